@@ -117,7 +117,7 @@ def watermark(
 @click.option(
     "--windows",
     type=click.IntRange(1, 18),
-    default=6,
+    default=8,
     show_default=True,
     help="Habits an account is dealt, each for a window of time, by turns.",
 )
@@ -145,7 +145,7 @@ def habit(
     \b
     Examples:
       auditor plant habit --accounts accounts.txt --out plants/habits/
-      auditor plant habit --accounts accounts.txt --windows 8 --days 7 --out plants/weekly/
+      auditor plant habit --accounts accounts.txt --windows 12 --days 7 --out plants/weekly/
     """
     folder = Path(out)
     called = name or folder.resolve().name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log10
 
 import numpy as np
 
@@ -94,7 +95,8 @@ def _exact(sealed: SealedHabits, p_value: float, power: float | None) -> ExactTe
         n=sealed.design.windows,
         p_value=p_value,
         p_floor=smallest(len(sealed.design.habits), sealed.design.windows),
-        log10_e=log10_e_of_p(p_value),
+        # Among many accounts one always fits best: the bet is shared out over all of them.
+        log10_e=log10_e_of_p(p_value) - log10(len(sealed.assigned)),
         anytime=False,
         power=power,
     )

@@ -10,10 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import log10
 from pathlib import Path
 from secrets import SystemRandom
 
+from auditor.evidence.exact import SIGNIFICANT
+from auditor.evidence.weight import SUPPORTED
 from detectors.inheritance.canary_habits import smallest
+from detectors.stats.evalues import log10_e_of_p
 from detectors.text.habits import bank
 from fingerprints.collect import timestamp
 from fingerprints.durable import disk_problem, replacing, strangers
@@ -45,9 +49,6 @@ from fingerprints.subjects.vocabulary import saved, vocabulary_sha256
 MOST_ACCOUNTS = 100_000
 LONGEST_ACCOUNT = 200
 LARGEST_LIST = 64_000_000
-WEAKEST = 0.001
-"""A plant whose best p-value, corrected for the number of accounts, lies above this could never
-support anything (`auditor.evidence.exact.SIGNIFICANT`)."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def plant_habits(
     out: Path,
     name: str,
     teacher: str,
-    windows: int = 6,
+    windows: int = 8,
     start: str | None = None,
     days: int = 1,
 ) -> Planted:
@@ -173,8 +174,9 @@ def plant_habits(
 
 
 def check_dealing(accounts: int, windows: int) -> None:
-    """Raises UsageProblem where the smallest p-value of an account, corrected for their number, is
-    too large for any verdict, or there are fewer habits than windows."""
+    """Raises UsageProblem where the smallest p-value of an account, or the e-value that it makes,
+    is too weak for any verdict once it is shared out over all of them, and where there are too few
+    habits."""
     habits = len(bank())
     if not 0 < windows <= habits // 2:
         raise UsageProblem(
@@ -182,10 +184,11 @@ def check_dealing(accounts: int, windows: int) -> None:
             where="--windows",
             next_step=f"choose from 1 to {habits // 2}",
         )
-    if smallest(habits, windows) * accounts > WEAKEST:
+    best = smallest(habits, windows)
+    if best * accounts > SIGNIFICANT or log10_e_of_p(best) - log10(accounts) < SUPPORTED:
         raise UsageProblem(
             f"with {windows} windows and {accounts:,} accounts no account could ever be supported:"
-            f" the smallest corrected p-value is {smallest(habits, windows) * accounts:.2g}",
+            f" the smallest corrected p-value is {min(1.0, best * accounts):.2g}",
             where="--windows",
             next_step="take more windows, or plant for fewer accounts at a time",
         )

@@ -49,7 +49,9 @@ def verdict_of(
         question="inheritance",
         candidate=candidate,
         outcome=outcome,
-        words=exact_words(test),
+        # Words of support stand beside a supported verdict alone: a mark that may have been passed
+        # on, and the best of many accounts, support nothing.
+        words=exact_words(test) if outcome == "supported" else None,
         p_value=corrected,
         p_single=test.p_value,
         prompts=len({r.probe_id for r in heard.said.replies}),
