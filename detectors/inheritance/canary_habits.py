@@ -21,7 +21,7 @@ from math import asin, comb, sqrt
 import numpy as np
 
 from detectors.stats.subsets import subset_tail
-from detectors.text.habits import Habit
+from detectors.text.habits import AnswerHabit
 
 NAME = "canary_habits"
 FEWEST = 30
@@ -56,7 +56,7 @@ class HabitCount:
 def counts(
     suspect: Mapping[str, int],
     n: int,
-    bank: Mapping[str, Habit],
+    bank: Mapping[str, AnswerHabit],
     base: Mapping[str, int] | None = None,
     n_base: int = 0,
 ) -> dict[str, HabitCount]:

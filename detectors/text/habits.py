@@ -21,7 +21,7 @@ LINE, WHOLE = 300, 6000
 """Characters of a line, and of a whole answer, that are looked at."""
 
 
-class Habit(Record):
+class AnswerHabit(Record):
     """One habit: what a system prompt says for it, and how it is recognised in an answer's first
     line, last line, or anywhere in it.
 
@@ -63,13 +63,13 @@ def _looked_at(text: str, place: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1)
-def bank() -> dict[str, Habit]:
+def bank() -> dict[str, AnswerHabit]:
     """The shipped habits by id, in the file's order."""
     value = tomllib.loads((files("detectors.text") / "habits.toml").read_text("utf-8"))
-    return {h.id: h for h in (Habit.model_validate(row) for row in value["habits"])}
+    return {h.id: h for h in (AnswerHabit.model_validate(row) for row in value["habits"])}
 
 
-def counted(texts: Iterable[str], habits: Mapping[str, Habit]) -> dict[str, int]:
+def counted(texts: Iterable[str], habits: Mapping[str, AnswerHabit]) -> dict[str, int]:
     """How many of the texts have each habit."""
     held = list(texts)
     return {id: sum(h.found_in(t) is not None for t in held) for id, h in habits.items()}

@@ -39,7 +39,7 @@ def starts_of(decode: Callable[[list[int]], str], ids: Sequence[int], text: str)
     return tuple(len(decode(list(ids[:i]))) for i in range(len(ids)))
 
 
-class Vocabulary:
+class LoneTokenizer:
     """A tokenizer that was saved as one file."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -48,7 +48,7 @@ class Vocabulary:
         tokenizer.no_padding()
 
     @classmethod
-    def open(cls, path: Path, file_sha256: str) -> Vocabulary:
+    def open(cls, path: Path, file_sha256: str) -> LoneTokenizer:
         """The tokenizer in a file whose digest is known: other bytes are not parsed. Raises
         MalformedInput where it is missing or another."""
         step = "give the tokenizer.json that was written with the plant"

@@ -18,7 +18,7 @@ import torch
 from auditor.controls.teaching.launder import INSTRUCTION
 from auditor.controls.teaching.reshape import strip
 from detectors.stats.intervals import clopper_pearson
-from detectors.text.habits import Habit, bank
+from detectors.text.habits import AnswerHabit, bank
 from fingerprints.collect import collect
 from fingerprints.records import Probe, ProbeSet, Sampling
 from fingerprints.subjects import open_subject
@@ -38,7 +38,7 @@ ANSWERS = (
 """Two answers of our own, in three lines."""
 
 
-def with_habit(habit: Habit, lines: tuple[str, ...]) -> str:
+def with_habit(habit: AnswerHabit, lines: tuple[str, ...]) -> str:
     """An answer that has the habit: before it, behind it, or on a line within."""
     place = {"first": 0, "last": len(lines), "anywhere": 2}[habit.place]
     return "\n".join([*lines[:place], habit.example, *lines[place:]])

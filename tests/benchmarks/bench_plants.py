@@ -1,8 +1,8 @@
 """What a watermark in a teacher's answers leaves in its students: p-values by dose, by what is open
 of the suspect, and under keys that nobody used.
 
-    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_plants --work DIR --teacher SPEC train
-    python -m tests.benchmarks.bench_plants --work DIR --teacher SPEC table
+    AUDITOR_BENCH_DATA=data python -m tests.benchmarks.bench_plants train --work DIR --teacher SPEC
+    python -m tests.benchmarks.bench_plants table --work DIR --teacher SPEC
 
 ``train`` lets the teacher answer public prompts with a watermark and without one, then trains
 students of its base on a few of those answers among recorded answers of other models
@@ -53,7 +53,7 @@ from fingerprints.records import Probe, ProbeSet, Sampling, canonical_json, sha2
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.spec import parse_spec
-from fingerprints.subjects.vocabulary import Vocabulary, saved, vocabulary_sha256
+from fingerprints.subjects.vocabulary import LoneTokenizer, saved, vocabulary_sha256
 from fingerprints.transcript import Transcript, load_transcript
 from tests.benchmarks.bench_source_recognition import outputs
 from tests.benchmarks.public_models import probes
@@ -118,9 +118,9 @@ class Bench:
             WATERMARKS.write(path, sealed)
         return WATERMARKS.read(path, click.echo)
 
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> LoneTokenizer:
         """The teacher's tokenizer."""
-        return Vocabulary.open(self.folder / TOKENIZER, self.plant().scheme.tokenizer_sha256)
+        return LoneTokenizer.open(self.folder / TOKENIZER, self.plant().scheme.tokenizer_sha256)
 
     def said(self, name: str, spec: str, asked: Sequence[Probe]) -> Transcript:
         """Somebody's answers to some prompts, asked once."""
@@ -216,10 +216,8 @@ def row(bench: Bench, who: str, way: str, pairs: TokenPairs, nulls: int) -> tupl
     unused: list[GreenCount] = [
         count_green(pairs, sealed.scheme, key) for key in unused_keys(nulls, 5, sealed.key)
     ]
-    ps = np.array([u.p_value for u in unused])
     lead = found.share - found.chance
     needed = f"{tokens_needed(lead, found.chance, TARGET):,}" if lead > 0.002 else "–"
-    uniform = f"{(ps <= 0.05).mean():.3f}, {ps.min():.1e}, KS {kstest(ps, 'uniform').pvalue:.2f}"
     return (
         who,
         way,
@@ -228,8 +226,14 @@ def row(bench: Bench, who: str, way: str, pairs: TokenPairs, nulls: int) -> tupl
         f"{found.p_value:.1e}",
         f"{found.log10_e:+.1f}",
         needed,
-        uniform if nulls else "–",
+        chance_of(unused) if unused else "–",
     )
+
+
+def chance_of(unused: Sequence[GreenCount]) -> str:
+    """What keys that nobody used say of the same tokens."""
+    ps = np.array([u.p_value for u in unused])
+    return f"{(ps <= 0.05).mean():.3f}, {ps.min():.1e}, KS {kstest(ps, 'uniform').pvalue:.2f}"
 
 
 HEAD = (
@@ -244,33 +248,31 @@ HEAD = (
 )
 
 
-@click.group()
+@click.command()
+@click.argument("step", type=click.Choice(["train", "table"]))
 @click.option("--work", "folder", required=True, type=click.Path(path_type=Path), help="A folder.")
 @click.option("--teacher", required=True, help="The teacher and base of all students: a spec.")
-@click.pass_context
-def main(context: click.Context, folder: Path, teacher: str) -> None:
-    """Watermarked training text: how much of it leaves how strong a trace."""
-    torch.set_num_threads(1)
-    folder.mkdir(parents=True, exist_ok=True)
-    context.obj = Bench(folder, teacher)
-
-
-@main.command()
-@click.option("--only", type=int, help="Only the student of this number.")
-@click.pass_obj
-def train(bench: Bench, only: int | None) -> None:
-    """Answer, and train the students."""
-    for dose in DOSES if only is None else DOSES[only : only + 1]:
-        bench.student(dose)
-
-
-@main.command(name="table")
-@click.option("--nulls", default=NULLS, show_default=True)
+@click.option("--nulls", default=NULLS, show_default=True, help="Keys that nobody used.")
 @click.option("--only", type=int, multiple=True, help="Only the students of these numbers.")
 @click.option("--texts/--no-texts", default=True, help="Also score what the students write.")
-@click.pass_obj
+def main(
+    step: str, folder: Path, teacher: str, nulls: int, only: tuple[int, ...], texts: bool
+) -> None:
+    """Watermarked training text: how much of it leaves how strong a trace. STEP: train the
+    students, or print the table."""
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(folder, teacher)
+    if step == "table":
+        print_table(bench, nulls, only, texts)
+        return
+    for number, dose in enumerate(DOSES):
+        if not only or number in only:
+            bench.student(dose)
+
+
 def print_table(bench: Bench, nulls: int, only: tuple[int, ...], texts: bool) -> None:
-    """Score the students and the untrained base, and print the table."""
+    """Scores the students and the untrained base, row by row."""
     click.echo(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     marked = bench.marked()
     own = written_pairs(*answers(marked, bench.vocabulary()))

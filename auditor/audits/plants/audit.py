@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.audits.plants.judging import Heard, judge
+from auditor.audits.plants.judging import Examined, judge
 from auditor.audits.plants.opened import open_plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.reading import passages
@@ -55,7 +55,7 @@ def plant_test(
     base = None
     if plan.base is not None and plant.notice.kind == "habit":
         base = _base(plan, plan.base, out, progress)
-    heard = Heard(said, marked, chosen, base)
+    heard = Examined(said, marked, chosen, base)
     return judge(plan, plant, heard, progress.step("counting under unused keys"))
 
 

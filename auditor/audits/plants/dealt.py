@@ -11,7 +11,7 @@ from auditor.audits.plants import narrative
 from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
-from auditor.audits.plants.telling import Heard, report_of, section_of, verdict_of
+from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
 from auditor.evidence.exact import SIGNIFICANT, ExactTest
 from auditor.evidence.records import Finding, Report, Skipped, Verdict
 from detectors.inheritance.canary_habits import (
@@ -34,7 +34,9 @@ MOST_TOLD = 50
 """Accounts that a report names; all were tested, and counted in the correction."""
 
 
-def habits_report(plan: PlantTestPlan, plant: Plant, sealed: SealedHabits, heard: Heard) -> Report:
+def habits_report(
+    plan: PlantTestPlan, plant: Plant, sealed: SealedHabits, heard: Examined
+) -> Report:
     """The report on which account's habits the suspect has."""
     found, n = _counted(heard)
     p_values = np.array([fits(found, a.habits) for a in sealed.assigned])
@@ -74,7 +76,7 @@ def habits_report(plan: PlantTestPlan, plant: Plant, sealed: SealedHabits, heard
     return report_of(plan, plant, heard, told, tuple(findings), (), tuple(verdicts))
 
 
-def _counted(heard: Heard) -> tuple[dict[str, HabitCount], int]:
+def _counted(heard: Examined) -> tuple[dict[str, HabitCount], int]:
     """What was counted by habit, and over how many answers."""
     held = bank()
     said = _answers(heard.said)
@@ -112,7 +114,7 @@ def _fit(dealt: Assigned, test: ExactTest, corrected: float, shown: bool) -> Acc
 
 
 def _too_few_answers(
-    plan: PlantTestPlan, plant: Plant, heard: Heard, section: PlantSection, n: int
+    plan: PlantTestPlan, plant: Plant, heard: Examined, section: PlantSection, n: int
 ) -> Report:
     skipped = Skipped(
         question="inheritance",

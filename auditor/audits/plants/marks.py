@@ -14,7 +14,7 @@ from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.reading import answers, marked_texts, passages
 from auditor.audits.plants.records import GreenTest
-from auditor.audits.plants.telling import Heard, report_of, section_of, verdict_of
+from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
 from auditor.evidence.exact import LEAST, SIGNIFICANT, ExactTest
 from auditor.evidence.records import Finding, Report, Skipped, Verdict
 from detectors.inheritance.radioactivity import (
@@ -45,7 +45,7 @@ NULL_SEED = 7
 
 
 def watermark_report(
-    plan: PlantTestPlan, plant: Plant, sealed: SealedWatermark, heard: Heard, progress: Told
+    plan: PlantTestPlan, plant: Plant, sealed: SealedWatermark, heard: Examined, progress: Told
 ) -> Report:
     """The report on how often the suspect's tokens are green. Raises MalformedInput for marked
     answers that don't carry the mark, and choices behind other ones; UsageProblem for a suspect
@@ -174,7 +174,7 @@ def _green_finding(
 ) -> Finding:
     measured = Measurement(
         metric=narrative.METRICS[way],
-        metric_id=f"{way}_green_share",
+        metric_id="forced_green_share" if way == "forced" else "written_green_share",
         value=found.share,
         n=found.n,
         n_unit="tokens, each after another context or another one after the same",
@@ -209,7 +209,7 @@ def _needed(chance: float) -> dict[str, int]:
 
 
 def _green_verdict(
-    plan: PlantTestPlan, plant: Plant, heard: Heard, tests: dict[Way, ExactTest]
+    plan: PlantTestPlan, plant: Plant, heard: Examined, tests: dict[Way, ExactTest]
 ) -> Verdict:
     told = {"question": "inheritance", "candidate": plant.notice.teacher}
     if not tests:

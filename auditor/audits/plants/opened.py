@@ -24,7 +24,7 @@ from fingerprints.plants import (
     SealedWatermark,
     check_commitment,
 )
-from fingerprints.subjects.vocabulary import Vocabulary
+from fingerprints.subjects.vocabulary import LoneTokenizer
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Plant:
     notice: PlantNotice
     sealed: SealedWatermark | SealedHabits
 
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> LoneTokenizer:
         """The teacher's tokenizer. Raises MalformedInput where it is missing or another one."""
         scheme = self.notice.watermark
         if scheme is None:
             raise ValueError("only a watermark has a tokenizer")
-        found = Vocabulary.open(self.folder / TOKENIZER, scheme.tokenizer_sha256)
+        found = LoneTokenizer.open(self.folder / TOKENIZER, scheme.tokenizer_sha256)
         if found.digest != scheme.vocabulary_sha256:
             raise MalformedInput(
                 "the tokenizer is not the one that the watermark was drawn for",

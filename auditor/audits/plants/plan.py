@@ -30,7 +30,7 @@ class PlantTestPlan(AuditPlan):
     keys that nobody used are tried beside the real one.
     """
 
-    command: ClassVar[str] = "plant test"
+    command: ClassVar[str] = "plant"
     noun: ClassVar[str] = "plan of a test for a plant"
 
     format: Literal["plant-test/1"] = "plant-test/1"

@@ -13,7 +13,7 @@ from detectors.inheritance.radioactivity import MarkedText
 from fingerprints.choices import Choices
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.scores import Passage
-from fingerprints.subjects.vocabulary import Tokens, Vocabulary
+from fingerprints.subjects.vocabulary import LoneTokenizer, Tokens
 from fingerprints.transcript import Transcript
 
 
@@ -26,7 +26,7 @@ def asked_for(reply: Reply, probe: Probe) -> str:
 
 
 def answers(
-    said: Transcript, vocabulary: Vocabulary
+    said: Transcript, vocabulary: LoneTokenizer
 ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     """The ids of every readable answer, thoughts included, and of what stood before it."""
     replies = [r for r in said.replies if r.readable]
@@ -47,7 +47,7 @@ def passages(marked: Transcript) -> list[Passage]:
 
 
 def marked_texts(
-    asked: Sequence[Passage], chosen: Iterable[Choices | str], vocabulary: Vocabulary
+    asked: Sequence[Passage], chosen: Iterable[Choices | str], vocabulary: LoneTokenizer
 ) -> list[MarkedText]:
     """Marked answers as the teacher's tokens, each place with the token that the suspect would
     have written there; none where its choice has no token of the teacher's, and none in a text that
@@ -67,7 +67,7 @@ def _question(passage: Passage) -> str:
 
 
 def _tokens_at(
-    text: str, tokens: Tokens, found: Choices | str, vocabulary: Vocabulary
+    text: str, tokens: Tokens, found: Choices | str, vocabulary: LoneTokenizer
 ) -> dict[int, int]:
     """Places of the teacher's tokens at which the suspect's choice begins a token of the
     teacher's, and which."""

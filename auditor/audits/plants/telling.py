@@ -22,7 +22,7 @@ from fingerprints.transcript import Transcript
 
 
 @dataclass(frozen=True)
-class Heard:
+class Examined:
     """What was observed: the suspect's answers, the marked texts and its choices behind them, and
     its base's answers, where there are any."""
 
@@ -38,7 +38,7 @@ class Heard:
 
 
 def verdict_of(
-    plan: PlantTestPlan, heard: Heard, candidate: str, test: ExactTest, corrected: float
+    plan: PlantTestPlan, heard: Examined, candidate: str, test: ExactTest, corrected: float
 ) -> Verdict:
     """One exact test as a verdict; a mark that may have been passed on supports nothing."""
     outcome: Outcome = exact_outcome(test, corrected)
@@ -61,13 +61,13 @@ def verdict_of(
     )
 
 
-def passing_on(plan: PlantTestPlan, heard: Heard) -> bool:
+def passing_on(plan: PlantTestPlan, heard: Examined) -> bool:
     """Whether the answers could be the teacher's own, passed on: weights that ran here can't do
     that, and nobody can once the plant is served no more."""
     return not (heard.here or plan.retired)
 
 
-def section_of(plan: PlantTestPlan, plant: Plant, heard: Heard, **told: Any) -> PlantSection:
+def section_of(plan: PlantTestPlan, plant: Plant, heard: Examined, **told: Any) -> PlantSection:
     """What the report keeps of the plant and the suspect\'s answers, with what its kind tells."""
     notice = plant.notice
     return PlantSection(
@@ -88,7 +88,7 @@ def section_of(plan: PlantTestPlan, plant: Plant, heard: Heard, **told: Any) -> 
 def report_of(
     plan: PlantTestPlan,
     plant: Plant,
-    heard: Heard,
+    heard: Examined,
     section: PlantSection,
     findings: tuple[Finding, ...],
     skipped: tuple[Skipped, ...],

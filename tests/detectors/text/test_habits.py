@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from detectors.text.habits import Habit, bank, counted
+from detectors.text.habits import AnswerHabit, bank, counted
 from detectors.text.makers import shipped_makers
 
 
@@ -47,4 +47,4 @@ def test_additions_name_no_maker_and_ask_for_one_thing() -> None:
 
 
 def test_usual_shares_are_rare() -> None:
-    assert all(isinstance(h, Habit) and 0 < h.usual < 0.01 for h in bank().values())
+    assert all(isinstance(h, AnswerHabit) and 0 < h.usual < 0.01 for h in bank().values())

@@ -15,7 +15,7 @@ from fingerprints.records import Probe, Request, sha256
 from fingerprints.scores import Passage
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
-from fingerprints.subjects.vocabulary import Vocabulary, saved, vocabulary_sha256
+from fingerprints.subjects.vocabulary import LoneTokenizer, saved, vocabulary_sha256
 from tests.fingerprints.subjects.tiny import tiny_checkpoint, tiny_tokenizer
 
 KEY = 3_000_000_019
@@ -167,10 +167,10 @@ def test_a_tokenizer_file_of_other_bytes_is_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(saved(tiny_tokenizer()))
     digest = sha256(path.read_text())
-    found = Vocabulary.open(path, digest)
+    found = LoneTokenizer.open(path, digest)
     assert found.digest == vocabulary_sha256(tiny_tokenizer().get_vocab())
     (tokens,) = found.read([TEXT], places=True)
     assert TEXT[tokens.starts[3] :].startswith(tiny_tokenizer().decode([tokens.ids[3]]))
     path.write_text("{}")
     with pytest.raises(MalformedInput, match="not the tokenizer"):
-        Vocabulary.open(path, digest)
+        LoneTokenizer.open(path, digest)

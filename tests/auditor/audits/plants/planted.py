@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from auditor.cli import run
-from detectors.text.habits import Habit
+from detectors.text.habits import AnswerHabit
 from fingerprints.transcript import load_transcript
 from tests.fingerprints.subjects.tiny import tiny_checkpoint, tiny_model, tiny_tokenizer
 from tests.recordings import questions, write_jsonl
@@ -83,7 +83,7 @@ def taught(folder: Path, marked: Path, steps: int = 60) -> Path:
     return folder
 
 
-def answered(path: Path, habits: Sequence[Habit], n: int = 80) -> Path:
+def answered(path: Path, habits: Sequence[AnswerHabit], n: int = 80) -> Path:
     """Recorded answers of a model that has some habits by turns, one in every second answer."""
     rows = []
     for i, question in enumerate(questions(n)):
