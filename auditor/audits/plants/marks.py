@@ -42,6 +42,7 @@ MOST_NULL_TOKENS = 2000
 """Tokens that unused keys are tried on: they show that nothing but the key matters, at half a
 second a key."""
 NULL_SEED = 7
+METRIC_IDS: dict[Way, str] = {"forced": "forced_green_share", "written": "written_green_share"}
 
 
 def watermark_report(
@@ -174,7 +175,7 @@ def _green_finding(
 ) -> Finding:
     measured = Measurement(
         metric=narrative.METRICS[way],
-        metric_id="forced_green_share" if way == "forced" else "written_green_share",
+        metric_id=METRIC_IDS[way],
         value=found.share,
         n=found.n,
         n_unit="tokens, each after another context or another one after the same",
