@@ -218,7 +218,7 @@ def verify(folder: str, sealed: str | None, as_json: bool) -> int:
 @click.option(
     "--base",
     metavar="SPEC",
-    help="What the suspect was trained from: what training changed is seen far better.",
+    help="What the suspect was trained from: then what training changed is counted.",
 )
 @click.option(
     "--retired",
@@ -255,9 +255,8 @@ def test(
 ) -> int:
     """Does SUSPECT carry a plant? Asks it, counts, and writes an ordinary report.
 
-    Of weights (with --marked) also its choices behind marked answers are counted, where a trace is
-    seen far earlier than in what it writes. An endpoint may pass questions on to the marked model:
-    retire the plant before you ask it, and say --retired.
+    Of weights (with --marked) also its choices behind marked answers are counted. An endpoint may
+    pass questions on to the marked model: retire the plant before you ask it, and say --retired.
 
     \b
     Examples:
