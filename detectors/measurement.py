@@ -90,8 +90,8 @@ class Null(Record):
     quantiles.
 
     ``at_least`` counts null models at or above the value; ``p`` is the conformal p-value (1 +
-    at_least) / (n + 1). ``unit`` is a code for what is counted: models, or relabellings of the same
-    answers.
+    at_least) / (n + 1). ``unit`` is a code for what is counted: models, relabellings of the same
+    answers, or keys of a watermark that nobody used.
     """
 
     n: int
@@ -101,7 +101,7 @@ class Null(Record):
     at_least: int = 0
     p: float | None = None
     population: str = ""
-    unit: Literal["models", "relabellings"] = "models"
+    unit: Literal["models", "relabellings", "keys"] = "models"
 
 
 class Rank(Record):

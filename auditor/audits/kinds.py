@@ -42,6 +42,13 @@ KINDS: tuple[Kind, ...] = (
         plan="auditor.audits.policy.plan:PolicyPlan",
         files=("local.jsonl", "also.jsonl"),
     ),
+    Kind(
+        name="plants",
+        plan="auditor.audits.plants.plan:PlantTestPlan",
+        sections={"plant": "auditor.audits.plants.records:PlantSection"},
+        arranged={"plant": "auditor.audits.plants.document:sections"},
+        files=("base.jsonl", "choices.json"),
+    ),
     Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
     Kind(
         name="harvest",

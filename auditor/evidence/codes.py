@@ -57,6 +57,7 @@ ReasonCode = Literal[
     "exploratory",
     "unchecked_design",
     "too_weak",
+    "passed_on",
 ]
 """Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
@@ -71,7 +72,8 @@ Of services: the sides were sampled unlike or repeat themselves; other signs spe
 the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
 tokens can't be told; no order is shared; the files can't be read.
 Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
-nothing checked that the design's conditions held; the test was too weak to say more."""
+nothing checked that the design's conditions held; the test was too weak to say more; the answers
+could be the teacher's own, passed on."""
 
 Kinship = Literal[
     "same_weights",

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from fingerprints.choices import Choices
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
@@ -50,6 +51,17 @@ class Subject(Closing):
 
         A passage that can't be scored (its template fails, it passes the context) gives the reason
         in words. Raises UsageProblem where the subject does not offer it.
+        """
+        raise self._no_likelihoods()
+
+    def choices(
+        self, passages: Sequence[Passage], against: Subject | None = None
+    ) -> Iterator[Choices | str]:
+        """What the subject would have written at every place of the passages' texts, in order, or
+        in words why that can't be said of one: the likeliest token, or with ``against`` the one
+        whose probability rose most against that subject's.
+
+        Raises UsageProblem where either does not offer it.
         """
         raise self._no_likelihoods()
 

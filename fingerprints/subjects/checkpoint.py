@@ -14,6 +14,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from fingerprints.choices import Choices
 from fingerprints.errors import (
     MalformedInput,
     ResourceLimit,
@@ -25,6 +26,7 @@ from fingerprints.records import Identity, Likelihoods, Reply, Request
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Offer, Subject
 from fingerprints.subjects.child import UNLIMITED
+from fingerprints.subjects.choosing import choices
 from fingerprints.subjects.digests import (
     adapter_sha256,
     config_sha256,
@@ -44,6 +46,7 @@ from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_che
 from fingerprints.subjects.snapshot import locate
 from fingerprints.subjects.template import open_chat
 from fingerprints.subjects.thinking import Forcing, forcing_option
+from fingerprints.subjects.watermark import marked
 
 LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
@@ -95,6 +98,14 @@ class Checkpoint(Subject):
         """Bits of passages; see `fingerprints.subjects.likelihood.passage_likelihoods`."""
         return passage_likelihoods(self.speaker, passages)
 
+    def choices(
+        self, passages: Sequence[Passage], against: Subject | None = None
+    ) -> Iterator[Choices | str]:
+        """See `fingerprints.subjects.choosing.choices`."""
+        if against is not None and not isinstance(against, Checkpoint):
+            raise against._no_likelihoods()
+        return choices(self.speaker, passages, None if against is None else against.speaker)
+
     def close(self) -> None:
         """Lets go of the model; its memory is free once nothing else refers to it."""
         self._speaker = None
@@ -139,6 +150,8 @@ def load_folder(
     notes = (*told, forcing.note) if forcing else told
     known = identity.model_copy(update={"notes": notes})
     who = _identity(known, folder, adapter, found, speaker, placement)
+    if "watermark" in spec.options:
+        speaker, who = marked(speaker, who, Path(spec.options["watermark"]).expanduser())
     if forcing is not None:
         # Not only a remark: answers under forcing are another signature, and are filed apart.
         who = who.model_copy(update={"backend": f"{who.backend} + budget forcing ({forcing})"})

@@ -18,7 +18,15 @@ from transformers import GenerationConfig
 
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Reply, Request, Status
-from fingerprints.subjects.library import Noise, noise, processors, quiet, state_of, state_word
+from fingerprints.subjects.library import (
+    Noise,
+    Watermark,
+    noise,
+    processors,
+    quiet,
+    state_of,
+    state_word,
+)
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
@@ -72,7 +80,7 @@ class Limits:
 @dataclass(frozen=True)
 class Speaker:
     """A model with what it takes to make it speak: tokenizer and template, stop and pad tokens,
-    context length."""
+    context length; and the watermark that its answers carry, None for most."""
 
     model: Any
     tokenizer: Any
@@ -81,6 +89,7 @@ class Speaker:
     pad: int
     batch: int
     limits: Limits
+    mark: Watermark | None = None
 
 
 def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
@@ -258,7 +267,9 @@ def _advance(
             input_ids=state.ids,
             attention_mask=state.mask,
             generation_config=_plan(speaker, steps),
-            logits_processor=processors(rows[0].request, [row.noise for row in rows], broken),
+            logits_processor=processors(
+                rows[0].request, [row.noise for row in rows], broken, speaker.mark
+            ),
             **{state_word(speaker.model): state.cache},
         )
     state.ids, state.cache = made.sequences, state_of(made)

@@ -129,7 +129,9 @@ def _is_checkpoint(path: Path) -> bool:
     return path.is_dir() and any(config.exists() for config in configs)
 
 
-_RUN_HERE = frozenset({"dtype", "device", "adapter", "batch", "template", "thinking", "waits"})
+_RUN_HERE = frozenset(
+    {"dtype", "device", "adapter", "batch", "template", "thinking", "waits", "watermark"}
+)
 _LOADED: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
 TABLE: dict[str, SubjectKind] = {

@@ -21,9 +21,11 @@ from transformers import (
     LogitsProcessorList,
     TemperatureLogitsWarper,
     TopPLogitsWarper,
+    WatermarkingConfig,
 )
 from transformers.utils import logging as library
 
+from fingerprints.plants import SealedWatermark
 from fingerprints.records import Request, canonical_json
 
 NEW, OLD = "cache", "past_key_values"
@@ -71,18 +73,62 @@ def noise(request: Request, part: int) -> Noise:
 
 
 def processors(
-    request: Request, noises: Sequence[Noise], broken: Callable[[int], None]
+    request: Request,
+    noises: Sequence[Noise],
+    broken: Callable[[int], None],
+    mark: Watermark | None = None,
 ) -> LogitsProcessorList:
     """What scores go through before the largest is taken, for rows that are sampled like
-    ``request``; ``broken`` is told the numbers of rows whose scores are no numbers."""
+    ``request``; ``broken`` is told the numbers of rows whose scores are no numbers.
+
+    The watermark comes where the library's own `generate` has it: after temperature and top-p.
+    """
     out = LogitsProcessorList([_NotANumber(broken)])
-    if request.temperature > 0:
-        if request.temperature != 1:
-            out.append(TemperatureLogitsWarper(request.temperature))
-        if request.top_p < 1:
-            out.append(TopPLogitsWarper(request.top_p))
+    drawn = request.temperature > 0
+    if drawn and request.temperature != 1:
+        out.append(TemperatureLogitsWarper(request.temperature))
+    if drawn and request.top_p < 1:
+        out.append(TopPLogitsWarper(request.top_p))
+    if mark is not None:
+        out.append(mark)
+    if drawn:
         out.append(_Gumbel(noises))
     return out
+
+
+class Watermark(LogitsProcessor):
+    """The library's green-list watermark (``lefthash``), drawn on the CPU wherever the scores
+    are: a graphics card's generator shuffles otherwise, and its text would be marked by lists that
+    nobody can draw again elsewhere. Lists are kept, for few tokens make up most of a text."""
+
+    KEPT = 4096
+
+    def __init__(self, sealed: SealedWatermark) -> None:
+        scheme = sealed.scheme
+        config = WatermarkingConfig(
+            greenlist_ratio=scheme.share,
+            bias=scheme.bias,
+            hashing_key=sealed.key,
+            seeding_scheme=scheme.scheme,
+        )
+        self.bias, self.vocabulary = scheme.bias, scheme.vocabulary
+        self._lists = config.construct_processor(scheme.vocabulary, "cpu")
+        self._known: dict[int, torch.Tensor] = {}
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """The scores of every row, those of its green tokens raised."""
+        lists = [self._after(token) for token in input_ids[:, -1].tolist()]
+        green = torch.stack(lists).to(scores.device)
+        return scores.scatter_add(1, green, torch.full_like(scores, self.bias)[:, : green.shape[1]])
+
+    def _after(self, token: int) -> torch.Tensor:
+        found = self._known.get(token)
+        if found is None:
+            if len(self._known) >= self.KEPT:
+                self._known.clear()
+            found = self._lists._get_greenlist_ids(torch.LongTensor([token]))
+            self._known[token] = found
+        return found
 
 
 class _NotANumber(LogitsProcessor):

@@ -21,12 +21,14 @@ from auditor.audits.inheritance.records import (
     SequentialSection,
 )
 from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
+from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
 from auditor.evidence.error_rates import CalibrationSection, ErrorRate
 from auditor.evidence.kinds import own_kinds, sections_of
 from auditor.reporting.labels import SETTINGS
 from detectors import measurement as m
+from fingerprints.plants import GreenScheme, HabitDesign
 from fingerprints.records import Identity, ProbeSetRef, Record
 
 Kind = TypeVar("Kind", bound=Record)
@@ -56,6 +58,11 @@ DISPLAY: dict[type[Record], set[str]] = {
 """Texts for people, by record: nothing may be decided, joined or ordered by them."""
 
 NAMES: dict[type[Record], set[str]] = {
+    AccountFit: {"account", "habits"},
+    GreenScheme: {"vocabulary_sha256", "tokenizer_sha256"},
+    HabitDesign: {"bank_sha256", "habits", "start"},
+    HabitShare: {"habit"},
+    PlantSection: {"name", "teacher", "commitment", "created", "marked_sha256", "needed"},
     r.BaseSection: {"name", "spec", "answers_sha256"},
     CalibrationSection: {"name", "sha256", "created"},
     DesignCheck: {"compared"},

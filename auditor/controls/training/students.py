@@ -189,13 +189,13 @@ def _trainable(student: Student) -> SubjectSpec:
             where="dtype",
             next_step="write training.precision instead",
         )
-    if {"thinking", "waits"} & set(spec.options):
+    if {"thinking", "waits", "watermark"} & set(spec.options):
         raise UsageProblem(
-            "a student is trained without budget forcing",
+            "a student is trained without budget forcing, and without a watermark",
             where=printable(student.base, 120),
             next_step=(
-                "leave thinking and waits out of the base, and write the recipe's section"
-                " `inference`"
+                "leave thinking, waits and watermark out of the base, and write the recipe's"
+                " section `inference`"
             ),
         )
     if "adapter" in spec.options and student.lora is not None:
