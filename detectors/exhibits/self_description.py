@@ -11,6 +11,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from detectors.exhibits.led_names import (
+    COMPARED,
+    agreed_to,
+    led_elsewhere,
+    mentioned_by_prompt,
+    obeyed_prompt,
+    played_elsewhere,
+    played_parts,
+    to_leading,
+)
+from detectors.exhibits.named_makers import MakerCount, listed, makers_named, plural
 from detectors.text.identity_evidence import (
     DeclaredName,
     Heard,
@@ -23,7 +34,6 @@ from detectors.text.makers import makers_in_use
 from detectors.text.model_names import meant
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
 
-MOST_NAMED = 4
 MOST_DECLARED = 3
 SOURCES: dict[Source, str] = {
     "bank": "who it is, in the question bank's words",
@@ -78,31 +88,6 @@ class OwnMaker:
 
 
 @dataclass(frozen=True)
-class MakerCount:
-    """In how many answers a maker is named: of itself, and where the user had named it before."""
-
-    maker: str
-    answers: int
-    suggested: int
-
-    @property
-    def unasked_for(self) -> int:
-        """Answers in which nobody had named it before."""
-        return self.answers - self.suggested
-
-
-def makers_named(heard: Iterable[Heard]) -> tuple[MakerCount, ...]:
-    """The makers that answers name of themselves, the most named first."""
-    said: Counter[str] = Counter()
-    led: Counter[str] = Counter()
-    for h in heard:
-        said.update(h.named)
-        led.update(h.agrees)
-    counts = (MakerCount(maker, n, led[maker]) for maker, n in said.items())
-    return tuple(sorted(counts, key=lambda c: (-c.answers, c.maker)))
-
-
-@dataclass(frozen=True)
 class SelfDescription:
     """The sentences: ``asked`` always says something, the others where there is something to
     say."""
@@ -123,16 +108,17 @@ def described(
     """What the suspect says that it is, what that rests on, and what was not used."""
     counts = makers_named(evidence.asked)
     plain = tuple(c for c in counts if c.unasked_for)
-    agreed = tuple(c for c in counts if not c.unasked_for)
     besides = (
         _by_setting(evidence.asked, plain),
-        _agreed(agreed, evidence.asked),
-        _obeyed(evidence.asked),
-        _mentioned(evidence.asked),
-        _to_leading(evidence.of("leading")),
+        agreed_to([c for c in counts if c.suggested and not c.unasked_for], evidence.asked),
+        played_parts([c for c in counts if c.played and not c.unasked_for], evidence.asked),
+        obeyed_prompt(evidence.asked),
+        mentioned_by_prompt(evidence.asked),
+        to_leading(evidence.of("leading")),
         _unasked(evidence),
         _after_unread(evidence),
-        _led_elsewhere(evidence),
+        led_elsewhere(evidence.of("elsewhere")),
+        played_elsewhere(evidence.of("elsewhere")),
         _silent_elsewhere(evidence),
         _thoughts(evidence.of("thoughts")),
         _unused(evidence),
@@ -149,14 +135,14 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     if not asked:
         return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
     n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
-    of = f"{n} {_plural(n, 'answer')} ({questions} {_plural(questions, 'question')}"
+    of = f"{n} {plural(n, 'answer')} ({questions} {plural(questions, 'question')}"
     if all(h.setting == "recorded_system" for h in asked):
         of += ", all under a recorded system prompt"
     nobody = silent(asked)
     if not plain:
         return f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)})."
     if len(plain) > 1:
-        named = _listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
+        named = listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
         rest = f"; it names {_none()} in {nobody}" if nobody else ""
         return f"Asked who it is, it names several makers: {named}, of {of}{_led(plain)}){rest}."
     (one,) = plain
@@ -194,17 +180,20 @@ def _for_others(asked: Sequence[Heard]) -> str:
     """In how many answers it gives a name that somebody gave it first."""
     agrees, obeys = sum(bool(h.agrees) for h in asked), sum(bool(h.answer.obeyed) for h in asked)
     led = f"; in {agrees} it agrees to a name that the user had said" if agrees else ""
+    parts = sum(bool(h.named & h.played) for h in asked)
+    led += f"; in {parts}, asked for a text in which another may speak, it gives a name" * (
+        parts > 0
+    )
     return led + (f"; in {obeys} it gives its system prompt's name" if obeys else "")
 
 
 def _led(plain: Sequence[MakerCount]) -> str:
-    """How many of the answers had a question that names the same maker."""
-    led = sum(c.suggested for c in plain)
-    return f"; in {led} the user had named it before" if led else ""
-
-
-def _plural(n: int, word: str) -> str:
-    return word if n == 1 else f"{word}s"
+    """How many of the answers had a question that names the same maker, and to what end."""
+    led, compared = sum(c.suggested for c in plain), sum(c.compared for c in plain)
+    played = sum(c.played for c in plain)
+    told = f"; in {led} the user had named it before" if led else ""
+    told += f"; in {played} the user had asked for a text in which another may speak" * (played > 0)
+    return told + (f"; in {compared} {COMPARED}" if compared else "")
 
 
 def _who(maker: str, heard: Iterable[Heard]) -> str:
@@ -223,12 +212,6 @@ def _is_product(alias: str) -> bool:
     return any(mention.kind == "product" for mention in find_mentions(alias))
 
 
-def _listed(parts: Iterable[str]) -> str:
-    told = list(parts)
-    more = len(told) - MOST_NAMED
-    return ", ".join(told[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
     """Whom it names under which system prompt, where that makes a difference."""
     groups = [(g, [h for h in asked if h.setting in held]) for g, held in _GROUPS]
@@ -239,70 +222,16 @@ def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
     told = []
     for words, part in present:
         counts = makers_named(part)
-        who = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or _none()
+        who = listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or _none()
         told.append(f"{words} {who} of {len(part)}" if counts else f"{words} {who}")
     sentence = "; ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _agreed(agreed: Sequence[MakerCount], asked: Sequence[Heard]) -> str:
-    if not agreed:
-        return ""
-    named = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in agreed)
-    return (
-        f"Only where the user had named it before it agrees to be of: {named} of"
-        f" {len(asked)}; that is agreement and no name of its own giving."
-    )
-
-
-def _obeyed(asked: Sequence[Heard]) -> str:
-    obeyed = Counter(maker for h in asked for maker in h.answer.obeyed)
-    if not obeyed:
-        return ""
-    n = sum(bool(h.answer.obeyed) for h in asked)
-    whom = _listed(vendor_title(maker) for maker, _ in obeyed.most_common())
-    return (
-        f"In {n} of {len(asked)} it gives the name that its recorded system prompt gives it"
-        f" ({whom}): the persona's word, counted for no maker."
-    )
-
-
-def _mentioned(asked: Sequence[Heard]) -> str:
-    """Where its system prompt names the maker that it names, and yet gives it no such name."""
-    both = Counter(maker for h in asked for maker in h.named & h.answer.mentioned)
-    if not both:
-        return ""
-    n = sum(bool(h.named & h.answer.mentioned) for h in asked)
-    whom = _listed(vendor_title(maker) for maker, _ in both.most_common())
-    return (
-        f"In {n} of {len(asked)} it names a maker that its recorded system prompt mentions without"
-        f" saying that the model is of it ({whom}): counted as the model's own word."
-    )
-
-
-def _to_leading(heard: Sequence[Heard]) -> str:
-    """What it said where the question bank named a maker to it."""
-    if not heard:
-        return ""
-    agreed = Counter(maker for h in heard for maker in h.agrees)
-    other = Counter(maker for h in heard for maker in h.named - h.suggested)
-    n = len(heard)
-    told = [f"{n} {_plural(n, 'answer')} to leading questions, which name a maker"]
-    if agreed:
-        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in agreed.most_common())
-        told.append(f"it agrees in {sum(bool(h.agrees) for h in heard)} ({whom})")
-    if other:
-        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in other.most_common())
-        told.append(f"it names another maker than the question ({whom})")
-    if not agreed and not other:
-        told.append("it agrees in none")
-    return f"{'; '.join(told)}: counted apart, since agreement is no name of its own giving."
-
-
 def _unasked(evidence: IdentityEvidence) -> str:
     heard = [h for h in evidence.of("elsewhere") if h.question_read]
     named = _named_freely(heard)
-    answers = _plural(len(heard), "answer")
+    answers = plural(len(heard), "answer")
     what = f"other {answers}" if evidence.asked else f"{answers} to anything else"
     return (
         f"Unasked, it says that it is or comes from: {named} of {len(heard)} {what}."
@@ -319,27 +248,18 @@ def _after_unread(evidence: IdentityEvidence) -> str:
         return ""
     n = len(heard)
     return (
-        f"To {n} {_plural(n, 'question')} whose language is not read or cannot be told, and which"
+        f"To {n} {plural(n, 'question')} whose language is not read or cannot be told, and which"
         f" may ask for it, it says that it is or comes from: {named} of {n}."
     )
 
 
 def _named_freely(heard: Sequence[Heard]) -> str:
-    """The makers that nobody had named before, each with its count; empty without any."""
+    """The makers that it names of its own accord, each with its count; empty without any."""
     counts = [c for c in makers_named(heard) if c.unasked_for]
-    return _listed(f"{_who(c.maker, heard)}, in {c.unasked_for}" for c in counts)
-
-
-def _led_elsewhere(evidence: IdentityEvidence) -> str:
-    heard = evidence.of("elsewhere")
-    led = Counter(maker for h in heard for maker in h.agrees)
-    if not led:
-        return ""
-    n, answers = sum(bool(h.agrees) for h in heard), _plural(len(heard), "answer")
-    whom = _listed(vendor_title(maker) for maker, _ in led.most_common())
-    return (
-        f"In {n} of {len(heard)} {answers} to anything else it agrees to a name that the user had"
-        f" said, or plays a part ({whom}): no name of its own giving."
+    return listed(
+        f"{_who(c.maker, heard)}, in {c.unasked_for}"
+        + (f" (in {c.compared} {COMPARED})" if c.compared else "")
+        for c in counts
     )
 
 
@@ -347,15 +267,15 @@ def _silent_elsewhere(evidence: IdentityEvidence) -> str:
     n = silent(evidence.of("elsewhere"))
     if not n or evidence.asked or any(h.named for h in evidence.of("elsewhere")):
         return ""
-    return f"In {n} {_plural(n, 'answer')} to anything else it names {_none()}."
+    return f"In {n} {plural(n, 'answer')} to anything else it names {_none()}."
 
 
 def _thoughts(heard: Sequence[Heard]) -> str:
     counts = [c for c in makers_named(heard) if c.unasked_for]
     if not counts:
         return ""
-    times = ((c, f"{c.unasked_for} {_plural(c.unasked_for, 'time')}") for c in counts)
-    named = _listed(f"{vendor_title(c.maker)} {n}" for c, n in times)
+    times = ((c, f"{c.unasked_for} {plural(c.unasked_for, 'time')}") for c in counts)
+    named = listed(f"{vendor_title(c.maker)} {n}" for c, n in times)
     return f"In its thoughts it names {named} ({len(heard)} read; thoughts are no answers)."
 
 
@@ -394,6 +314,6 @@ def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
 
 def _called(declared: Sequence[DeclaredName]) -> Iterable[str]:
     for d in [d for d in declared if d.makers][:MOST_DECLARED]:
-        makers = _listed(map(vendor_title, d.makers))
+        makers = listed(map(vendor_title, d.makers))
         what = "makers" if len(d.makers) > 1 else "maker"
         yield f"Declared name {_DECLARED[d.where]}: {d.name} ({what} by that name: {makers})."
