@@ -122,7 +122,7 @@ def described(
         _silent_elsewhere(evidence),
         _thoughts(evidence.of("thoughts")),
         _unused(evidence),
-        _own(own, evidence.asked),
+        _own(own, evidence),
         *_called(declared),
     )
     return SelfDescription(_asked(evidence, plain), tuple(filter(None, besides)), plain)
@@ -295,7 +295,10 @@ def _unused(evidence: IdentityEvidence) -> str:
     return f"Not used: {'; '.join(told)}." if told else ""
 
 
-def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
+def _own(own: OwnMaker, evidence: IdentityEvidence) -> str:
+    """Who made it, as its user says, and how often it names that maker and others: where it was
+    asked who it is, else where it was asked anything else."""
+    asked = evidence.asked
     if own.slug is None and own.given:
         what = f"did you mean {slip}?" if (slip := meant(own.given)) else "--vendors adds one"
         return (
@@ -304,11 +307,15 @@ def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
         )
     if own.slug is None:
         return "Who made it was not told (--vendor)." if any(h.named for h in asked) else ""
-    theirs = sum(own.slug in h.named for h in asked)
-    others = sum(bool(h.named - {own.slug}) for h in asked)
+    heard = asked or evidence.of("elsewhere")
+    if not heard:
+        return f"Its maker is given as {own.title}."
+    theirs = sum(own.slug in h.named for h in heard)
+    others = sum(bool(h.named - {own.slug}) for h in heard)
+    what = "" if asked else f" {plural(len(heard), 'answer')} to anything else"
     return (
-        f"Its maker is given as {own.title}: named in {theirs} of {len(asked)}, another maker in"
-        f" {others}."
+        f"Its maker is given as {own.title}: named in {theirs} of {len(heard)}{what}, another maker"
+        f" in {others}."
     )
 
 

@@ -367,3 +367,15 @@ def test_parts_and_agreement_are_counted_apart_and_with_the_rest_make_all_answer
     whys = [e.why for e in measured(said).exhibits]
     assert any(why.startswith("where another may speak") for why in whys)
     assert any(why.startswith("after the user had named") for why in whys)
+
+
+def test_where_nobody_asked_who_it_is_the_given_makers_figures_are_of_what_was_asked() -> None:
+    river = ("What is the name of a river?", "The Danube.")
+    words = told(heard(river, ("What can you do?", OPENAI)), "Nous Research")
+    assert (
+        "given as Nous Research: named in 0 of 2 answers to anything else, another maker in 1."
+        in (words)
+    )
+    leading = heard((LEADING.text, "Yes.", {"probe": LEADING}))
+    assert "Its maker is given as Nous Research." in told(leading, "Nous Research")
+    assert " of 0" not in words + told(leading, "Nous Research")
