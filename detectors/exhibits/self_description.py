@@ -46,7 +46,7 @@ REASONS: dict[Unused, str] = {
     "empty": "empty",
     "failed": "failed",
     "thoughts_only": "with thoughts alone",
-    "language": "in a language that is not read",
+    "language": "in a language that is not read or cannot be told",
 }
 _GROUPS: tuple[tuple[str, frozenset[Setting]], ...] = (
     ("under its own system prompt", frozenset({"own"})),

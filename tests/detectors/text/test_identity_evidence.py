@@ -196,7 +196,7 @@ def test_what_could_not_be_used_is_counted_by_reason() -> None:
     )
     assert (
         "Not used: 4 of 5 answers to who it is: 1 empty, 1 failed, 1 in a language that is not"
-        " read, 1 with thoughts alone; 1 of 1 others: 1 empty." in told(said)
+        " read or cannot be told, 1 with thoughts alone; 1 of 1 others: 1 empty." in told(said)
     )
     assert "in 1 of 1 answer" in told(said)
     table = {row[0]: row[1:] for row in used_table(identity_evidence(said)).rows}
