@@ -22,6 +22,7 @@ from detectors.exhibits.led_names import (
     to_leading,
 )
 from detectors.exhibits.named_makers import MakerCount, listed, makers_named, plural
+from detectors.text.claims import Claim
 from detectors.text.identity_evidence import (
     DeclaredName,
     Heard,
@@ -197,10 +198,23 @@ def _led(plain: Sequence[MakerCount]) -> str:
 
 
 def _who(maker: str, heard: Iterable[Heard]) -> str:
-    """The name that it gives itself, with its maker; the maker alone where it gives none."""
-    claims = [c for h in heard for c in h.answer.claims if c.counts and c.vendor == maker]
+    """The name that it gives itself, with its maker, and in how many answers the maker is only that
+    of a model which it is built on."""
+    title, claims = vendor_title(maker), [_claims_of(maker, h) for h in heard]
+    own = [c for found in claims for c in found if c.kind != "base"]
+    built = sum(all(c.kind == "base" for c in found) for found in claims if found)
+    if built and not own:
+        return f"built on a model of {title}"
+    return _name(title, own) + (f" (in {built} only as what it is built on)" if built else "")
+
+
+def _claims_of(maker: str, heard: Heard) -> list[Claim]:
+    return [c for c in heard.answer.claims if c.counts and c.vendor == maker]
+
+
+def _name(title: str, claims: Sequence[Claim]) -> str:
+    """The name with its maker; the maker alone where it gives none."""
     names = Counter(c.alias for c in claims if _is_product(c.alias))
-    title = vendor_title(maker)
     if not names:
         return title
     name = min(names, key=lambda alias: (-names[alias], alias))

@@ -379,3 +379,13 @@ def test_where_nobody_asked_who_it_is_the_given_makers_figures_are_of_what_was_a
     leading = heard((LEADING.text, "Yes.", {"probe": LEADING}))
     assert "Its maker is given as Nous Research." in told(leading, "Nous Research")
     assert " of 0" not in words + told(leading, "Nous Research")
+
+
+def test_a_model_that_is_built_on_anothers_is_told_as_that_and_bears_no_name_of_it() -> None:
+    wraps = "I was made by Opera. My underlying model is GPT-4 by OpenAI."
+    words = told(heard(("Who made you?", wraps), ("What is your name?", "Aria.")))
+    assert "it says: built on a model of OpenAI, in 1 of 2 answers" in words
+    both = told(heard(("Who made you?", wraps), ("What is your name?", "I am ChatGPT.")))
+    assert (
+        "it says: ChatGPT (a name of OpenAI) (in 1 only as what it is built on), in 2 of 2" in both
+    )
