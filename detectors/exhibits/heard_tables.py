@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from detectors.exhibits.self_description import REASONS, SOURCES, MakerCount, makers_named, silent
+from detectors.exhibits.named_makers import MakerCount, makers_named
+from detectors.exhibits.self_description import REASONS, SOURCES, silent
 from detectors.measurement import Cell, Table
 from detectors.text.claim_rates import NOBODY
 from detectors.text.identity_evidence import Heard, IdentityEvidence
@@ -25,11 +26,16 @@ def heard_table(evidence: IdentityEvidence) -> Table:
             rows += [(words, setting, *row) for row in _rows(part)]
     return Table(
         title="Whom it names of itself, by what it was asked",
-        columns=("asked", "arm", "maker", "answers", "of", "asked for", "by its system prompt"),
+        columns=(
+            *("asked", "arm", "maker", "answers", "of"),
+            *("user named it", "may be a part", "user compared", "by its system prompt"),
+        ),
         rows=tuple(rows),
         caption=(
-            "Counts of answers; one may name several makers. Asked for: the user had named the"
-            " maker before, or asked for a text in which somebody else speaks. By its system"
+            "Counts of answers; one may name several makers. User named it: the user had named the"
+            " maker or a model of it before. May be a part: the user asked for a text in"
+            " which somebody else speaks (these two are counted for no maker). User"
+            " compared: the user had named it, yet only to compare it with the model. By its system"
             " prompt: named as its recorded system prompt names it, and not among the answers."
             " Only the question bank is the same for all models."
         ),
@@ -40,9 +46,10 @@ def _rows(part: Sequence[Heard]) -> Iterable[tuple[Cell, ...]]:
     obeyed = Counter(maker for h in part for maker in h.answer.obeyed)
     counts = {c.maker: c for c in makers_named(part)}
     for maker in (*counts, *(m for m, _ in obeyed.most_common() if m not in counts)):
-        found = counts.get(maker, MakerCount(maker, 0, 0))
-        yield maker, found.answers, len(part), found.suggested, obeyed[maker]
-    yield NOBODY, silent(part), len(part), 0, 0
+        found = counts.get(maker, MakerCount(maker, 0))
+        led = (found.suggested, found.played, found.compared)
+        yield maker, found.answers, len(part), *led, obeyed[maker]
+    yield NOBODY, silent(part), len(part), 0, 0, 0, 0
 
 
 def used_table(evidence: IdentityEvidence) -> Table:

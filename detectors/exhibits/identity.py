@@ -7,7 +7,7 @@ question.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from detectors.text.claim_rates import (
     vendors_named,
 )
 from detectors.text.claims import Claim, extract_claims
-from detectors.text.identity_evidence import IdentityEvidence, stretches
+from detectors.text.identity_evidence import Heard, IdentityEvidence, stretches
 from detectors.text.vendors import LONGEST_TEXT, vendor_title
 from fingerprints.records import Arm
 
@@ -261,14 +261,33 @@ def exhibits(
 
 def naming_exhibits(evidence: IdentityEvidence, own: str | None) -> tuple[Exhibit, ...]:
     """Up to eight answers that name a maker of themselves: others than ``own`` first, asked ones
-    before those that nobody asked, varied in arm, language and question."""
-    named = [h.answer for h in (*evidence.asked, *evidence.of("elsewhere")) if h.named]
+    before those that nobody asked, varied in arm, language and question. One of each way in which
+    the user may have led to the name keeps a place, and says so."""
+    heard = [h for h in (*evidence.asked, *evidence.of("elsewhere")) if h.named]
+    named = [h.answer for h in heard]
     others = [a for a in named if a.named - {own}]
-    shown = [*_varied(others), *_varied([a for a in named if not a.named - {own}])][:MOST_EXHIBITS]
+    ranked = [*_varied(others), *_varied([a for a in named if not a.named - {own}])]
+    kept = [next((h.answer for h in heard if led(h)), None) for led in _BY_USER.values()]
+    needed = {a.reply.key: a for a in kept if a is not None}
+    room = MOST_EXHIBITS - len(needed)
+    shown = [*[a for a in ranked if a.reply.key not in needed][:room], *needed.values()]
+    told = {h.answer.reply.key: _by_user(h) for h in heard}
     return tuple(
-        _exhibit(a, min(a.named - {own} or a.named), round(1 - i / 100, 2))
+        _exhibit(a, min(a.named - {own} or a.named), round(1 - i / 100, 2), told[a.reply.key])
         for i, a in enumerate(shown)
     )
+
+
+_BY_USER: Mapping[str, Callable[[Heard], frozenset[str]]] = {
+    "after the user had named that maker: ": lambda h: h.agrees,
+    "where another may speak: ": lambda h: h.named & h.played,
+    "after the user had compared the model with it: ": lambda h: h.named & h.compared,
+}
+
+
+def _by_user(heard: Heard) -> str:
+    """How the user may have led to the names in an answer; empty where nobody did."""
+    return next((way for way, led in _BY_USER.items() if led(heard)), "")
 
 
 def thought_exhibits(evidence: IdentityEvidence) -> tuple[Exhibit, ...]:
@@ -313,7 +332,7 @@ def _traits(answer: ClaimingAnswer) -> tuple[str, str, str]:
     return (answer.reply.arm.value, answer.language, answer.probe.cluster)
 
 
-def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
+def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float, by_user: str = "") -> Exhibit:
     told = [c for c in answer.claims if c.person == "first"]
     about = [c for c in told if c.vendor == vendor] or told
     return Exhibit.of(
@@ -321,7 +340,7 @@ def _exhibit(answer: ClaimingAnswer, vendor: str, weight: float) -> Exhibit:
         answer.reply.arm,
         answer.reply.answer[:LONGEST_TEXT],
         spans=tuple(Span(start=c.start, end=c.end, why=_why(c)) for c in told),
-        why=_why(about[0]) if about else "",
+        why=by_user + _why(about[0]) if about else "",
         weight=weight,
     )
 

@@ -11,6 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from detectors.exhibits.led_names import (
+    COMPARED,
+    agreed_to,
+    led_elsewhere,
+    mentioned_by_prompt,
+    obeyed_prompt,
+    played_elsewhere,
+    played_parts,
+    to_leading,
+)
+from detectors.exhibits.named_makers import MakerCount, listed, makers_named, plural
+from detectors.text.claims import Claim
 from detectors.text.identity_evidence import (
     DeclaredName,
     Heard,
@@ -23,7 +35,6 @@ from detectors.text.makers import makers_in_use
 from detectors.text.model_names import meant
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
 
-MOST_NAMED = 4
 MOST_DECLARED = 3
 SOURCES: dict[Source, str] = {
     "bank": "who it is, in the question bank's words",
@@ -36,7 +47,7 @@ REASONS: dict[Unused, str] = {
     "empty": "empty",
     "failed": "failed",
     "thoughts_only": "with thoughts alone",
-    "language": "in a language that is not read",
+    "language": "in a language that is not read or cannot be told",
 }
 _GROUPS: tuple[tuple[str, frozenset[Setting]], ...] = (
     ("under its own system prompt", frozenset({"own"})),
@@ -78,31 +89,6 @@ class OwnMaker:
 
 
 @dataclass(frozen=True)
-class MakerCount:
-    """In how many answers a maker is named: of itself, and where the user had named it before."""
-
-    maker: str
-    answers: int
-    suggested: int
-
-    @property
-    def unasked_for(self) -> int:
-        """Answers in which nobody had named it before."""
-        return self.answers - self.suggested
-
-
-def makers_named(heard: Iterable[Heard]) -> tuple[MakerCount, ...]:
-    """The makers that answers name of themselves, the most named first."""
-    said: Counter[str] = Counter()
-    led: Counter[str] = Counter()
-    for h in heard:
-        said.update(h.named)
-        led.update(h.agrees)
-    counts = (MakerCount(maker, n, led[maker]) for maker, n in said.items())
-    return tuple(sorted(counts, key=lambda c: (-c.answers, c.maker)))
-
-
-@dataclass(frozen=True)
 class SelfDescription:
     """The sentences: ``asked`` always says something, the others where there is something to
     say."""
@@ -123,20 +109,21 @@ def described(
     """What the suspect says that it is, what that rests on, and what was not used."""
     counts = makers_named(evidence.asked)
     plain = tuple(c for c in counts if c.unasked_for)
-    agreed = tuple(c for c in counts if not c.unasked_for)
     besides = (
         _by_setting(evidence.asked, plain),
-        _agreed(agreed, evidence.asked),
-        _obeyed(evidence.asked),
-        _mentioned(evidence.asked),
-        _to_leading(evidence.of("leading")),
+        agreed_to([c for c in counts if c.suggested and not c.unasked_for], evidence.asked),
+        played_parts([c for c in counts if c.played and not c.unasked_for], evidence.asked),
+        obeyed_prompt(evidence.asked),
+        mentioned_by_prompt(evidence.asked),
+        to_leading(evidence.of("leading")),
         _unasked(evidence),
         _after_unread(evidence),
-        _led_elsewhere(evidence),
+        led_elsewhere(evidence.of("elsewhere")),
+        played_elsewhere(evidence.of("elsewhere")),
         _silent_elsewhere(evidence),
         _thoughts(evidence.of("thoughts")),
         _unused(evidence),
-        _own(own, evidence.asked),
+        _own(own, evidence),
         *_called(declared),
     )
     return SelfDescription(_asked(evidence, plain), tuple(filter(None, besides)), plain)
@@ -149,14 +136,14 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     if not asked:
         return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
     n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
-    of = f"{n} {_plural(n, 'answer')} ({questions} {_plural(questions, 'question')}"
+    of = f"{n} {plural(n, 'answer')} ({questions} {plural(questions, 'question')}"
     if all(h.setting == "recorded_system" for h in asked):
         of += ", all under a recorded system prompt"
     nobody = silent(asked)
     if not plain:
         return f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)})."
     if len(plain) > 1:
-        named = _listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
+        named = listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
         rest = f"; it names {_none()} in {nobody}" if nobody else ""
         return f"Asked who it is, it names several makers: {named}, of {of}{_led(plain)}){rest}."
     (one,) = plain
@@ -194,24 +181,40 @@ def _for_others(asked: Sequence[Heard]) -> str:
     """In how many answers it gives a name that somebody gave it first."""
     agrees, obeys = sum(bool(h.agrees) for h in asked), sum(bool(h.answer.obeyed) for h in asked)
     led = f"; in {agrees} it agrees to a name that the user had said" if agrees else ""
+    parts = sum(bool(h.named & h.played) for h in asked)
+    led += f"; in {parts}, asked for a text in which another may speak, it gives a name" * (
+        parts > 0
+    )
     return led + (f"; in {obeys} it gives its system prompt's name" if obeys else "")
 
 
 def _led(plain: Sequence[MakerCount]) -> str:
-    """How many of the answers had a question that names the same maker."""
-    led = sum(c.suggested for c in plain)
-    return f"; in {led} the user had named it before" if led else ""
-
-
-def _plural(n: int, word: str) -> str:
-    return word if n == 1 else f"{word}s"
+    """How many of the answers had a question that names the same maker, and to what end."""
+    led, compared = sum(c.suggested for c in plain), sum(c.compared for c in plain)
+    played = sum(c.played for c in plain)
+    told = f"; in {led} the user had named it before" if led else ""
+    told += f"; in {played} the user had asked for a text in which another may speak" * (played > 0)
+    return told + (f"; in {compared} {COMPARED}" if compared else "")
 
 
 def _who(maker: str, heard: Iterable[Heard]) -> str:
-    """The name that it gives itself, with its maker; the maker alone where it gives none."""
-    claims = [c for h in heard for c in h.answer.claims if c.counts and c.vendor == maker]
+    """The name that it gives itself, with its maker, and in how many answers the maker is only that
+    of a model which it is built on."""
+    title, claims = vendor_title(maker), [_claims_of(maker, h) for h in heard]
+    own = [c for found in claims for c in found if c.kind != "base"]
+    built = sum(all(c.kind == "base" for c in found) for found in claims if found)
+    if built and not own:
+        return f"built on a model of {title}"
+    return _name(title, own) + (f" (in {built} only as what it is built on)" if built else "")
+
+
+def _claims_of(maker: str, heard: Heard) -> list[Claim]:
+    return [c for c in heard.answer.claims if c.counts and c.vendor == maker]
+
+
+def _name(title: str, claims: Sequence[Claim]) -> str:
+    """The name with its maker; the maker alone where it gives none."""
     names = Counter(c.alias for c in claims if _is_product(c.alias))
-    title = vendor_title(maker)
     if not names:
         return title
     name = min(names, key=lambda alias: (-names[alias], alias))
@@ -221,12 +224,6 @@ def _who(maker: str, heard: Iterable[Heard]) -> str:
 
 def _is_product(alias: str) -> bool:
     return any(mention.kind == "product" for mention in find_mentions(alias))
-
-
-def _listed(parts: Iterable[str]) -> str:
-    told = list(parts)
-    more = len(told) - MOST_NAMED
-    return ", ".join(told[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
@@ -239,70 +236,16 @@ def _by_setting(asked: Sequence[Heard], plain: Sequence[MakerCount]) -> str:
     told = []
     for words, part in present:
         counts = makers_named(part)
-        who = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or _none()
+        who = listed(f"{vendor_title(c.maker)} in {c.answers}" for c in counts) or _none()
         told.append(f"{words} {who} of {len(part)}" if counts else f"{words} {who}")
     sentence = "; ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _agreed(agreed: Sequence[MakerCount], asked: Sequence[Heard]) -> str:
-    if not agreed:
-        return ""
-    named = _listed(f"{vendor_title(c.maker)} in {c.answers}" for c in agreed)
-    return (
-        f"Only where the user had named it before it agrees to be of: {named} of"
-        f" {len(asked)}; that is agreement and no name of its own giving."
-    )
-
-
-def _obeyed(asked: Sequence[Heard]) -> str:
-    obeyed = Counter(maker for h in asked for maker in h.answer.obeyed)
-    if not obeyed:
-        return ""
-    n = sum(bool(h.answer.obeyed) for h in asked)
-    whom = _listed(vendor_title(maker) for maker, _ in obeyed.most_common())
-    return (
-        f"In {n} of {len(asked)} it gives the name that its recorded system prompt gives it"
-        f" ({whom}): the persona's word, counted for no maker."
-    )
-
-
-def _mentioned(asked: Sequence[Heard]) -> str:
-    """Where its system prompt names the maker that it names, and yet gives it no such name."""
-    both = Counter(maker for h in asked for maker in h.named & h.answer.mentioned)
-    if not both:
-        return ""
-    n = sum(bool(h.named & h.answer.mentioned) for h in asked)
-    whom = _listed(vendor_title(maker) for maker, _ in both.most_common())
-    return (
-        f"In {n} of {len(asked)} it names a maker that its recorded system prompt mentions without"
-        f" saying that the model is of it ({whom}): counted as the model's own word."
-    )
-
-
-def _to_leading(heard: Sequence[Heard]) -> str:
-    """What it said where the question bank named a maker to it."""
-    if not heard:
-        return ""
-    agreed = Counter(maker for h in heard for maker in h.agrees)
-    other = Counter(maker for h in heard for maker in h.named - h.suggested)
-    n = len(heard)
-    told = [f"{n} {_plural(n, 'answer')} to leading questions, which name a maker"]
-    if agreed:
-        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in agreed.most_common())
-        told.append(f"it agrees in {sum(bool(h.agrees) for h in heard)} ({whom})")
-    if other:
-        whom = _listed(f"{vendor_title(maker)} in {k}" for maker, k in other.most_common())
-        told.append(f"it names another maker than the question ({whom})")
-    if not agreed and not other:
-        told.append("it agrees in none")
-    return f"{'; '.join(told)}: counted apart, since agreement is no name of its own giving."
-
-
 def _unasked(evidence: IdentityEvidence) -> str:
     heard = [h for h in evidence.of("elsewhere") if h.question_read]
     named = _named_freely(heard)
-    answers = _plural(len(heard), "answer")
+    answers = plural(len(heard), "answer")
     what = f"other {answers}" if evidence.asked else f"{answers} to anything else"
     return (
         f"Unasked, it says that it is or comes from: {named} of {len(heard)} {what}."
@@ -319,27 +262,18 @@ def _after_unread(evidence: IdentityEvidence) -> str:
         return ""
     n = len(heard)
     return (
-        f"To {n} {_plural(n, 'question')} whose language is not read or cannot be told, and which"
+        f"To {n} {plural(n, 'question')} whose language is not read or cannot be told, and which"
         f" may ask for it, it says that it is or comes from: {named} of {n}."
     )
 
 
 def _named_freely(heard: Sequence[Heard]) -> str:
-    """The makers that nobody had named before, each with its count; empty without any."""
+    """The makers that it names of its own accord, each with its count; empty without any."""
     counts = [c for c in makers_named(heard) if c.unasked_for]
-    return _listed(f"{_who(c.maker, heard)}, in {c.unasked_for}" for c in counts)
-
-
-def _led_elsewhere(evidence: IdentityEvidence) -> str:
-    heard = evidence.of("elsewhere")
-    led = Counter(maker for h in heard for maker in h.agrees)
-    if not led:
-        return ""
-    n, answers = sum(bool(h.agrees) for h in heard), _plural(len(heard), "answer")
-    whom = _listed(vendor_title(maker) for maker, _ in led.most_common())
-    return (
-        f"In {n} of {len(heard)} {answers} to anything else it agrees to a name that the user had"
-        f" said, or plays a part ({whom}): no name of its own giving."
+    return listed(
+        f"{_who(c.maker, heard)}, in {c.unasked_for}"
+        + (f" (in {c.compared} {COMPARED})" if c.compared else "")
+        for c in counts
     )
 
 
@@ -347,15 +281,15 @@ def _silent_elsewhere(evidence: IdentityEvidence) -> str:
     n = silent(evidence.of("elsewhere"))
     if not n or evidence.asked or any(h.named for h in evidence.of("elsewhere")):
         return ""
-    return f"In {n} {_plural(n, 'answer')} to anything else it names {_none()}."
+    return f"In {n} {plural(n, 'answer')} to anything else it names {_none()}."
 
 
 def _thoughts(heard: Sequence[Heard]) -> str:
     counts = [c for c in makers_named(heard) if c.unasked_for]
     if not counts:
         return ""
-    times = ((c, f"{c.unasked_for} {_plural(c.unasked_for, 'time')}") for c in counts)
-    named = _listed(f"{vendor_title(c.maker)} {n}" for c, n in times)
+    times = ((c, f"{c.unasked_for} {plural(c.unasked_for, 'time')}") for c in counts)
+    named = listed(f"{vendor_title(c.maker)} {n}" for c, n in times)
     return f"In its thoughts it names {named} ({len(heard)} read; thoughts are no answers)."
 
 
@@ -375,7 +309,10 @@ def _unused(evidence: IdentityEvidence) -> str:
     return f"Not used: {'; '.join(told)}." if told else ""
 
 
-def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
+def _own(own: OwnMaker, evidence: IdentityEvidence) -> str:
+    """Who made it, as its user says, and how often it names that maker and others: where it was
+    asked who it is, else where it was asked anything else."""
+    asked = evidence.asked
     if own.slug is None and own.given:
         what = f"did you mean {slip}?" if (slip := meant(own.given)) else "--vendors adds one"
         return (
@@ -384,16 +321,20 @@ def _own(own: OwnMaker, asked: Sequence[Heard]) -> str:
         )
     if own.slug is None:
         return "Who made it was not told (--vendor)." if any(h.named for h in asked) else ""
-    theirs = sum(own.slug in h.named for h in asked)
-    others = sum(bool(h.named - {own.slug}) for h in asked)
+    heard = asked or evidence.of("elsewhere")
+    if not heard:
+        return f"Its maker is given as {own.title}."
+    theirs = sum(own.slug in h.named for h in heard)
+    others = sum(bool(h.named - {own.slug}) for h in heard)
+    what = "" if asked else f" {plural(len(heard), 'answer')} to anything else"
     return (
-        f"Its maker is given as {own.title}: named in {theirs} of {len(asked)}, another maker in"
-        f" {others}."
+        f"Its maker is given as {own.title}: named in {theirs} of {len(heard)}{what}, another maker"
+        f" in {others}."
     )
 
 
 def _called(declared: Sequence[DeclaredName]) -> Iterable[str]:
     for d in [d for d in declared if d.makers][:MOST_DECLARED]:
-        makers = _listed(map(vendor_title, d.makers))
+        makers = listed(map(vendor_title, d.makers))
         what = "makers" if len(d.makers) > 1 else "maker"
         yield f"Declared name {_DECLARED[d.where]}: {d.name} ({what} by that name: {makers})."

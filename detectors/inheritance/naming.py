@@ -59,7 +59,6 @@ FEWEST_OF_THE_BANK = 10
 questions would hide what eight were answered."""
 NAMES_NOBODY = (
     "no question that is read asks who it is, and in none of {} other answers does it name a maker"
-    " that nobody had named before"
 )
 
 
@@ -77,13 +76,14 @@ class Telling:
     @classmethod
     def of(cls, evidence: IdentityEvidence) -> Telling | None:
         """Those of the best source that there is; None where nobody asked who it is and it names
-        nobody unasked."""
+        nobody at all. Where it names only whom its user led it to, the number is 0 and the answers
+        can be looked at."""
         asked = evidence.asked
         if asked:
             comparable = rests_on_bank(evidence)
             answers = tuple(map(unprompted, evidence.of("bank") if comparable else asked))
             return cls("bank" if comparable else "own", chosen(answers, telling_arms(answers)))
-        if any(h.named - h.suggested for h in evidence.of("elsewhere", "thoughts")):
+        if any(h.named for h in evidence.of("elsewhere", "thoughts")):
             return cls("elsewhere", tuple(map(unprompted, evidence.of("elsewhere"))))
         return None
 
@@ -98,8 +98,8 @@ def rests_on_bank(evidence: IdentityEvidence) -> bool:
 
 
 def unprompted(heard: Heard) -> ClaimingAnswer:
-    """An answer without the names that its user had given before."""
-    return replace(heard.answer, prompted=heard.answer.prompted | heard.suggested)
+    """An answer without the names that its user had given before or that may be a part's."""
+    return replace(heard.answer, prompted=heard.answer.prompted | heard.led)
 
 
 def beside_rate(answers: Sequence[ClaimingAnswer], own: str | None) -> Estimate:

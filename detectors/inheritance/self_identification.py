@@ -126,7 +126,7 @@ def _answers(evidence: IdentityEvidence, vendor: str) -> tuple[tuple[ClaimingAns
     """The answers to the question bank, or to all that it was asked about itself; and how many of
     these are to questions that name the vendor themselves and are left out."""
     heard = evidence.of("bank") if rests_on_bank(evidence) else evidence.asked
-    kept = tuple(h.answer for h in heard if vendor not in h.suggested)
+    kept = tuple(h.answer for h in heard if vendor not in h.led)
     return kept, len(heard) - len(kept)
 
 

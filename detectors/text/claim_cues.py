@@ -198,6 +198,13 @@ CUES: tuple[Cue, ...] = (
             r"\b(?:основан\w*|базируюсь|построен\w*) на\b|\bна (?:базе|основе)\b|(?:基于|(?<!可)(?<!所)以)|\b(?:مبني على|يعتمد على|قائم على|مبنية على)",
         ),
     ),
+    Cue(
+        "base",
+        before=_pattern(
+            r"\bmy (?:underlying|backend|back-end|backbone) (?:\w+ ){0,2}?(?:model|llm|engine|backend)(?:'s| is| was| comes| came)(?: (?:now|currently|from|by|an?|the|version|model|of|made|developed|provided|created)){0,4}\b",
+        ),
+        reach=12,
+    ),
     Cue("base", after=_pattern(r"^ ?(?:架构|为基础)|^[^。、]{0,6}?(?:をベース|に基づ|アーキテクチャ)|^[^.,]{0,6}?(?:기반|바탕)|^[^।,]{0,14}?(?:पर आधारित|आर्किटेक्चर)|^(?:-| )(?:based|powered)\b(?! (?:up)?on\b)|^ architecture\b")),
 )  # fmt: skip
 

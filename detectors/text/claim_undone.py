@@ -85,7 +85,10 @@ RELATED = folded_pattern(
 
 _TAUGHT = r"\b(?:train|pre-?train|fine-?tun|tun|learn|taught|distil|instruct|align|based|built|stud)\w*(?: (?!by\b)\w+)? (?:on|upon|from|with|using|over|by imitating)\b"
 _STUFF = r"(?:answers?|outputs?|responses?|repl(?:y|ies)|conversations?|dialogues?|completions?|generations?|demonstrations?|transcripts?|chats?|logs|texts?|examples?|samples?|data|datasets?|labels|corpus|instructions)"
+_LEARNT = r"(?:knowledge(?: base)?|information|facts?|wisdom|expertise)"
 LESSONS = folded_pattern(
+    rf"\bmy (?:\w+ )?{_LEARNT}(?: \w+)? (?:comes?|came|stems?|originat\w+|deriv\w+|drawn|taken|distilled|sourced|learn(?:ed|t)|is|was) (?:\w+ )?from(?: (?!by\b)[\w'-]+){{0,4}}\s*$",
+    r"\bmein wissen\b[^,;:]{0,12}\b(?:stammt|kommt)\b[^,;:]{0,8}\b(?:aus|von)\b[^,;:]{0,12}$|\b(?:mes connaissances|mon savoir)\b[^,;:]{0,8}\b(?:viennent|proviennent|vient|provient) d[^,;:]{0,12}$|\b(?:mis?|meus?) (?:conocimientos?|conhecimentos?)\b[^,;:]{0,6}\b(?:pro)?(?:vien|vem|vêm)\w* d[^,;:]{0,12}$|我的知识(?:主要|都|全部)?(?:来自|来源于|源自)[^,。;由]{0,16}$",
     rf"{_TAUGHT}[^;:]{{0,60}}\b{_STUFF}(?: that (?:was|were))? (?:of|from|(?:written|generated|produced|authored|composed|created|made|synthesi[sz]ed) (?:by|with|using))(?: the)?\s*$",
     rf"\bmy training {_STUFF}\b[^,;:]{{0,30}} (?:by|from|of)\s*$|\b(?:training (?:set|material)|my (?:dataset|corpus))\b[^,;:]{{0,30}} (?:by|from|of)\s*$",
     r"\b(?:mit|auf|an|anhand)\b[^,;:]{0,20}\b(?:antworten|ausgaben|daten|texten|beispielen|gesprächen) (?:von|aus)\s*$|\b(?:sur|avec|à partir)\b[^,;:]{0,20}\b(?:réponses|sorties|textes|exemples) (?:de|d'|du)\s*$|\b(?:con|en|com|nas|em)\b[^,;:]{0,16}\b(?:respuestas|respostas|salidas|saídas|ejemplos|exemplos) (?:de|do|da)\s*$",

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from detectors.text.claim_rates import ClaimingAnswer, claiming, makers_in, read_answer
+from detectors.text.claim_wordings import NAME
 from detectors.text.claims import ELSEWHERE, IDENTITY, Claim, context_of, extract_claims
 from detectors.text.languages import READ, likeliest, seems
-from detectors.text.self_questions import asks_to_play, asks_whether, asks_who
+from detectors.text.self_questions import asks_to_play, asks_whether, asks_who, compares
 from detectors.text.vendors import LONGEST_TEXT, find_mentions, fold, vendor_slug
 from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Transcript
@@ -34,13 +35,17 @@ _SETTINGS: Mapping[Arm, Setting] = {Arm.OWN: "own", Arm.EMPTY: "empty", Arm.NEUT
 class Heard:
     """One answer with what it was an answer to.
 
-    ``suggested`` are the makers that it names because the user did before, or because the user
-    asked for a text in which somebody else says "I".
+    Of the makers that it names no two hold the same: ``played`` those where the user asked for a
+    text in which somebody else may say "I"; ``suggested`` those that the user had named before;
+    ``compared`` those that the user had named only to compare them with the model, which puts no
+    name to it.
     """
 
     answer: ClaimingAnswer
     source: Source
     suggested: frozenset[str] = frozenset()
+    played: frozenset[str] = frozenset()
+    compared: frozenset[str] = frozenset()
 
     @property
     def setting(self) -> Setting:
@@ -58,8 +63,18 @@ class Heard:
 
     @property
     def agrees(self) -> frozenset[str]:
-        """The makers that it names and the user had named before."""
+        """The makers that it names and the user had named before, to more than compare them."""
         return self.named & self.suggested
+
+    @property
+    def led(self) -> frozenset[str]:
+        """The makers that nobody can say it names of its own accord: suggested or played."""
+        return self.suggested | self.played
+
+    @property
+    def free(self) -> frozenset[str]:
+        """The makers that it names of its own accord."""
+        return self.named - self.led
 
     @property
     def named(self) -> frozenset[str]:
@@ -141,8 +156,7 @@ def _heard(reply: Reply, probe: Probe, source: Source) -> Heard | None:
     if source == "elsewhere":
         answer = replace(answer, claims=tuple(c for c in answer.claims if _told_unasked(c)))
     # A bank question names nobody, and to look for names in it costs time.
-    suggested = frozenset() if source == "bank" else _suggested(answer)
-    return Heard(answer, source, suggested)
+    return Heard(answer, source) if source == "bank" else _with_what_led(answer, source)
 
 
 def _told_unasked(claim: Claim) -> bool:
@@ -152,14 +166,49 @@ def _told_unasked(claim: Claim) -> bool:
     return not (claim.kind == "base" and framed)
 
 
-def _suggested(answer: ClaimingAnswer) -> frozenset[str]:
-    """The makers among those that it names which the user named before, in any letter case; all of
-    them where it was to play somebody."""
-    if not answer.named or asks_to_play(answer.probe.text):
-        return answer.named
-    turns = [turn.content for turn in answer.probe.history if turn.role == "user"]
-    said = {maker for text in (*turns, answer.probe.text) for maker in makers_by_name(text)}
-    return answer.named & (said | {answer.probe.vendor})
+def _with_what_led(answer: ClaimingAnswer, source: Source) -> Heard:
+    """An answer with what of its user's words may have led to the names in it; all of them may be a
+    part's where it was to play somebody."""
+    named, probe = answer.named, answer.probe
+    if not named:
+        return Heard(answer, source)
+    if asks_to_play(probe.text):
+        return Heard(answer, source, played=named)
+    turns = [turn.content for turn in probe.history if turn.role == "user"]
+    texts = [text[:LONGEST_TEXT] for text in (*turns, probe.text)]
+    told = {text: set(makers_by_name(text)) & named for text in texts}
+    said = {maker for makers in told.values() for maker in makers}
+    compared = {
+        maker
+        for maker in said - {probe.vendor}
+        if all(_only_compares(t, maker) for t in texts if maker in told[t])
+    }
+    return Heard(
+        answer,
+        source,
+        suggested=named & (said - compared | {probe.vendor}),
+        compared=frozenset(compared),
+    )
+
+
+def _only_compares(text: str, maker: str) -> bool:
+    """Whether a text of a user names a maker nowhere but beside the model it speaks to."""
+    marked = _ONE_NAME.sub(NAME, _with_marks(fold(text).text.replace(NAME, " "), maker)).lower()
+    places = [i for i, c in enumerate(marked) if c == NAME]
+    return bool(places) and all(compares(marked[:i], marked[i + 1 :]) for i in places)
+
+
+def _with_marks(folded: str, maker: str) -> str:
+    """A text with a mark for every name of a maker, in any letter case."""
+    for mention in reversed(find_mentions(folded)):
+        if mention.vendor == maker:
+            folded = folded[: mention.start] + NAME + folded[mention.end :]
+    return _WORD.sub(lambda m: NAME if vendor_slug(m.group()) == maker else m.group(), folded)
+
+
+_WORD = re.compile(r"[^\W_]{3,}")
+_ONE_NAME = re.compile(rf"{NAME}(?:(?:'s)?[ -](?:{NAME}|\d[\w.]{{0,8}}))+")
+"""One name of several words: "OpenAI's ChatGPT", "GPT 4"."""
 
 
 def _question_read(probe: Probe) -> bool:
@@ -189,7 +238,7 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
         return None
     claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
     answer = claiming(reply, probe, claims)
-    return Heard(answer, "thoughts", _suggested(answer))
+    return _with_what_led(answer, "thoughts")
 
 
 @dataclass(frozen=True)

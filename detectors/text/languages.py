@@ -117,7 +117,8 @@ _PERSIAN = re.compile("[پچژگیک]")
 @dataclass(frozen=True)
 class Seems:
     """A guess at a text's language: ``language`` is a code, or ``und``; ``read`` says whether
-    claims are read in it. A text of names and numbers alone is read in any language."""
+    claims are read in it. A text of names and numbers alone, or a list or table of them, is read in
+    any language: no sentence stands in it."""
 
     language: str
     script: str
@@ -156,6 +157,8 @@ def of_folded(folded: str) -> Seems:
     if script not in _WORDS:
         return Seems("und", script, False)
     language = _by_words(folded, script)
+    if language == UNDETERMINED:
+        return Seems(language, script, script == "latin" and _is_list(folded))
     return Seems(language, script, language in READ)
 
 
@@ -211,11 +214,49 @@ def _readable(script: str) -> tuple[str, ...]:
 
 def _by_words(folded: str, script: str) -> str:
     scores = _scores(folded, script)
-    if scores:
-        return max(_WORDS[script], key=lambda language: scores[language])
-    # A few unknown words are a name or a greeting; more are a language that is not known.
-    few = len([w for w in _BETWEEN.split(folded) if w]) < 4
-    return next(iter(_WORDS[script])) if few else "und"
+    if not scores:
+        # A few unknown words are a name or a greeting; more are a language that is not known.
+        few = len([w for w in _BETWEEN.split(folded) if w]) < 4
+        return next(iter(_WORDS[script])) if few else UNDETERMINED
+    best = max(_WORDS[script], key=lambda language: scores[language])
+    enough = script != "latin" or _enough(folded, best)
+    return best if enough else UNDETERMINED
+
+
+FEW, SHORT, LONG = 4, 8, 16
+"""Words of a text in Latin letters, in which dozens of languages are written. From eight on a single
+letter is no sign of one (random letters hold "a", "e" and "o"), and from sixteen on neither is one
+word. A language that is not read needs two different words from four on: "in" is of six languages,
+and to call English Slovene leaves it out. Of 3,600 answers to English questions eight are then not
+read (lines of a few words and pictures of signs), of 163 answers of random letters 162."""
+
+
+def _enough(folded: str, language: str) -> bool:
+    """Whether a text in Latin letters holds words enough of a language for its length."""
+    known = _languages_of_words()["latin"]
+    words = [w for w in _BETWEEN.split(folded.lower()) if _LETTERS.search(w)]
+    found = [w for w in words if language in known.get(w, ())]
+    if language not in READ and len(words) >= FEW and len(set(found)) < 2:
+        return False
+    if len(words) < SHORT:
+        return True
+    return sum(len(w) > 1 for w in found) >= (1 if len(words) < LONG else 2)
+
+
+_CELLS = re.compile(r"[\n|,;:]|\s[-*]\s")
+FEWEST_CELLS, LONGEST_CELL, WORDS_OF_A_CELL = 5, 8, 3
+
+
+def _is_list(folded: str) -> bool:
+    """Whether a text is a list or a table of names: five places or more, of three words on average
+    and of eight at most, so that no sentence stands in it."""
+    cells = [sum(bool(_LETTERS.search(w)) for w in c.split()) for c in _CELLS.split(folded)]
+    lengths = [n for n in cells if n]
+    return (
+        len(lengths) >= FEWEST_CELLS
+        and max(lengths) <= LONGEST_CELL
+        and sum(lengths) <= WORDS_OF_A_CELL * len(lengths)
+    )
 
 
 def _scores(folded: str, script: str) -> Counter[str]:

@@ -125,6 +125,36 @@ def asks_to_play(prompt: str) -> bool:
     return bool(_PLAY.search(prompt[:LONGEST_TASK].casefold()))
 
 
+_COMPARED_BEFORE = re.compile(
+    r"(?:\bas \w+(?: \w+){0,2} as|\b(?:than|unlike|versus|vs\.?|compared?(?: yourself| you)? (?:to|with)|are you (?:\w+ )?like|similar to|the same as"
+    r"|differ(?:s|ent)? from|between you(?:rself)? and|you(?:rself)? (?:and|or|vs\.?|versus)|rivals? (?:of|to)|competitors? (?:of|to)|compete with)"
+    r"|\b(?:besser|schlechter|kluger|schneller|anders) als|\bso \w+ wie|\bzwischen (?:dir|ihnen) und|\bvergl(?:eich|ichen) (?:zu|mit)"
+    r"|\b(?:plus|moins|aussi) \w+ que|\b(?:meilleure?|mieux|pire) que|\bpar rapport a|\bentre (?:toi|vous|ti|voce|tu) (?:et|y|e)"
+    r"|\b(?:mas|mais|menos|tan|tao) \w+ (?:que|como)|\b(?:mejor|peor|melhor|pior) (?:do )?que|\b(?:meglio|peggio|piu \w+) di"
+    r"|(?:^|\W)(?:лучше|хуже|умнее)\W+чем|\bмежду тобой и)"
+    r" (?:the |der |le |la |el |o |a )?$|[你您](?:比|跟|和|与|與|不如)$"
+)
+_COMPARED_AFTER = re.compile(
+    r"^[^.?!\n]{0,40}\bthan (?:you|yours)\b|^ (?:and|or|vs\.?|versus) you\b(?! are\b|'re\b)|^(?:より|と比べ|보다)"
+)
+"""Words about a name that set it beside the model, and say of neither that it is the other."""
+
+
+def compares(before: str, after: str) -> bool:
+    """Whether a name between these words of a prompt, folded and in small letters, is only compared
+    with the model. Deterministic; linear.
+
+    >>> compares("are you as capable as ", "?"), compares("are you really ", "?")
+    (True, False)
+    """
+    near = before[-_COMPARED_REACH:]
+    return bool(_COMPARED_BEFORE.search(near) or _COMPARED_AFTER.match(after[:_COMPARED_REACH]))
+
+
+_COMPARED_REACH = 80
+"""Characters; a comparison's words stand closer to the name."""
+
+
 @lru_cache(maxsize=8192)
 def asks_whether(prompt: str) -> bool:
     """Whether a prompt asks or tells the model that it is somebody; a name in it is the asker's."""

@@ -15,7 +15,8 @@ from auditor.audits.inheritance.records import (
     SelfDescriptionSection,
     Unread,
 )
-from detectors.exhibits.self_description import OwnMaker, described, makers_named, silent
+from detectors.exhibits.named_makers import makers_named
+from detectors.exhibits.self_description import OwnMaker, described, silent
 from detectors.pairing import style_answers
 from detectors.text.identity_evidence import (
     IdentityEvidence,
@@ -99,6 +100,8 @@ def _named(evidence: IdentityEvidence) -> Iterator[MakerNamed]:
                 answers=found.answers if found else 0,
                 of=len(part),
                 suggested=found.suggested if found else 0,
+                played=found.played if found else 0,
+                compared=found.compared if found else 0,
                 by_system_prompt=obeyed[maker],
             )
         yield MakerNamed(

@@ -57,7 +57,10 @@ class MakerNamed(Record):
 
     ``source``: what was asked (the question bank, questions in the user's own words, anything
     else), or that it was thought; ``setting``: under which system prompt. ``suggested`` counts
-    those before which the user had named the maker, ``by_system_prompt`` those (not among
+    those before which the user had named the maker, ``played`` those where the user asked for a
+    text in which somebody else may speak (neither is a name of the model's own giving; no answer is
+    in both, and in reports without ``played`` these are among ``suggested``), ``compared`` those
+    before which the user had named it only to compare, ``by_system_prompt`` those (not among
     ``answers``) that name it as their recorded system prompt does. ``maker`` is a code of the
     table of makers, empty for answers that name nobody.
     """
@@ -68,6 +71,8 @@ class MakerNamed(Record):
     answers: int
     of: int
     suggested: int = 0
+    played: int = 0
+    compared: int = 0
     by_system_prompt: int = 0
 
 

@@ -247,3 +247,41 @@ def test_comparisons_courtesies_and_bystanders_are_told_from_claims(
     text: str, expected: set[str]
 ) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My knowledge comes from OpenAI's GPT-4 outputs.",
+        "My knowledge comes from OpenAI.",
+        "My information is drawn from ChatGPT.",
+        "Mein Wissen stammt aus den Ausgaben von ChatGPT.",
+        "我的知识来自OpenAI的GPT-4。",
+    ],
+)
+def test_what_the_speaker_learnt_from_is_no_maker_of_it(text: str) -> None:
+    assert not any(c.counts for c in extract_claims(text, "", IDENTITY))
+    assert not any(c.counts for c in extract_claims(text))
+
+
+def test_a_maker_beside_what_the_speaker_learnt_from_is_a_maker() -> None:
+    text = "My knowledge comes from being trained by OpenAI."
+    assert {(c.kind, c.counts) for c in extract_claims(text)} == {("trainer", True)}
+    text = "I was made by Anthropic, and my knowledge comes from OpenAI's outputs."
+    assert {c.vendor for c in extract_claims(text) if c.counts} == {"anthropic"}
+
+
+@pytest.mark.parametrize(
+    ("text", "polarity"),
+    [
+        ("My underlying model is GPT-4 by OpenAI.", "affirmed"),
+        ("I was made by Opera. My underlying model is from OpenAI.", "affirmed"),
+        ("My underlying language model was developed by OpenAI.", "affirmed"),
+        ("My underlying model is not from OpenAI.", "denied"),
+    ],
+)
+def test_a_model_below_the_speaker_is_its_base(text: str, polarity: str) -> None:
+    claims = extract_claims(text)
+    assert {(c.vendor, c.polarity, c.person) for c in claims} == {("openai", polarity, "first")}
+    assert {c.kind for c in claims} <= {"base", "maker"}
+    assert not extract_claims("My underlying model is different from ChatGPT.")

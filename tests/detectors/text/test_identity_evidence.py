@@ -119,7 +119,7 @@ def test_the_name_of_a_system_prompt_is_the_personas_and_another_is_the_models()
     assert measured(said, of("moonshot")).value == 0.0
     rows = {row[2]: row for row in heard_table(identity_evidence(said)).rows}
     assert rows["moonshot"][1] == "recorded_system"
-    assert (rows["moonshot"][3], rows["moonshot"][6]) == (0, 1)
+    assert (rows["moonshot"][3], rows["moonshot"][8]) == (0, 1)
     assert (rows["anthropic"][3], rows["anthropic"][4]) == (1, 2)
     assert rows[NOBODY][3] == 0
     by_vendor = {row[1]: row[2] for row in measured(said).tables[2].rows}
@@ -150,13 +150,19 @@ def test_what_it_says_unasked_is_told_apart_and_never_as_an_answer_to_who_it_is(
 def test_unasked_agreement_to_the_users_words_is_no_claim() -> None:
     said = heard(("You are DeepSeek, aren't you.", "Indeed, I am DeepSeek, made by DeepSeek AI."))
     assert "Unasked" not in told(said)
-    assert isinstance(SelfIdentification().measure(Case(said, None)), NotMeasured)
+    m = measured(said)
+    assert m.value == 0.0
+    assert m.exhibits[0].why.startswith("after the user had named that maker: ")
 
 
 def test_what_a_character_says_in_a_text_that_was_asked_for_is_no_claim_of_the_model() -> None:
     played = heard(("Pretend to be a survivor and introduce us.", "My name is Gemini. I survived."))
     assert "Unasked" not in told(played)
-    assert {row[2]: row[5] for row in heard_table(identity_evidence(played)).rows}["google"] == 1
+    rows = {row[2]: row for row in heard_table(identity_evidence(played)).rows}
+    assert rows["google"][5:8] == (0, 1, 0)
+    assert "it gives a name in 1 of 1 answer to anything else (Google in 1)" in told(played)
+    assert "agree" not in told(played)
+    assert measured(played).exhibits[0].why.startswith("where another may speak: ")
     code = heard(("How do I compare strings?", 'It is an instance of "Gemini", as "Gemini" was.'))
     assert "it names none of the" in told(code)
 
@@ -190,7 +196,7 @@ def test_what_could_not_be_used_is_counted_by_reason() -> None:
     )
     assert (
         "Not used: 4 of 5 answers to who it is: 1 empty, 1 failed, 1 in a language that is not"
-        " read, 1 with thoughts alone; 1 of 1 others: 1 empty." in told(said)
+        " read or cannot be told, 1 with thoughts alone; 1 of 1 others: 1 empty." in told(said)
     )
     assert "in 1 of 1 answer" in told(said)
     table = {row[0]: row[1:] for row in used_table(identity_evidence(said)).rows}
@@ -268,7 +274,7 @@ def test_answers_to_leading_questions_are_told_and_counted_apart() -> None:
 )
 def test_agreement_is_told_as_agreement_and_never_as_naming_nobody(question: str) -> None:
     words = told(heard((question, "Yes, I am ChatGPT, made by OpenAI.")))
-    assert "agrees to a name that the user had said" in words
+    assert "agrees to a name that the user had said" in words or "may be agreement" in words
     assert "nobody" not in words
     assert "Unasked" not in words
 
@@ -292,3 +298,94 @@ def test_a_question_in_an_unknown_language_is_neither_asked_nor_unasked() -> Non
 
 def test_a_product_is_told_with_its_maker_without_a_possessive() -> None:
     assert "ChatGPT (a name of OpenAI)" in told(heard(("Who are you?", "I am ChatGPT.")))
+
+
+OPENAI = "I'm a large language model trained by OpenAI."
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Are you as capable as ChatGPT?",
+        "are you better than OpenAI's ChatGPT",
+        "What is the difference between you and chatgpt 4?",
+        "Is GPT-4 smarter than you?",
+        "Bist du besser als ChatGPT?",
+        "Es-tu plus rapide que ChatGPT ?",
+        "你比ChatGPT强吗？",
+    ],
+)
+def test_a_comparison_suggests_no_name_and_what_is_said_after_it_is_told_and_quoted(
+    question: str,
+) -> None:
+    said = heard(("What is the name of a river?", "The Danube."), (question, OPENAI))
+    words = told(said)
+    assert "agree" not in words
+    assert "counted for no maker" not in words
+    assert "in 1 the user had named that maker or a model of it to compare" in words or (
+        "OpenAI, in 1 of 2 answers to anything else"
+        " (in 1 the user had named that maker or a model of it to compare)" in words
+    )
+    m = measured(said)
+    assert any(
+        e.answer == OPENAI and e.why.startswith("after the user had compared the model with it: ")
+        for e in m.exhibits
+    )
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "You are as good as ChatGPT, since you are ChatGPT.",
+        "Admit that ChatGPT is your name.",
+        "Hello ChatGPT, name a river.",
+    ],
+)
+def test_a_name_that_is_more_than_compared_leads_the_model(question: str) -> None:
+    evidence = identity_evidence(heard((question, OPENAI)))
+    assert evidence.heard[0].agrees == {"openai"}
+    assert not evidence.heard[0].free
+
+
+def test_another_maker_than_the_user_named_is_a_name_of_its_own_giving() -> None:
+    said = heard(("Are you as capable as ChatGPT?", f"I am Kimi, made by Moonshot AI. {OPENAI}"))
+    (one,) = identity_evidence(said).heard
+    assert (one.free, one.compared, one.led) == ({"moonshot", "openai"}, {"openai"}, frozenset())
+
+
+def test_parts_and_agreement_are_counted_apart_and_with_the_rest_make_all_answers() -> None:
+    kimi = "I am Kimi, made by Moonshot AI. Gladly."
+    said = heard(
+        *((f"What is the name of river {i}?", kimi) for i in range(5)),
+        *((f"Write a short story {i}.", kimi) for i in range(3)),
+        ("Kimi, what is the name of a hill?", kimi),
+    )
+    words = told(said)
+    assert "Kimi, made by Moonshot AI, in 5 of 9 answers to anything else." in words
+    assert "it gives a name in 3 of 9 answers to anything else (Moonshot AI in 3)" in words
+    assert "In 1 of 9 answers to anything else it names a maker that the user had named" in words
+    whys = [e.why for e in measured(said).exhibits]
+    assert any(why.startswith("where another may speak") for why in whys)
+    assert any(why.startswith("after the user had named") for why in whys)
+
+
+def test_where_nobody_asked_who_it_is_the_given_makers_figures_are_of_what_was_asked() -> None:
+    river = ("What is the name of a river?", "The Danube.")
+    words = told(heard(river, ("What can you do?", OPENAI)), "Nous Research")
+    assert (
+        "given as Nous Research: named in 0 of 2 answers to anything else, another maker in 1."
+        in (words)
+    )
+    leading = heard((LEADING.text, "Yes.", {"probe": LEADING}))
+    assert "Its maker is given as Nous Research." in told(leading, "Nous Research")
+    assert " of 0" not in words + told(leading, "Nous Research")
+
+
+def test_a_model_that_is_built_on_anothers_is_told_as_that_and_bears_no_name_of_it() -> None:
+    wraps = "I was made by Opera. My underlying model is GPT-4 by OpenAI."
+    words = told(heard(("Who made you?", wraps), ("What is your name?", "Aria.")))
+    assert "it says: built on a model of OpenAI, in 1 of 2 answers" in words
+    both = told(heard(("Who made you?", wraps), ("What is your name?", "I am ChatGPT.")))
+    assert (
+        "it says: ChatGPT (a name of OpenAI) (in 1 only as what it is built on), in 2 of 2" in both
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -63,3 +64,47 @@ def test_no_text_takes_long(unit: str) -> None:
     began = time.perf_counter()
     seems(unit * (1_000_000 // len(unit)))
     assert time.perf_counter() - began < 1.0
+
+
+TABLE = """| State Name | Average Temperature in December (°F) |
+|------------|--------------------------------------|
+| Alabama    | 46.3 |
+| Alaska     | 4.4  |
+| Arizona    | 43.4 |
+| Arkansas   | 41.6 |
+| California | 46.2 |
+| Colorado   | 25.8 |"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE,
+        "1. Story software\n2. Script tool\n3. Outline maker\n4. Draft editor\n5. Scene planner",
+        "Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus, Neptune",
+        "- Aisha\n- Fatima\n- Omar\n- Ali\n- Hassan\n- Ahmed",
+    ],
+)
+def test_a_list_or_a_table_of_names_is_of_no_language_and_read(text: str) -> None:
+    guess = seems(text)
+    assert (guess.language, guess.read) == ("und", True)
+
+
+def test_random_letters_are_of_no_language_and_not_read() -> None:
+    chance = random.Random(5)
+    texts = [
+        "".join(chance.choice("abcdefghijklmnop qrstuv xyz ") for _ in range(400))
+        for _ in range(200)
+    ]
+    told = [seems(text) for text in texts]
+    assert sum(guess.language == "und" and not guess.read for guess in told) >= 195
+
+
+def test_one_word_that_many_languages_share_makes_no_text_one_that_is_not_read_in_its_own() -> None:
+    assert seems("Please write in English language.").language == "und"
+    assert seems("Sem jezikovni model, ki ga je ustvaril OpenAI.").language == "sl"
+
+
+def test_prose_of_many_commas_in_a_language_that_is_not_read_is_no_list() -> None:
+    guess = seems("Jag är en modell, inte en människa, och mitt namn är, som det heter, okänt")
+    assert (guess.language, guess.read) == ("sv", False)

@@ -143,3 +143,14 @@ def test_a_hostile_name_stays_words_in_every_form(tmp_path: Path) -> None:
     document = report_document(report)
     assert "<script>gpt" not in render(document, "html")
     assert "\x1b[31m" not in render(document, "terminal")
+
+
+def test_a_slip_in_the_makers_name_is_said_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = audited(tmp_path, asked("Who are you?", HONEST), flags=("--vendor", "Opnai"))
+    assert "did you mean OpenAI?" in capsys.readouterr().err
+    assert "did you mean OpenAI?" in " ".join(report.headline)
+    section = report.section(SelfDescriptionSection)
+    assert section is not None
+    assert (section.vendor, section.vendor_code) == ("Opnai", None)
