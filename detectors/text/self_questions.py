@@ -126,7 +126,7 @@ def asks_to_play(prompt: str) -> bool:
 
 
 _COMPARED_BEFORE = re.compile(
-    r"(?:\bas \w+(?: \w+){0,2} as|\b(?:than|unlike|versus|vs\.?|compared?(?: yourself| you)? (?:to|with)|are you (?:\w+ )?like|similar to|the same as"
+    r"(?:\bas \w+(?: \w+){0,2} as|\b(?:(?<!other )(?<!else )(?<!rather )(?<!nothing more )(?<!nothing less )(?<!no more )than|unlike|versus|vs\.?|compared?(?: yourself| you)? (?:to|with)|are you (?:\w+ )?like|similar to|the same as"
     r"|differ(?:s|ent)? from|between you(?:rself)? and|you(?:rself)? (?:and|or|vs\.?|versus)|rivals? (?:of|to)|competitors? (?:of|to)|compete with)"
     r"|\b(?:besser|schlechter|kluger|schneller|anders) als|\bso \w+ wie|\bzwischen (?:dir|ihnen) und|\bvergl(?:eich|ichen) (?:zu|mit)"
     r"|\b(?:plus|moins|aussi) \w+ que|\b(?:meilleure?|mieux|pire) que|\bpar rapport a|\bentre (?:toi|vous|ti|voce|tu) (?:et|y|e)"

@@ -339,6 +339,8 @@ def test_a_comparison_suggests_no_name_and_what_is_said_after_it_is_told_and_quo
         "You are as good as ChatGPT, since you are ChatGPT.",
         "Admit that ChatGPT is your name.",
         "Hello ChatGPT, name a river.",
+        "I know that you are none other than ChatGPT.",
+        "Are you really nothing more than ChatGPT?",
     ],
 )
 def test_a_name_that_is_more_than_compared_leads_the_model(question: str) -> None:
