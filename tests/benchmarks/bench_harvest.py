@@ -1,0 +1,160 @@
+"""What does a comparison of served answers with their twins see, on trained students of real models?
+
+``python -m tests.benchmarks.bench_harvest --work DIR`` reads what `harvest_students` made, and prints
+for every student that is there: p by likelihood (adjusted for base, teacher and length; without the
+base) and by words alone, log10 of the e-value, the effect, p with fewer prompts, and, of students
+that learned none of the served answers, how often p ≤ 0.05 when another answer plays the served one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.reporting.markdown import table
+from detectors.inheritance.served_or_twin import containment
+from detectors.stats.intervals import clopper_pearson
+from detectors.stats.twins import ServedOrTwin, served_or_twin
+from fingerprints.transcript import load_transcript
+from tests.benchmarks.harvest_students import RUNS, TWINS, Run, by_prompt, prompts
+
+Array = NDArray[np.float64]
+SIZES = (16, 32, 64)
+DRAWS = 200
+"""Subsets of prompts, and relabellings."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What all students share: bits of the drawn answers under base and teacher, their lengths,
+    which prompts are kept (all answers different), and the answers themselves, all by prompt."""
+
+    base: Array
+    teacher: Array
+    length: Array
+    kept: NDArray[np.bool_]
+    answers: tuple[tuple[str, ...], ...]
+
+    def known(self) -> tuple[Array, ...]:
+        """The covariates of the kept prompts."""
+        return tuple(-t[self.kept] for t in (self.base, self.teacher, -self.length))
+
+
+def numbers(path: Path) -> Array:
+    """A table of numbers from JSON."""
+    return np.array(json.loads(path.read_bytes()), dtype=np.float64)
+
+
+def drawn(work: Path) -> Drawn:
+    """Reads what the students' program drew and scored once."""
+    said = by_prompt(load_transcript(work / "drawn.jsonl"))
+    answers = tuple(tuple(said[p.id][: TWINS + 1]) for p in prompts())
+    kept = np.array([len(set(a)) == len(a) for a in answers])
+    base, teacher, length = (numbers(work / f"{n}.json") for n in ("base", "teacher", "lengths"))
+    return Drawn(base, teacher, length, kept, answers)
+
+
+def own_words(folder: Path) -> list[list[str]] | None:
+    """What a model said itself to each prompt, greedy and drawn; None where it wasn't asked."""
+    parts = [folder / "greedy.jsonl", folder / "warm.jsonl"]
+    if not all(p.is_file() and load_transcript(p).complete for p in parts):
+        return None
+    said = [by_prompt(load_transcript(p)) for p in parts]
+    return [[text for part in said for text in part[p.id]] for p in prompts()]
+
+
+def by_words(work: Path, run: Run, shared: Drawn) -> ServedOrTwin | None:
+    """The test by words alone: the share of an answer's runs of words that the student uses, less
+    the base's own."""
+    spoken, base = own_words(work / run.name), own_words(work / "base-spoken")
+    if spoken is None or base is None:
+        return None
+    pairs = zip(shared.answers, spoken, base, strict=True)
+    rows = [[containment(a, s) - containment(a, b) for a in answers] for answers, s, b in pairs]
+    return served_or_twin(np.array(rows)[shared.kept], (shared.length[shared.kept],))
+
+
+def with_fewer(scores: Array, known: Sequence[Array], size: int) -> float:
+    """The median of log10 p over random subsets of so many prompts."""
+    rng = np.random.default_rng(size)
+    found = []
+    for _ in range(DRAWS):
+        rows = rng.choice(len(scores), size=size, replace=False)
+        found.append(served_or_twin(scores[rows], [c[rows] for c in known]).test.log10_p)
+    return float(np.median(found))
+
+
+def relabelled(scores: Array, known: Sequence[Array]) -> int:
+    """How often p ≤ 0.05 where any answer of a prompt, drawn by lot, plays the served one."""
+    rng = np.random.default_rng(5)
+    low = 0
+    for _ in range(DRAWS):
+        order = np.argsort(rng.random(scores.shape), axis=1)
+        again = [np.take_along_axis(t, order, axis=1) for t in (scores, *known)]
+        low += served_or_twin(again[0], again[1:]).p_value <= 0.05
+    return low
+
+
+def row_of(work: Path, run: Run, shared: Drawn) -> tuple[str, ...]:
+    """One student."""
+    scores = -numbers(work / run.name / "scores.json")[shared.kept]
+    known = shared.known()
+    full, bare = served_or_twin(scores, known), served_or_twin(scores, known[1:])
+    words = by_words(work, run, shared)
+    return (
+        run.name,
+        f"{run.share:.0%}",
+        f"{full.test.log10_p:.1f}",
+        f"{full.log10_e:+.1f}",
+        f"{full.effect:+.2f}",
+        f"{bare.test.log10_p:.1f}",
+        "–" if words is None else f"{words.test.log10_p:.1f}",
+        *(f"{with_fewer(scores, known, size):.1f}" for size in SIZES),
+    )
+
+
+def nulls(work: Path, made: Sequence[Run], shared: Drawn) -> str:
+    """The students that learned none of the served answers, together."""
+    innocent = [r for r in made if not r.share]
+    tables = [-numbers(work / r.name / "scores.json")[shared.kept] for r in innocent]
+    values = [served_or_twin(t, shared.known()).p_value for t in tables]
+    low = sum(relabelled(t, shared.known()) for t in tables)
+    n = DRAWS * len(tables)
+    if not n:
+        return "No student that learned none of the served answers is there."
+    a, b = clopper_pearson(low, n)
+    told = ", ".join(f"{v:.2f}" for v in values)
+    return f"Innocent students' p: {told}. Relabelled, p ≤ 0.05: {low} of {n} ({a:.3f}–{b:.3f})."
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Prints the tables as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder of harvest_students")
+    work = parser.parse_args(None if arguments is None else list(arguments)).work
+    shared = drawn(work)
+    made = [r for r in RUNS if (work / r.name / "scores.json").is_file()]
+    print(f"{int(shared.kept.sum())} prompts with {TWINS} twins each\n")
+    head = (
+        "student",
+        "of the served",
+        "log10 p",
+        "log10 e",
+        "effect",
+        "without base",
+        "words alone",
+    )
+    print(
+        table((*head, *(f"p, {n} prompts" for n in SIZES)), [row_of(work, r, shared) for r in made])
+    )
+    print(nulls(work, made, shared))
+
+
+if __name__ == "__main__":
+    main()
