@@ -24,6 +24,7 @@ from auditor.evidence.groups import CandidateGroup, groups_of
 from auditor.evidence.kinship import Kin, Tie, not_separable
 from auditor.evidence.records import VENDOR, Candidate, Finding, Part, Verdict
 from auditor.evidence.weight import SAME, UNCALIBRATED, outcome_of, weigh, words
+from detectors.prompts_shared import PromptsShared
 from detectors.stats.pvalues import conformal_p
 from detectors.text.model_names import maker_key
 
@@ -37,6 +38,14 @@ REFUSALS = ("no_use", "unlike_all_known")
 BEYOND = "Beyond all values that were calibrated on: {}."
 NOT_MEASURED = (
     "No detector that the calibration knows measured this candidate in the calibrated way."
+)
+TOO_FEW_SHARED = (
+    "Too few prompts are shared with the suspect: {shared}, and {size} are needed, where the"
+    " calibration {name} begins."
+)
+BUT_FOR_SYSTEM = (
+    " {n} more are the same but for a recorded system prompt, under which a model writes otherwise:"
+    " they are not compared."
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 NO_FIT = "The calibration was fitted for single models, not for makers: fit it anew."
@@ -80,13 +89,17 @@ class Weighed:
 @dataclass(frozen=True)
 class _Evidence:
     """What was measured of a group: a value and its metric's id by detector, and on how many
-    prompts; ``chosen``: all its models were looked at for their likeness."""
+    prompts; ``chosen``: all its models were looked at for their likeness. ``shared`` is how many
+    prompts it shares with the suspect (None: nobody counted), ``nearly`` how many more it would but
+    for a system turn."""
 
     candidate: str
     values: dict[str, float]
     metric_ids: dict[str, str]
     n: int
     chosen: bool
+    shared: int | None = None
+    nearly: int = 0
 
 
 def weighed(
@@ -98,6 +111,7 @@ def weighed(
     passed_over: int = 0,
     kin: Kin | None = None,
     named: Collection[str] = (),
+    shared: PromptsShared | None = None,
 ) -> Weighed:
     """One verdict a group of candidates (`groups_of`) under one calibration. Deterministic;
     p-values are Holm-corrected over the groups.
@@ -106,14 +120,14 @@ def weighed(
     only some of them. ``guests`` were chosen for their likeness to the suspect: they count for a
     group only where it has nobody else, which is then never supported, and Holm counts the
     ``passed_over`` models that the choice tested. Whoever is known to be kin (``kin``) is not
-    assessed; ``named`` members are marked.
+    assessed; ``named`` members are marked. ``shared`` counts the prompts that may be compared.
     """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
     groups, kin = groups_of(candidates), kin or Kin()
     makers = vendors_of(candidates) if stored is None else stored
     few = _too_few_vendors(makers, calibration)
-    evidence = [_evidence(g, about, candidates, guests) for g in groups]
+    evidence = [_evidence(g, about, candidates, guests, shared or PromptsShared()) for g in groups]
     fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
     unlike = unlike_all(calibration, findings, groups, guests)
     raw = [
@@ -204,6 +218,7 @@ def _evidence(
     findings: Sequence[Finding],
     candidates: Sequence[Candidate],
     guests: Collection[str],
+    shared: PromptsShared,
 ) -> _Evidence:
     """A group's value is the mean of its models' values, as it was in the calibration: the best of
     many versions is near to anybody."""
@@ -223,6 +238,8 @@ def _evidence(
         {d: next(iter(ids)) for d, ids in metric_ids.items() if len(ids) == 1},
         max((f.n for f in found if f.counts_prompts), default=0),
         bool(members) and all(m in guests for m in members),
+        max((n for m in members if (n := shared.with_(m)) is not None), default=None),
+        max(map(shared.nearly, members), default=0),
     )
 
 
@@ -268,8 +285,9 @@ def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
 def _verdict(
     evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, unlike: str
 ) -> Verdict:
-    if fit is None:
-        return _not_fitted(evidence, calibration, few)
+    silent = _too_few_shared(evidence, calibration)
+    if silent is not None or fit is None:
+        return silent or _not_fitted(evidence, calibration, few)
     if unlike:
         return _blank(evidence, calibration, unlike, "unlike_all_known")
     cost = calibration.cost(fit)
@@ -307,6 +325,21 @@ def _verdict(
         reason=BEYOND.format(", ".join(beyond)) if beyond else "",
         reason_code="outside_support" if beyond else None,
     )
+
+
+def _too_few_shared(evidence: _Evidence, calibration: Calibration) -> Verdict | None:
+    """The verdict where nothing was measured since too few prompts are shared; None elsewhere. It
+    comes before what else is missing: no other store and no other maker would help."""
+    size = min((f.size for f in calibration.fitted if f.level == LEVEL), default=0)
+    shared, nearly = evidence.shared, evidence.nearly
+    if evidence.values or shared is None or shared >= size:
+        return None
+    told = TOO_FEW_SHARED.format(shared=shared, size=size, name=calibration.name)
+    code: ReasonCode = "too_few_prompts"
+    if nearly:
+        told += BUT_FOR_SYSTEM.format(n=nearly)
+        code = "other_system_prompt" if shared + nearly >= size else code
+    return _blank(evidence, calibration, told, code)
 
 
 def _not_fitted(evidence: _Evidence, calibration: Calibration, few: str) -> Verdict:

@@ -22,6 +22,7 @@ from auditor.audits.report.outcomes import (
     weight_chart,
 )
 from auditor.audits.report.view import QuestionCard
+from auditor.evidence.codes import NO_CALIBRATION
 from auditor.evidence.kinds import arrangements
 from auditor.evidence.records import Report
 from auditor.reporting import labels
@@ -229,7 +230,11 @@ def next_steps(report: Report) -> tuple[str, ...]:
     steps.append(
         "Open report.html for the figures, the quoted answers and the alternative explanations."
     )
-    if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
+    told = [v for v in report.verdicts if v.question == "inheritance"]
+    codes = {v.reason_code for v in told if not v.assessed}
+    steps += [step for code, step in wording.MORE_ANSWERS.items() if code in codes]
+    lacking = not codes or bool(codes & NO_CALIBRATION)
+    if lacking and any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append(
             "A conclusion needs a calibration on control models of known history; this report has"
             " none."

@@ -6,6 +6,8 @@ Knows words; knows no number.
 
 from __future__ import annotations
 
+from auditor.evidence.codes import ReasonCode
+
 BASE_ORIGINS = {
     "user": "as given by the user",
     "adapter": "the suspect was given as an adapter on it",
@@ -63,6 +65,18 @@ SAME_ANSWERS = (
     " chance answers so, and so does a copy of its answers under another name: likeness to it is by"
     " itself no sign of training."
 )
+
+MORE_ANSWERS: dict[ReasonCode, str] = {
+    "too_few_prompts": (
+        "Record the suspect's answers to more of the prompts that the stored models answered,"
+        " and audit again."
+    ),
+    "other_system_prompt": (
+        "Record the suspect's answers to the same prompts without a system prompt, or the stored"
+        " models' under it, and audit again: answers under another system prompt are not compared."
+    ),
+}
+"""What to record where prompts are missing, by the code of the verdicts' reason."""
 
 NO_ALTERNATIVES = "No alternative explanation was listed."
 NO_LIMITS = "No limit was recorded."
