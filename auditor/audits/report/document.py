@@ -126,7 +126,12 @@ def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
         return
     blocks = list(brief_verdicts(card.verdicts))
     makers = {c.name: c.vendor for c in report.candidates}
-    blocks += [brief_group(g, view.calibrated(report), makers) for g in view.by_detector(found)]
+    silent = [v for v in card.verdicts if not v.assessed]
+    unweighed = frozenset(
+        n for v in silent for n in (v.candidate or "", *(m.name for m in v.members))
+    )
+    some = view.calibrated(report)
+    blocks += [brief_group(g, some, makers, unweighed) for g in view.by_detector(found)]
     missed = []
     for s in card.skipped:
         whom = f" for {s.who}" if s.who else ""

@@ -78,7 +78,7 @@ def verdict_table(told: Sequence[Verdict]) -> GridTable:
         bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
         figures: tuple[Words, ...] = (
             (signed(v.log10_lr), *bounds),
-            signed(v.cap),
+            signed(view.on_its_side(v.cap, v.log10_lr)),
             probability(v.p_value),
             str(v.n_controls or "0") if not ranked else number(v.n_controls or None),
         )

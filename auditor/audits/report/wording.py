@@ -40,6 +40,7 @@ CONCLUSIONS = {
 """The answers to the question of inheritance, as a badge."""
 
 WITH_ITS_MAKERS = "with its maker's"
+NOT_WEIGHED = "not weighed"
 MEMBERS_ARE_RANKS = (
     "Ranks by likeness within one verdict: some model is always first. A model that is told apart"
     " is more like the suspect than its maker's others are, which is no finding that it was the"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.audits.report import view
 from auditor.calibration.conclusions import concluded
 from auditor.calibration.together import third_source
 from auditor.commands.audits import exit_code
@@ -148,3 +149,20 @@ def test_a_gate_says_of_whom_it_read_nothing(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == (
         "--fail-on weak: not compared with it, since lineage can't be told from learning: core\n"
     )
+
+
+def test_a_model_whose_maker_was_not_weighed_has_no_weight_with_it() -> None:
+    report = example.report(calibrated=True)
+    silent = tuple(
+        v.model_copy(update={"outcome": "not_assessable", "log10_lr": None, "words": None})
+        for v in report.verdicts
+    )
+    plain = [f.model_copy(update={"log10_lr": None, "words": None}) for f in report.findings]
+    unweighed = report.model_copy(update={"verdicts": silent, "findings": tuple(plain)})
+    assert "not weighed" in example.in_terminal(unweighed)
+
+
+def test_a_cap_stands_on_the_side_of_its_ratio() -> None:
+    assert view.on_its_side(1.05, -1.05) == -1.05
+    assert view.on_its_side(1.05, 0.3) == 1.05
+    assert view.on_its_side(None, None) is None
