@@ -238,7 +238,7 @@ def next_steps(report: Report) -> tuple[str, ...]:
     told = [v for v in report.verdicts if v.question == "inheritance"]
     codes = {v.reason_code for v in told if not v.assessed}
     steps += [step for code, step in wording.MORE_ANSWERS.items() if code in codes]
-    lacking = not codes or bool(codes & NO_CALIBRATION)
+    lacking = not codes or bool(codes & {None, *NO_CALIBRATION})
     if lacking and any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append(
             "A conclusion needs a calibration on control models of known history; this report has"
