@@ -6,6 +6,7 @@ Knows measurements; knows no verdict, no kind of audit and no format.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from auditor.audits.report import view, wording
@@ -198,11 +199,14 @@ def _by_maker(
     for i, (model, value, _, *rest) in enumerate(rows):
         gathered.setdefault((makers.get(model) or model, value, *rest), []).append(i)
     out = []
+    # Where makers are told, one of a single model is told by its maker, too.
+    merged = any(len(places) > 1 for places in gathered.values())
+    once = Counter(whose for whose, *_ in gathered)
     for (whose, value, *rest), places in gathered.items():
         sizes = sorted(found[i].n for i in places)
         told = f"{number(sizes[0])} to {number(sizes[-1])}"
         size = rows[places[0]][2] if sizes[0] == sizes[-1] else told
-        alone = rows[places[0]][0]
+        alone = whose if merged and once[whose] == 1 else rows[places[0]][0]
         title = f"{whose} ({len(places)} models)" if len(places) > 1 else alone
         out.append((title, value, size, *rest))
     return out
