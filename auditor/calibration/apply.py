@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
 from auditor.calibration.familiar import familiarity_told
+from auditor.calibration.gathered import (
+    GroupEvidence,
+    gathered,
+    known_as,
+    knows,
+    row_of,
+    weigher_of,
+)
 from auditor.calibration.members import members_told
 from auditor.calibration.record import Calibration, Fitted
 from auditor.calibration.rows import Level
@@ -24,6 +31,7 @@ from auditor.evidence.groups import CandidateGroup, groups_of
 from auditor.evidence.kinship import Kin, Tie, not_separable
 from auditor.evidence.records import VENDOR, Candidate, Finding, Part, Verdict
 from auditor.evidence.weight import SAME, UNCALIBRATED, outcome_of, weigh, words
+from detectors.prompts_shared import PromptsShared
 from detectors.stats.pvalues import conformal_p
 from detectors.text.model_names import maker_key
 
@@ -37,6 +45,14 @@ REFUSALS = ("no_use", "unlike_all_known")
 BEYOND = "Beyond all values that were calibrated on: {}."
 NOT_MEASURED = (
     "No detector that the calibration knows measured this candidate in the calibrated way."
+)
+TOO_FEW_SHARED = (
+    "Too few prompts are shared with the suspect: {shared}, and {size} are needed, where the"
+    " calibration {name} begins."
+)
+BUT_FOR_SYSTEM = (
+    " {n} more are the same but for a recorded system prompt, under which a model writes otherwise:"
+    " they are not compared."
 )
 TOO_FEW = "The calibration begins at {size} prompts; this comparison rests on {n}."
 NO_FIT = "The calibration was fitted for single models, not for makers: fit it anew."
@@ -77,18 +93,6 @@ class Weighed:
     used: tuple[Fitted, ...]
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """What was measured of a group: a value and its metric's id by detector, and on how many
-    prompts; ``chosen``: all its models were looked at for their likeness."""
-
-    candidate: str
-    values: dict[str, float]
-    metric_ids: dict[str, str]
-    n: int
-    chosen: bool
-
-
 def weighed(
     findings: Sequence[Finding],
     candidates: Sequence[Candidate],
@@ -98,6 +102,7 @@ def weighed(
     passed_over: int = 0,
     kin: Kin | None = None,
     named: Collection[str] = (),
+    shared: PromptsShared | None = None,
 ) -> Weighed:
     """One verdict a group of candidates (`groups_of`) under one calibration. Deterministic;
     p-values are Holm-corrected over the groups.
@@ -106,14 +111,14 @@ def weighed(
     only some of them. ``guests`` were chosen for their likeness to the suspect: they count for a
     group only where it has nobody else, which is then never supported, and Holm counts the
     ``passed_over`` models that the choice tested. Whoever is known to be kin (``kin``) is not
-    assessed; ``named`` members are marked.
+    assessed; ``named`` members are marked. ``shared`` counts the prompts that may be compared.
     """
     known = {d for f in calibration.fitted for d in f.detectors}
     about = [f for f in findings if f.detector in known]
     groups, kin = groups_of(candidates), kin or Kin()
     makers = vendors_of(candidates) if stored is None else stored
     few = _too_few_vendors(makers, calibration)
-    evidence = [_evidence(g, about, candidates, guests) for g in groups]
+    evidence = [gathered(g, about, candidates, guests, shared or PromptsShared()) for g in groups]
     fits = [None if few else calibration.at(LEVEL, e.n) for e in evidence]
     unlike = unlike_all(calibration, findings, groups, guests)
     raw = [
@@ -176,7 +181,7 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     if 2 * found < known:
         return FEW_VENDORS.format(found=found, known=known)
     lone = [
-        n for n, v in makers.items() if not v and not any(_known(f, n) for f in calibration.fitted)
+        n for n, v in makers.items() if not v and not any(knows(f, n) for f in calibration.fitted)
     ]
     if len(lone) > MOST_NAMELESS * len(makers):
         return NAMELESS.format(n=len(makers), lone=len(lone))
@@ -199,89 +204,32 @@ def unlike_all(
     return UNLIKE.format(level=level, least=least)
 
 
-def _evidence(
-    group: CandidateGroup,
-    findings: Sequence[Finding],
-    candidates: Sequence[Candidate],
-    guests: Collection[str],
-) -> _Evidence:
-    """A group's value is the mean of its models' values, as it was in the calibration: the best of
-    many versions is near to anybody."""
-    twins = {c.name for c in candidates if c.same_weights}
-    others = [m for m in group.members if m not in twins]
-    members = [m for m in others if m not in guests] or others
-    found = [f for f in findings if f.candidate in members]
-    values: dict[str, list[float]] = {}
-    metric_ids: dict[str, set[str]] = {}
-    for f in found:
-        values.setdefault(f.detector, []).append(f.value)
-        metric_ids.setdefault(f.detector, set()).add(f.metric_id)
-    return _Evidence(
-        group.name,
-        {d: fmean(v) for d, v in values.items()},
-        # Values of different numbers have no mean.
-        {d: next(iter(ids)) for d, ids in metric_ids.items() if len(ids) == 1},
-        max((f.n for f in found if f.counts_prompts), default=0),
-        bool(members) and all(m in guests for m in members),
-    )
-
-
-def weigher_of(fit: Fitted) -> Weigher:
-    """The estimator that a fit's numbers stand for."""
-    return Weigher.from_numbers(fit.detectors, fit.norms, fit.maps, fit.fusion)
-
-
-def _known(fit: Fitted, candidate: str) -> bool:
-    """Whether a fit knows what strangers get against this candidate; one without scales needs not
-    know it."""
-    scales = [norm.known for norm in fit.norms.values()]
-    return not scales or any(_known_as(fit, candidate) in known for known in scales)
-
-
-def _known_as(fit: Fitted, candidate: str) -> str:
-    """The name under which a fit knows a candidate, however its maker is spelled; as it is where
-    the fit doesn't know it."""
-    names = {name for norm in fit.norms.values() for name in norm.known}
-    if candidate in names or not candidate.startswith(VENDOR):
-        return candidate
-    key = maker_key(candidate.removeprefix(VENDOR))
-    return next((n for n in sorted(names) if maker_key(n.removeprefix(VENDOR)) == key), candidate)
-
-
 def unknown_makers(found: Weighed) -> tuple[str, ...]:
     """The assessed makers of which the calibration doesn't know what strangers get, as they are
     called."""
     told = (v for v in found.verdicts if v.assessed)
     fits = found.used
-    return tuple(v.called for v in told if not any(_known(f, v.candidate or "") for f in fits))
-
-
-def _row(evidence: _Evidence, fit: Fitted) -> list[float]:
-    """The values that the fit knows, in its order; NaN for a detector that was silent or
-    measured something else."""
-    return [
-        evidence.values[d] if evidence.metric_ids.get(d) == fit.metric_ids[d] else float("nan")
-        for d in fit.detectors
-    ]
+    return tuple(v.called for v in told if not any(knows(f, v.candidate or "") for f in fits))
 
 
 def _verdict(
-    evidence: _Evidence, fit: Fitted | None, calibration: Calibration, few: str, unlike: str
+    evidence: GroupEvidence, fit: Fitted | None, calibration: Calibration, few: str, unlike: str
 ) -> Verdict:
-    if fit is None:
-        return _not_fitted(evidence, calibration, few)
+    silent = _too_few_shared(evidence, calibration)
+    if silent is not None or fit is None:
+        return silent or _not_fitted(evidence, calibration, few)
     if unlike:
         return _blank(evidence, calibration, unlike, "unlike_all_known")
     cost = calibration.cost(fit)
     if cost is not None and cost >= 1:
         told = NO_USE.format(size=fit.size, cost=cost)
         return _blank(evidence, calibration, told, "no_use")
-    if not evidence.candidate.startswith(VENDOR) and not _known(fit, evidence.candidate):
+    if not evidence.candidate.startswith(VENDOR) and not knows(fit, evidence.candidate):
         return _blank(evidence, calibration, NO_MAKER, "maker_unknown")
-    row = [_row(evidence, fit)]
+    row = [row_of(evidence, fit)]
     if not np.isfinite(row).any():
         return _blank(evidence, calibration, NOT_MEASURED, "not_measured")
-    weigher, whom = weigher_of(fit), [_known_as(fit, evidence.candidate)]
+    weigher, whom = weigher_of(fit), [known_as(fit, evidence.candidate)]
     raw, (low, high) = (
         float(weigher.uncapped(row, whom)[0]),
         weigher.interval(row, whom)[0].tolist(),
@@ -309,7 +257,22 @@ def _verdict(
     )
 
 
-def _not_fitted(evidence: _Evidence, calibration: Calibration, few: str) -> Verdict:
+def _too_few_shared(evidence: GroupEvidence, calibration: Calibration) -> Verdict | None:
+    """The verdict where nothing was measured since too few prompts are shared; None elsewhere. It
+    comes before what else is missing: no other store and no other maker would help."""
+    size = min((f.size for f in calibration.fitted if f.level == LEVEL), default=0)
+    shared, nearly = evidence.shared, evidence.nearly
+    if evidence.values or shared is None or shared >= size:
+        return None
+    told = TOO_FEW_SHARED.format(shared=shared, size=size, name=calibration.name)
+    code: ReasonCode = "too_few_prompts"
+    if nearly:
+        told += BUT_FOR_SYSTEM.format(n=nearly)
+        code = "other_system_prompt" if shared + nearly >= size else code
+    return _blank(evidence, calibration, told, code)
+
+
+def _not_fitted(evidence: GroupEvidence, calibration: Calibration, few: str) -> Verdict:
     """The verdict where nothing was fitted that applies: too few vendors, prompts, or no
     measurement."""
     if few:
@@ -323,7 +286,9 @@ def _not_fitted(evidence: _Evidence, calibration: Calibration, few: str) -> Verd
     return _blank(evidence, calibration, told, "too_few_prompts")
 
 
-def _blank(evidence: _Evidence, calibration: Calibration, reason: str, code: ReasonCode) -> Verdict:
+def _blank(
+    evidence: GroupEvidence, calibration: Calibration, reason: str, code: ReasonCode
+) -> Verdict:
     return Verdict(
         question="inheritance",
         candidate=evidence.candidate,
@@ -335,9 +300,9 @@ def _blank(evidence: _Evidence, calibration: Calibration, reason: str, code: Rea
 
 
 def _parts(
-    weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: _Evidence
+    weigher: Weigher, row: list[list[float]], fit: Fitted, evidence: GroupEvidence
 ) -> tuple[Part, ...]:
-    alone = weigher.parts(row, [_known_as(fit, evidence.candidate)])[0].tolist()
+    alone = weigher.parts(row, [known_as(fit, evidence.candidate)])[0].tolist()
     return tuple(
         Part(
             detector=d,

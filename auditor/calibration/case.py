@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.calibration.apply import Weighed, unknown_makers, unweighed, vendors_of, weighed
-from auditor.calibration.choice import language_of, nearest_first, none_fits
+from auditor.calibration.choice import (
+    language_of,
+    nearer_than,
+    nearest_first,
+    needs_base,
+    none_fits,
+    told_apart,
+)
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
@@ -24,6 +31,7 @@ from auditor.evidence.records import (
     Finding,
     Verdict,
 )
+from detectors.prompts_shared import PromptsShared
 from detectors.text.languages import UNDETERMINED
 from detectors.text.languages import named as named_language
 from fingerprints.transcript import Transcript
@@ -36,11 +44,12 @@ that weighs any candidate, or none at all."""
 @dataclass(frozen=True)
 class WeighedCase:
     """Findings and verdicts as a report tells them; ``section`` is None where no calibration
-    applied."""
+    applied. ``unread`` says which nearer ones read nothing of what was found, a sentence each."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
     section: CalibrationSection | None
+    unread: tuple[str, ...] = ()
 
 
 def weigh_case(
@@ -53,29 +62,52 @@ def weigh_case(
     passed_over: int = 0,
     kin: Kin | None = None,
     named: Collection[str] = (),
+    shared: PromptsShared | None = None,
 ) -> WeighedCase:
     """The case under the chosen calibration, or under the first shipped one that weighs any
-    candidate, of those that were fitted on answers in the suspect's language the nearest first.
+    candidate, of those that were fitted on answers in the suspect's language the nearest first. One
+    that reads nothing of what was found comes after every one that does.
 
     ``stored`` gives the vendor of every stored model that was looked at, where candidates are some
-    of them; ``guests``, ``passed_over``, ``kin`` and ``named`` are as `weighed` takes them. Without
-    a calibration every verdict is ``not_assessable`` and says why. Raises MalformedInput for a file
-    that is no calibration.
+    of them; ``guests``, ``passed_over``, ``kin``, ``named`` and ``shared`` are as `weighed` takes
+    them. Without a calibration every verdict is ``not_assessable`` and says why. Raises
+    MalformedInput for a file that is no calibration.
     """
     chosen = calibrations(choice)
     tried: list[Weighed] = []
-    for calibration in nearest_first(chosen, transcript):
+    measured = frozenset(f.detector for f in findings if f.candidate is not None)
+    readable, unread = told_apart(chosen, transcript, measured)
+    for calibration in nearest_first(readable, transcript):
         makers = vendors_of(candidates) if stored is None else stored
-        found = weighed(findings, candidates, calibration, makers, guests, passed_over, kin, named)
+        found = weighed(
+            findings, candidates, calibration, makers, guests, passed_over, kin, named, shared
+        )
         if found.used or choice not in (SHIPPED, NONE):
+            section = _section(calibration, found, makers, transcript)
+            nearer = nearer_than(calibration, unread, transcript)
             return WeighedCase(
-                found.findings, found.verdicts, _section(calibration, found, makers, transcript)
+                found.findings, found.verdicts, section, tuple(map(_why_unread, nearer))
             )
         tried.append(found)
     if tried:  # why the nearest could not weigh anything is what its verdicts say
-        return WeighedCase(tuple(findings), tried[0].verdicts, None)
+        silent = (v.model_copy(update={"calibration": None}) for v in tried[0].verdicts)
+        return WeighedCase(tuple(findings), tuple(silent), None)
     why = none_fits(chosen, transcript)
     return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named, why), None)
+
+
+UNREAD = (
+    "The calibration {name} was fitted on answers more like the suspect's in length and was not"
+    " used: it reads {detectors}, which nobody measured here{how}."
+)
+
+
+def _why_unread(calibration: Calibration) -> str:
+    """Why a calibration was passed over that reads nothing of what was found."""
+    names = sorted({d for f in calibration.fitted for d in f.detectors})
+    how = ": that takes the suspect's base (--base)" if needs_base(calibration) else ""
+    told = ", ".join(name.replace("_", " ") for name in names)
+    return UNREAD.format(name=calibration.name, detectors=told, how=how)
 
 
 def check_choice(choice: str) -> None:

@@ -7,12 +7,14 @@ Knows what a population is like and what a suspect said; weighs nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf, log
 
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.record import Calibration
+from detectors.needs import Need
 from detectors.pairing import style_answers
+from detectors.registry import detector_names, load_detector
 from detectors.text.languages import UNDETERMINED, named, seems
 from fingerprints.transcript import Transcript
 
@@ -55,6 +57,39 @@ def nearest_first(
     spans = [c.population.characters for c in order[1:]]
     near = [s.low <= length <= s.high for s in spans]
     return (*order[:1], *(c for c, keep in zip(order[1:], near, strict=True) if keep))
+
+
+def told_apart(
+    calibrations: Sequence[Calibration], transcript: Transcript, measured: Collection[str]
+) -> tuple[tuple[Calibration, ...], tuple[Calibration, ...]]:
+    """Of the calibrations that fit the suspect's language those that read any of the detectors that
+    measured a candidate, and the others. Where nothing was measured, only those are put last that
+    would need the suspect's base."""
+    language = language_of(transcript)
+    fit = tuple(c for c in calibrations if fits(c, language))
+    readable = tuple(c for c in fit if _detectors(c) & set(measured))
+    if not readable:
+        readable = tuple(c for c in fit if not needs_base(c)) or fit
+    return readable, tuple(c for c in fit if c not in readable)
+
+
+def nearer_than(
+    calibration: Calibration, others: Sequence[Calibration], transcript: Transcript
+) -> tuple[Calibration, ...]:
+    """Those of the others whose answers are more like the suspect's in length than this one's."""
+    length = typical_length(transcript)
+    away = _away(calibration, length)
+    return tuple(c for c in others if _away(c, length) < away)
+
+
+def _detectors(calibration: Calibration) -> set[str]:
+    return {d for f in calibration.fitted for d in f.detectors}
+
+
+def needs_base(calibration: Calibration) -> bool:
+    """Whether nothing that it reads can be measured without the suspect's base."""
+    known = _detectors(calibration) & set(detector_names())
+    return bool(known) and all(Need.BASE in load_detector(d).needs for d in known)
 
 
 def none_fits(calibrations: Sequence[Calibration], transcript: Transcript) -> str:

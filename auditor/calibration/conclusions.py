@@ -17,6 +17,10 @@ from detectors.lineup import counted
 
 MOST_NAMED = 5
 EVEN_ODDS = "with an interval that reaches even odds"
+COPIED = (
+    "since nearly all answers of the suspect, or of its base, are those of a stored model word for"
+    " word, and why is not known"
+)
 NOT_MORE = (
     "A stored model that is not the source can look like it, and a source that is not stored can't"
     " be found."
@@ -39,7 +43,7 @@ def concluded(
     if not told:
         return "not_assessable", _related(related, kin)
     silent = [v for v in verdicts if not v.assessed and v not in related]
-    besides = (_related(related, kin), _silent(silent), _passed_over(passed_over))
+    besides = (_silent(silent), _passed_over(passed_over))
     supported = [v for v in told if v.outcome == "supported"]
     shared = [v for v in told if v.third_source]
     against = [v for v in told if v.outcome == "not_supported"]
@@ -52,8 +56,12 @@ def concluded(
     elif len(against) == len(told):
         word, sentence = "inconclusive", _not_all(against, len(verdicts) + passed_over)
     else:
-        word, sentence = "inconclusive", _open(told, against, kin)
-    return word, " ".join(filter(None, (sentence, *besides)))  # type: ignore[return-value]
+        word, sentence = "inconclusive", _open(told, against, kin, bool(related))
+    # Whom the suspect answers like word for word comes before whom it is only near to.
+    copied = bool(_copied(related)) and word == "inconclusive"
+    kin_told = _related(related, kin)
+    ordered = (kin_told, sentence) if copied else (sentence, kin_told)
+    return word, " ".join(filter(None, (*ordered, *besides)))  # type: ignore[return-value]
 
 
 def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict], kin: Kin) -> str:
@@ -107,7 +115,9 @@ def _nearest(against: Sequence[Verdict]) -> str:
     return f"{nearest.called} with a log10 LR of {nearest.log10_lr:+.2f}"
 
 
-def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
+def _open(
+    told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin, some_related: bool = False
+) -> str:
     left = [v for v in told if v not in against]
     strongest = max(left, key=lambda v: v.log10_lr or 0.0)
     figure = f"{strongest.called} with a log10 LR of {strongest.log10_lr:+.2f} ({strongest.words})"
@@ -117,7 +127,10 @@ def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
         sentence = f"Inconclusive: the strongest is {figure}, looked at for its likeness alone."
     elif ratio < 0:
         why = "short of moderate support for the alternative" if short else EVEN_ODDS
-        sentence = f"Inconclusive: no candidate is supported; the nearest is {figure}, {why}."
+        whom = "no candidate is supported; the nearest is"
+        if some_related:
+            whom = "no candidate that could be weighed is supported; the nearest of those is"
+        sentence = f"Inconclusive: {whom} {figure}, {why}."
     else:
         why = "below moderate support" if short else EVEN_ODDS
         sentence = f"Inconclusive: the strongest is {figure}, {why}."
@@ -129,15 +142,24 @@ def _open(told: Sequence[Verdict], against: Sequence[Verdict], kin: Kin) -> str:
 
 
 def _related(related: Sequence[Verdict], kin: Kin) -> str:
-    """Which groups the suspect is known to be kin of, and of which only the user says so."""
-    given = [v for v in related if kin.only_given(v.candidate or "")]
-    known = [v for v in related if v not in given]
+    """Of which groups the suspect is known to be kin, of which only the user says so, and of which
+    nothing is known but that answers are equal."""
+    copied = _copied(related)
+    rest = [v for v in related if v not in copied]
+    given = [v for v in rest if kin.only_given(v.candidate or "")]
+    known = [v for v in rest if v not in given]
     parts = (
+        (copied, COPIED),
         (known, "of which it is known that the suspect shares weights or a maker"),
         (given, "with which the suspect shares weights or a maker as given by the user"),
     )
     told = "; ".join(f"{_names(some)}, {why}" for some, why in parts if some)
     return f"Not separable from lineage: {told}." if told else ""
+
+
+def _copied(related: Sequence[Verdict]) -> list[Verdict]:
+    """The groups with which nothing but equal answers ties the suspect or its base."""
+    return [v for v in related if set(v.kinship) == {"same_answers"}]
 
 
 def _silent(left: Sequence[Verdict]) -> str:

@@ -14,6 +14,7 @@ from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
 from auditor.evidence.weight import assessable, reaches
 from auditor.reporting import render, terminal
+from fingerprints.errors import printable
 
 
 def show_plan(
@@ -44,10 +45,15 @@ def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None
 
 def exit_code(report: Report, fail_on: str | None) -> int:
     """1 where a verdict is supported at the level of ``--fail-on`` or above, else 0; says so on
-    stderr where there was nothing that it could read."""
+    stderr where there was nothing that it could read, and of whom it read nothing for kinship."""
     if fail_on is None:
         return 0
     told = [v for v in report.verdicts if v.question == "inheritance"]
     if not assessable(told):
         say(f"--fail-on {fail_on}: nothing could be assessed, so no verdict was compared with it")
+    elif inseparable := [v.called for v in told if v.reason_code == "not_separable_from_lineage"]:
+        say(
+            f"--fail-on {fail_on}: not compared with it, since lineage can't be told from learning:"
+            f" {printable(', '.join(inseparable), 400)}"
+        )
     return 1 if reaches(told, fail_on) else 0

@@ -31,6 +31,7 @@ ReasonCode = Literal[
     "not_measured",
     "same_weights",
     "too_few_prompts",
+    "other_system_prompt",
     "too_few_vendors",
     "too_few_shadows",
     "outside_support",
@@ -63,7 +64,8 @@ ReasonCode = Literal[
 ``reason`` says it in words. Of inheritance: no calibration applies; none was fitted on models that
 answer in the suspect's language; on left-out models the calibration's ratios were no better than
 none; a lone model's maker is not known; nothing was measured in the calibrated way; suspect and
-candidate are one; too few prompts, vendors or shadows; a value beyond all that was calibrated on; a
+candidate are one; too few prompts, or prompts that are the same but for the system turn; too few
+vendors or shadows; a value beyond all that was calibrated on; a
 suspect that is less like the stored models at large than any model that was calibrated on; the
 vendor's other versions (of reports in which single models had verdicts); weights or a maker that
 suspect and candidate are known to share, or of which it isn't known whether they do; a maker looked
@@ -74,6 +76,11 @@ tokens can't be told; no order is shared; the files can't be read.
 Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
 nothing checked that the design's conditions held; the test was too weak to say more; the answers
 could be the teacher's own, passed on."""
+
+NO_CALIBRATION: frozenset[ReasonCode] = frozenset({"uncalibrated", "no_population"})
+"""No calibration is at hand for such a suspect."""
+TOO_FEW_PROMPTS: frozenset[ReasonCode] = frozenset({"too_few_prompts", "other_system_prompt"})
+"""One is, and too few of the suspect's answers are to prompts that the stored models answered."""
 
 Kinship = Literal[
     "same_weights",

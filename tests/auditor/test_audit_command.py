@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,50 @@ def test_two_formats_at_once_are_refused(
     for agreeing in (["--json"], ["--format", "json", "--json"]):
         assert run(["report", out, *agreeing]) == 0
         assert json.loads(capsys.readouterr().out)["schema"]
+
+
+def audited(suspect: Path, store: Path, out: Path, *flags: str) -> dict[str, Any]:
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(out), *flags]) == 0
+    told: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return told
+
+
+def test_too_few_prompts_are_the_reason_and_more_of_them_the_next_step(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = write_jsonl(tmp_path / "few.jsonl", answers_of("beta", 15, seed=9))
+    report = audited(few, store, tmp_path / "r")
+    out = capsys.readouterr().out
+    assert {v["reason_code"] for v in report["verdicts"]} == {"too_few_prompts"}
+    assert all("suspect: 15, and 20 are needed" in v["reason"] for v in report["verdicts"])
+    assert {v["calibration"] for v in report["verdicts"]} == {None}
+    assert report["calibration"] is None
+    assert "no error rate has been measured for models like" not in " ".join(report["limits"])
+    assert "too few prompts are shared" in " ".join(report["limits"])
+    assert "Record the suspect's answers to more of the prompts" in " ".join(out.split())
+    assert "this report has none" not in " ".join(out.split())
+    assert "0 for how it writes (of 15 such answers 15 are to prompts of stored models, too" in (
+        " ".join(report["headline"])
+    )
+
+
+def test_answers_under_a_system_prompt_are_told_as_the_reason(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"messages": [turn("system", "You are Aria."), turn("user", q), turn("assistant", a)]}
+        for q, a in answers_of("beta", seed=9)
+    ]
+    suspect = tmp_path / "persona.jsonl"
+    suspect.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = audited(suspect, store, tmp_path / "r")
+    assert {v["reason_code"] for v in report["verdicts"]} == {"other_system_prompt"}
+    assert all("60 more are the same but for" in v["reason"] for v in report["verdicts"])
+    said = " ".join(report["headline"])
+    assert "0 for how it writes" in said
+    assert "60 are to prompts that are the same but for a recorded system prompt" in said
+    assert "without a system prompt" in " ".join(capsys.readouterr().out.split())
+
+
+def turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}

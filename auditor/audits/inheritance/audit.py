@@ -23,7 +23,7 @@ from auditor.audits.frame import (
 )
 from auditor.audits.inheritance.base_model import Base, find_base
 from auditor.audits.inheritance.candidates import Looked, looked_at
-from auditor.audits.inheritance.headline import identity_told
+from auditor.audits.inheritance.headline import StyleUse, identity_told
 from auditor.audits.inheritance.kinship import kinship
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
@@ -37,6 +37,7 @@ from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
 from detectors.base import Case, Detector, NotMeasured, Teacher
+from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
 from detectors.text.makers import using_makers
 from fingerprints.collect import collect
@@ -225,6 +226,7 @@ def _report(
     stored = tuple(models.records.values())
     copied = _base_answers(base, [models.teacher(c.name) for c in candidates])
     related = kinship(plan, transcript.identity, base, kin, candidates, stored, copied)
+    shared = PromptsShared.of(transcript, looked.others(transcript))
     case = weigh_case(
         plan.calibration,
         findings,
@@ -236,9 +238,11 @@ def _report(
         0 if plan.candidates else len(models.records) - len(looked.teachers),
         related,
         plan.candidates,
+        shared,
     )
     store = store_section(plan.store, models.store, looked.choice)
-    says_it_is = identity_told(transcript, plan.vendor)
+    compared = any(f.counts_prompts and f.candidate is not None for f in findings)
+    says_it_is = identity_told(transcript, plan.vendor, StyleUse.of_shared(shared, compared))
     return build_report(
         plan,
         transcript,
@@ -271,7 +275,9 @@ def _report(
                 store,
                 related if plan.asks_inheritance else None,
                 len(groups_of(candidates)) if plan.candidates else 0,
+                case.verdicts,
             ),
+            *case.unread,
             *kin.limits,
         ),
         alternatives=alternatives(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from auditor.audits.inheritance.records import (
@@ -18,6 +19,7 @@ from auditor.audits.inheritance.records import (
 from detectors.exhibits.named_makers import makers_named
 from detectors.exhibits.self_description import OwnMaker, described, silent
 from detectors.pairing import style_answers
+from detectors.prompts_shared import PromptsShared
 from detectors.text.identity_evidence import (
     IdentityEvidence,
     declared_names,
@@ -33,13 +35,49 @@ class IdentityTold(NamedTuple):
     section: SelfDescriptionSection
 
 
-def identity_told(transcript: Transcript, vendor: str = "") -> IdentityTold:
-    """Whom a transcript's suspect says that it is; ``vendor`` is who made it, where its user knows.
-    Deterministic."""
+@dataclass(frozen=True)
+class StyleUse:
+    """How many of the answers that tell of style were compared with stored models': ``of`` all,
+    ``shared`` have prompts that some stored model answered, ``compared`` were; ``nearly`` have
+    prompts that are the same but for a system turn."""
+
+    of: int
+    shared: int
+    compared: int
+    nearly: int = 0
+
+    @classmethod
+    def of_shared(cls, shared: PromptsShared, measured: bool) -> StyleUse:
+        """By the prompts that are shared; ``measured``: style was compared with anybody's."""
+        compared = shared.with_any if measured else 0
+        return cls(shared.asked, shared.with_any, compared, shared.most_nearly)
+
+    @property
+    def told(self) -> str:
+        """Why not all were compared, as a clause; empty where all were."""
+        if self.compared == self.of:
+            return ""
+        few = ", too few to be compared" if 0 < self.shared > self.compared else ""
+        clauses = [f"of {self.of} such answers {self.shared} are to prompts of stored models{few}"]
+        if self.nearly:
+            clauses.append(
+                f"{self.nearly} are to prompts that are the same but for a recorded system prompt,"
+                " and not compared"
+            )
+        return "; ".join(clauses)
+
+
+def identity_told(
+    transcript: Transcript, vendor: str = "", use: StyleUse | None = None
+) -> IdentityTold:
+    """Whom a transcript's suspect says that it is; ``vendor`` is who made it, where its user knows,
+    ``use`` how many of its answers were compared for style (None: nobody compares). Deterministic.
+    """
     evidence, own = identity_evidence(transcript), OwnMaker.of(vendor)
     declared = declared_names(transcript)
     told = described(evidence, own, declared)
-    style = len(style_answers(transcript))
+    n = len(style_answers(transcript))
+    use = use or StyleUse(n, n, n)
     section = SelfDescriptionSection(
         asked=len(evidence.asked),
         questions=len({h.answer.probe.cluster for h in evidence.asked}),
@@ -49,22 +87,24 @@ def identity_told(transcript: Transcript, vendor: str = "") -> IdentityTold:
             Unread(source=source, reason=why, replies=n)
             for (source, why), n in sorted(evidence.unused.items())
         ),
-        style_answers=style,
+        style_answers=use.compared,
         vendor=own.given,
         vendor_code=own.slug,
         declared=tuple(NameGiven(name=d.name, where=d.where, makers=d.makers) for d in declared),
     )
-    sentences = (*told.sentences, _used(evidence, style), _of_the_record(transcript))
+    sentences = (*told.sentences, _used(evidence, use), _of_the_record(transcript))
     return IdentityTold(tuple(filter(None, sentences)), section)
 
 
-def _used(evidence: IdentityEvidence, style: int) -> str:
+def _used(evidence: IdentityEvidence, use: StyleUse) -> str:
     """How many answers were used for what."""
     read, led = len(evidence.of("bank", "own", "elsewhere")), len(evidence.of("leading"))
     apart = f" ({led} more to leading questions, counted apart)" if led else ""
-    why = f" ({NO_STYLE})" if style < read else ""
+    told = "; ".join(filter(None, (NO_STYLE if use.of < read else "", use.told)))
+    why = f" ({told})" if told else ""
     return (
-        f"Answers used: {read} for what it says of itself{apart}, {style} for how it writes{why}."
+        f"Answers used: {read} for what it says of itself{apart}, {use.compared} for how it"
+        f" writes{why}."
     )
 
 

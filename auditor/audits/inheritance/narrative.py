@@ -12,9 +12,10 @@ from pathlib import Path
 
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, Plan
 from auditor.audits.plan import BUNDLED
+from auditor.audits.report.view import who
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
-from auditor.evidence.codes import Conclusion
+from auditor.evidence.codes import NO_CALIBRATION, TOO_FEW_PROMPTS, Conclusion
 from auditor.evidence.error_rates import (
     CalibrationSection,
 )
@@ -32,6 +33,7 @@ from detectors.lineup import counted
 from detectors.text.model_names import maker_key
 from fingerprints.transcript import Transcript
 
+KIN = ("not_separable_from_lineage", "same_weights")
 UNLIKE_ALL = (
     "Not assessed: the answers are less like those of the stored models at large than those of any"
     " model of known history. Text by people is like that, and so is anything else that no"
@@ -204,11 +206,12 @@ def limits(
     store: StoreSection | None = None,
     kin: Kin | None = None,
     only: int = 0,
+    verdicts: Sequence[Verdict] = (),
 ) -> tuple[str, ...]:
     """What this audit can't show, with the numbers that cap it. ``only`` makers were chosen to be
-    looked at, 0 where nobody chose."""
+    looked at, 0 where nobody chose. ``verdicts`` say why no calibration was used."""
     nulls = [f for f in findings if f.null is not None and f.candidate is not None]
-    out = _weighed_limits(calibration)
+    out = _weighed_limits(calibration, verdicts)
     out += _kinship_limits(kin or Kin())
     if store is not None and store.choice is not None:
         out.append(_passed_over(store.n_models, store.choice))
@@ -216,7 +219,7 @@ def limits(
     low = [c.name for c in candidates if c.n_shared < 50 and not c.same_weights]
     if low:
         out.append(
-            f"Fewer than 50 prompts are shared with {', '.join(low)}; style on so few answers is"
+            f"Fewer than 50 prompts are shared with {who(low)}; style on so few answers is"
             " unreliable."
         )
     if only:
@@ -291,8 +294,23 @@ def _passed_over(stored: int, choice: StoreChoice) -> str:
     )
 
 
-def _weighed_limits(calibration: CalibrationSection | None) -> list[str]:
+NOT_COMPARED = (
+    "No number here carries an error rate: too few prompts are shared with the stored models for"
+    " the calibration that is for such answers."
+)
+NOT_USED = (
+    "No number here carries an error rate: the calibration that is for such answers could not be"
+    " used, as each verdict's reason says."
+)
+
+
+def _weighed_limits(
+    calibration: CalibrationSection | None, verdicts: Sequence[Verdict]
+) -> list[str]:
     """What the calibration can't carry; where none applies, that no error rate is known."""
+    codes = {v.reason_code for v in verdicts if v.reason_code not in KIN}
+    if calibration is None and codes and not codes & NO_CALIBRATION:
+        return [NOT_COMPARED if codes <= TOO_FEW_PROMPTS else NOT_USED]
     if calibration is None:
         return [
             "Every number here is uncalibrated: no error rate has been measured for models like"

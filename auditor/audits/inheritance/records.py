@@ -99,7 +99,7 @@ class SelfDescriptionSection(ReportSection):
     ``asked`` counts the answers to questions about who it is, ``questions`` those questions.
     ``makers`` are those that it names of itself in them, the most named first. ``vendor`` is who
     made it as its user knows it, ``vendor_code`` that maker's code (None where the table lacks it).
-    ``style_answers`` is how many answers tell of style, which none of the others do.
+    ``style_answers`` is how many answers were compared with stored models' for style.
     """
 
     key: ClassVar[str] = "self_description"

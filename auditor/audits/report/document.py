@@ -23,6 +23,7 @@ from auditor.audits.report.outcomes import (
     weight_chart,
 )
 from auditor.audits.report.view import QuestionCard
+from auditor.evidence.codes import NO_CALIBRATION
 from auditor.evidence.kinds import arrangements
 from auditor.evidence.records import Report
 from auditor.reporting import labels
@@ -127,7 +128,12 @@ def _question(report: Report, card: QuestionCard) -> Iterator[Section]:
         return
     blocks = list(brief_verdicts(card.verdicts))
     makers = {c.name: c.vendor for c in report.candidates}
-    blocks += [brief_group(g, view.calibrated(report), makers) for g in view.by_detector(found)]
+    silent = [v for v in card.verdicts if not v.assessed]
+    unweighed = frozenset(
+        n for v in silent for n in (v.candidate or "", *(m.name for m in v.members))
+    )
+    some = view.calibrated(report)
+    blocks += [brief_group(g, some, makers, unweighed) for g in view.by_detector(found)]
     missed = []
     for s in card.skipped:
         whom = f" for {s.who}" if s.who else ""
@@ -231,7 +237,11 @@ def next_steps(report: Report) -> tuple[str, ...]:
     steps.append(
         "Open report.html for the figures, the quoted answers and the alternative explanations."
     )
-    if any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
+    told = [v for v in report.verdicts if v.question == "inheritance"]
+    codes = {v.reason_code for v in told if not v.assessed}
+    steps += [step for code, step in wording.MORE_ANSWERS.items() if code in codes]
+    lacking = not codes or bool(codes & {None, *NO_CALIBRATION})
+    if lacking and any(map(view.uncalibrated, report.findings)) and not view.calibrated(report):
         steps.append(
             "A conclusion needs a calibration on control models of known history; this report has"
             " none."

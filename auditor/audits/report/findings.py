@@ -6,7 +6,8 @@ Knows measurements; knows no verdict, no kind of audit and no format.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from auditor.audits.report import view, wording
 from auditor.evidence.exact import ExactTest
@@ -66,7 +67,11 @@ def _figures(f: Finding) -> Iterator[tuple[Words, Words]]:
     if f.null:
         yield _null(f.null)
     if f.log10_lr is not None:
-        cap = (" ", aside(f"cap {signed(f.cap)}")) if f.cap is not None else ()
+        cap = (
+            (" ", aside(f"cap {signed(view.on_its_side(f.cap, f.log10_lr))}"))
+            if f.cap is not None
+            else ()
+        )
         words = (" ", aside(f.words)) if f.words else ()
         yield "log10 LR", (signed(f.log10_lr), *cap, *words)
     elif f.calibration is not None and f.question == "inheritance":
@@ -147,13 +152,16 @@ def _cell(value: Cell, decimals: int | None) -> Words:
 
 
 def brief_group(
-    group: view.FindingGroup, some_calibrated: bool, makers: Mapping[str, str]
+    group: view.FindingGroup,
+    some_calibrated: bool,
+    makers: Mapping[str, str],
+    unweighed: Collection[str] = (),
 ) -> Group:
     """The findings of one detector for a brief reading: the first eight rows by rank, and how many
     more there are.
 
     ``makers`` has each model's: those of one maker with the same figures are one row, and what is
-    the same for all models is one line.
+    the same for all models is one line. ``unweighed`` names the models whose verdict has no ratio.
     """
     sizes, units = {f.n for f in group.findings}, {f.n_unit for f in group.findings}
     unit = group.findings[0].n_unit if len(units) == 1 else ""
@@ -162,7 +170,7 @@ def brief_group(
     same_size = f", n = {number(group.findings[0].n)} {_unit(group.findings[0])}"
     about = f", {view.ALONE}" if group.alone else ""
     heading = f"{about}: {group.metric.replace('_', ' ')}{same_size if same_n else size}"
-    rows = [_brief_row(f, some_calibrated, unit, same_n) for f in group.findings]
+    rows = [_brief_row(f, some_calibrated, unit, same_n, unweighed) for f in group.findings]
     blocks: list[Block] = []
     if group.alone:
         for f, row in zip(group.findings[:MOST_BRIEF], rows, strict=False):
@@ -202,23 +210,30 @@ def _by_maker(
     for i, (model, value, _, *rest) in enumerate(rows):
         gathered.setdefault((makers.get(model) or model, value, *rest), []).append(i)
     out = []
+    # Where makers are told, one of a single model is told by its maker, too.
+    merged = any(len(places) > 1 for places in gathered.values())
+    once = Counter(whose for whose, *_ in gathered)
     for (whose, value, *rest), places in gathered.items():
         sizes = sorted(found[i].n for i in places)
         told = f"{number(sizes[0])} to {number(sizes[-1])}"
         size = rows[places[0]][2] if sizes[0] == sizes[-1] else told
-        alone = rows[places[0]][0]
+        alone = whose if merged and once[whose] == 1 else rows[places[0]][0]
         title = f"{whose} ({len(places)} models)" if len(places) > 1 else alone
         out.append((title, value, size, *rest))
     return out
 
 
-def _brief_row(f: Finding, some_calibrated: bool, unit: str, same_n: bool) -> tuple[str, ...]:
+def _brief_row(
+    f: Finding, some_calibrated: bool, unit: str, same_n: bool, unweighed: Collection[str]
+) -> tuple[str, ...]:
     bounds = f" {interval(f.interval)}" if f.interval else ""
     # Among no models nothing is rare: a p of them would be 1 whatever was measured.
     p = f"{number(f.null.p)} ({f.null.n})" if f.null is not None and f.null.n else DASH
     lr = "uncalibrated"
     if f.log10_lr is not None:
         lr = ", ".join(filter(None, (f"log10 LR {signed(f.log10_lr)}", f.words)))
+    elif f.candidate in unweighed:
+        lr = wording.NOT_WEIGHED
     elif f.calibration is not None:
         lr = wording.WITH_ITS_MAKERS
     elif f.exact is not None:

@@ -80,7 +80,7 @@ def verdict_table(told: Sequence[Verdict]) -> GridTable:
         bounds = (" ", aside(interval(v.interval, sign=True))) if v.interval else ()
         figures: tuple[Words, ...] = (
             (signed(v.log10_lr), *bounds),
-            signed(v.cap),
+            signed(view.on_its_side(v.cap, v.log10_lr)),
             signed(v.exact.log10_e if v.exact else None),
             probability(v.p_value),
             wording.DESIGNS[v.exact.design].label if v.exact else DASH,

@@ -245,6 +245,11 @@ def designs(report: Report) -> tuple[Design, ...]:
     return tuple(dict.fromkeys(test.design for test in told if test is not None))
 
 
+def on_its_side(cap: float | None, log10_lr: float | None) -> float | None:
+    """A cap with the sign of the ratio that it bounds: records hold its size alone."""
+    return cap if cap is None or (log10_lr or 0.0) > 0 else -cap
+
+
 def unanimous(verdicts: Sequence[Verdict]) -> Outcome | None:
     """The outcome that all verdicts share, where it carries no figure: a table of it would say one
     thing often."""

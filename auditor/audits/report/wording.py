@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditor.evidence.codes import ReasonCode
 from auditor.evidence.exact import Design
 
 BASE_ORIGINS = {
@@ -43,6 +44,7 @@ CONCLUSIONS = {
 """The answers to the question of inheritance, as a badge."""
 
 WITH_ITS_MAKERS = "with its maker's"
+NOT_WEIGHED = "not weighed"
 MEMBERS_ARE_RANKS = (
     "Ranks by likeness within one verdict: some model is always first. A model that is told apart"
     " is more like the suspect than its maker's others are, which is no finding that it was the"
@@ -120,6 +122,18 @@ SAME_ANSWERS = (
     " chance answers so, and so does a copy of its answers under another name: likeness to it is by"
     " itself no sign of training."
 )
+
+MORE_ANSWERS: dict[ReasonCode, str] = {
+    "too_few_prompts": (
+        "Record the suspect's answers to more of the prompts that the stored models answered,"
+        " and audit again."
+    ),
+    "other_system_prompt": (
+        "Record the suspect's answers to the same prompts without a system prompt, or the stored"
+        " models' under it, and audit again: answers under another system prompt are not compared."
+    ),
+}
+"""What to record where prompts are missing, by the code of the verdicts' reason."""
 
 NO_ALTERNATIVES = "No alternative explanation was listed."
 NO_LIMITS = "No limit was recorded."

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from auditor.calibration.case import SHIPPED, weigh_case
-from auditor.calibration.choice import language_of, nearest_first, none_fits
+from auditor.calibration.choice import (
+    language_of,
+    nearer_than,
+    nearest_first,
+    none_fits,
+    told_apart,
+)
 from auditor.calibration.record import Calibration, Range, shipped_calibrations
 from auditor.evidence.records import Candidate
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
@@ -97,3 +103,19 @@ def test_where_no_population_fits_that_is_said_and_nothing_is_weighed() -> None:
     assert "Korean" in verdict.reason
     assert "English" in verdict.reason
     assert told.section is None
+
+
+def test_a_calibration_that_reads_nothing_of_what_was_found_comes_after_one_that_does() -> None:
+    brief = suspect(*["The bridge is old and it was made of stone."] * 30)
+    shipped = shipped_calibrations()
+    assert nearest_first(shipped, brief)[0].name == "small-controls"
+    readable, unread = told_apart(shipped, brief, {"stylistic_overlap"})
+    assert {c.name for c in readable} == {"english-2023", "english-2024"}
+    assert [c.name for c in unread] == ["small-controls"]
+    assert [c.name for c in nearer_than(readable[0], unread, brief)] == ["small-controls"]
+    by_base = told_apart(shipped, brief, {"movement"})[0]
+    assert [c.name for c in by_base] == ["small-controls"]
+    nothing = told_apart(shipped, brief, ())
+    assert [c.name for c in nothing[1]] == ["small-controls"]
+    alone = shipped[-1:]
+    assert told_apart(alone, brief, ()) == (alone, ())

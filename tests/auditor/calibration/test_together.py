@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from auditor.audits.report import view
 from auditor.calibration.conclusions import concluded
 from auditor.calibration.together import third_source
+from auditor.commands.audits import exit_code
 from auditor.evidence.records import Verdict
 from auditor.evidence.weight import reaches
+from tests.auditor.reporting import example
 
 
 def vendor(name: str, log10_lr: float) -> Verdict:
@@ -108,3 +113,56 @@ def test_makers_that_nobody_looked_at_are_not_cleared_by_the_others() -> None:
     assert "speaks against 2 of 7 candidates (acme, bolt)" in sentence
     assert sentence.endswith("Not looked at: the models of 5 further stored makers.")
     assert "5 further stored makers" in concluded([vendor("acme", 1.5)], None, 5)[1]
+
+
+def copied(name: str) -> Verdict:
+    return Verdict(
+        question="inheritance",
+        candidate=f"vendor:{name}",
+        outcome="not_assessable",
+        kinship=("same_answers",),
+        reason_code="not_separable_from_lineage",
+    )
+
+
+def test_equal_answers_are_told_first_and_as_no_more_than_equal_answers() -> None:
+    conclusion, sentence = concluded([vendor("acme", -0.2), against("bolt"), copied("core")])
+    assert conclusion == "inconclusive"
+    assert sentence.startswith("Not separable from lineage: core, since nearly all answers")
+    assert "word for word, and why is not known" in sentence
+    assert "shares weights or a maker" not in sentence
+    assert "the nearest of those is acme" in sentence
+    kin = copied("dune").model_copy(update={"kinship": ("same_answers", "shared_weights")})
+    both = concluded([vendor("acme", -0.2), copied("core"), kin])[1]
+    assert "dune, of which it is known that the suspect shares weights or a maker" in both
+    assert concluded([copied("core")])[0] == "not_assessable"
+    assert "why is not known" in concluded([copied("core")])[1]
+
+
+def test_a_gate_says_of_whom_it_read_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    report = example.report(calibrated=True)
+    told = [v for v in report.verdicts if v.reason_code != "not_separable_from_lineage"]
+    assert exit_code(report.model_copy(update={"verdicts": tuple(told)}), "strong") == 0
+    assert capsys.readouterr().err == ""
+    verdicts = (vendor("acme", -0.2), copied("core"))
+    assert exit_code(report.model_copy(update={"verdicts": verdicts}), "weak") == 0
+    assert capsys.readouterr().err == (
+        "--fail-on weak: not compared with it, since lineage can't be told from learning: core\n"
+    )
+
+
+def test_a_model_whose_maker_was_not_weighed_has_no_weight_with_it() -> None:
+    report = example.report(calibrated=True)
+    silent = tuple(
+        v.model_copy(update={"outcome": "not_assessable", "log10_lr": None, "words": None})
+        for v in report.verdicts
+    )
+    plain = [f.model_copy(update={"log10_lr": None, "words": None}) for f in report.findings]
+    unweighed = report.model_copy(update={"verdicts": silent, "findings": tuple(plain)})
+    assert "not weighed" in example.in_terminal(unweighed)
+
+
+def test_a_cap_stands_on_the_side_of_its_ratio() -> None:
+    assert view.on_its_side(1.05, -1.05) == -1.05
+    assert view.on_its_side(1.05, 0.3) == 1.05
+    assert view.on_its_side(None, None) is None

@@ -97,7 +97,7 @@ def test_a_makers_models_with_the_same_figures_are_one_row_and_what_is_one_for_a
     merged = told((2.5, 2.5, 1.5))
     assert "Acme (2 models) 2.500" in merged
     assert "20 to 24" in merged
-    assert "b-1 1.500" in merged
+    assert "Bolt 1.500" in merged
     assert "a-2" not in merged.split("Error rates")[0].split("Stylistic overlap")[1]
     same_n = tuple(f.model_copy(update={"n": 20, "value": 0.0, "rank": None}) for f in (style,) * 2)
     alike = made.model_copy(

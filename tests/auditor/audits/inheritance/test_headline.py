@@ -96,9 +96,8 @@ def test_every_turn_of_a_chat_is_counted_and_how_many_answers_served_what(tmp_pa
     told = " ".join(report.headline)
     assert "It was not asked who it is. Unasked" in told
     assert "Claude, made by Anthropic, in 1 of 2 answers to anything else" in told
-    assert (
-        "Answers used: 2 for what it says of itself, 1 for how it writes (one to a prompt" in told
-    )
+    assert "2 for what it says of itself, 0 for how it writes (one to a prompt" in told
+    assert "of 1 such answers 0 are to prompts of stored models)" in told
     section = report.section(SelfDescriptionSection)
     assert section is not None
     assert section.named[0] == MakerNamed(
