@@ -132,7 +132,7 @@ def p_told(told: Sequence[Verdict]) -> tuple[str, ...]:
     n = min(v.n_controls for v in tested)
     sentence = (
         f"p: how rare so high a ratio is among {n:,} controls that the candidate did not teach,"
-        f" corrected upwards for all candidates: before that never below 1/{n + 1:,} ="
+        f" {_corrected_for(len(tested))}: before that never below 1/{n + 1:,} ="
         f" {number(1 / (n + 1))}, whatever the suspect answers. The alternative: that the suspect"
         " did not learn from the candidate."
     )
@@ -142,6 +142,16 @@ def p_told(told: Sequence[Verdict]) -> tuple[str, ...]:
             " ratio weighs, and so few lineages can't show by themselves how rare it is."
         )
     return (sentence,)
+
+
+def _corrected_for(n: int) -> str:
+    """For how many candidates p-values were corrected, and what that takes for granted."""
+    if n > 1:
+        return f"corrected upwards for all {n} candidates"
+    return (
+        "corrected for no others, since one candidate alone was looked at (fair where it was"
+        " chosen before the answers were seen)"
+    )
 
 
 def _whom(told: Sequence[Verdict]) -> str:

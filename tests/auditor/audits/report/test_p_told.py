@@ -46,3 +46,9 @@ def test_a_chart_says_how_many_candidates_it_leaves_to_the_table() -> None:
     assert few is not None
     assert chart.caption.endswith("in the table alone: 2.")
     assert "alone" not in few.caption
+
+
+def test_a_p_of_one_candidate_says_that_nobody_else_was_looked_at() -> None:
+    other = WEIGHED.model_copy(update={"candidate": "vendor:Other"})
+    assert "one candidate alone" in p_told([WEIGHED])[0]
+    assert "all 2 candidates" in p_told([WEIGHED, other])[0]
