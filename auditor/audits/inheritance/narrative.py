@@ -30,6 +30,7 @@ from auditor.evidence.records import (
     Verdict,
 )
 from detectors.lineup import counted
+from detectors.text.edges import shared_edges
 from detectors.text.model_names import maker_key
 from fingerprints.transcript import Transcript
 
@@ -228,6 +229,7 @@ def limits(
             " looked at (--candidate): p-values are corrected for no others. Whoever picks a maker"
             " after a look at all of them must correct for all."
         )
+    out += _edge_limits(transcript)
     if not transcript.complete:
         out.append("The transcript is incomplete: some questions were not answered.")
     if transcript.identity.kind == "recording" and not transcript.identity.notes:
@@ -244,6 +246,19 @@ def limits(
         " training."
     )
     return tuple(out)
+
+
+def _edge_limits(transcript: Transcript) -> list[str]:
+    """What a wrapper that puts the same words before or behind every answer does to a verdict."""
+    # Asked who it is a hundred times, an honest model begins alike.
+    said = [r.text for r in transcript.of_kind("style") if r.readable]
+    return [
+        f"{n} of {len(said)} answers {where} in the very same words: whoever serves the model may"
+        " have put them there. They are read as its style and wording, and can hide whom it writes"
+        " like. Cut them from the recording, and audit again."
+        for n, where in zip(shared_edges(said), ("begin", "end"), strict=True)
+        if n
+    ]
 
 
 def _null_limits(findings: Sequence[Finding]) -> list[str]:
