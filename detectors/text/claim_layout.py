@@ -35,7 +35,7 @@ _HEADER = re.compile(
 def set_apart(raw: str, folded: str, places: tuple[int, ...]) -> list[Span]:
     """The spans of a folded text whose every claim is another's; ``places`` leads each of its
     characters back to ``raw``."""
-    code = [_moved(span, places) for span in _code(raw)]
+    code = [_moved(span, places) for span in (*_code(raw), *_run_on(raw))]
     staged = [(0, len(folded))] if _STAGED.match(raw) else []
     return [
         *(*code, *staged, *_scripts(folded)),
@@ -75,6 +75,21 @@ def _code(raw: str) -> list[Span]:
     spans += [m.span() for m in _TAGGED.finditer(raw) if m.span() != (0, len(raw))]
     inline = [m.span() for m in _INLINE.finditer(raw) if len(m.group().split()) > 3]
     return [*spans, *inline]
+
+
+_TURN = re.compile(
+    r"#{2,4} ?(?:human|user|instruction|input|question) ?:|<\|(?:im_start\|>)? ?user\b|\[INST\]"
+    r"|<start_of_turn>user\b",
+    re.IGNORECASE,
+)
+"""Where chat templates begin a user's turn."""
+
+
+def _run_on(raw: str) -> list[Span]:
+    """A model that didn't stop and went on with the next user's turn plays both sides from there
+    to the end."""
+    turn = _TURN.search(raw)
+    return [(turn.start(), len(raw))] if turn else []
 
 
 def _scripts(folded: str) -> list[Span]:

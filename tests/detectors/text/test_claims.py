@@ -285,3 +285,18 @@ def test_a_model_below_the_speaker_is_its_base(text: str, polarity: str) -> None
     assert {(c.vendor, c.polarity, c.person) for c in claims} == {("openai", polarity, "first")}
     assert {c.kind for c in claims} <= {"base", "maker"}
     assert not extract_claims("My underlying model is different from ChatGPT.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fine. ### Human: who are you? ### Assistant: I'm Gemini, made by Google.", set()),
+        ("I'm ChatGPT, made by OpenAI. ### User: ok ### Assistant: I'm Claude.", {"openai"}),
+        ("Done.<|im_end|>\n<|im_start|>user\nName?\n<|im_start|>assistant\nI am Claude.", set()),
+        ("Yes. [INST] who made you? [/INST] I was made by Google.", set()),
+        ("### Assistant: I am ChatGPT, made by OpenAI.", {"openai"}),
+    ],
+)
+def test_whoever_goes_on_with_the_users_next_turn_plays_both(text: str, expected: set[str]) -> None:
+    found = {c.vendor for c in extract_claims(text, "en", IDENTITY) if c.counts}
+    assert found == expected
