@@ -102,7 +102,9 @@ def _by_digest(
         asks=ASKS["lineage"],
         answer=_lineage(transcript, candidates) + _next_words(findings),
         does_not_say=(
-            "Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised"
+            "No weights were compared: whose they are is open, and that clears nothing."
+            if transcript.identity.weights_sha256 is None
+            else "Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised"
             " copy has another digest. A difference here clears nothing."
         ),
     )

@@ -3,6 +3,8 @@ findings only."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditor.audits.inheritance.narrative import answers, limits
 from auditor.evidence.questions import unexamined
 from auditor.evidence.records import Finding
@@ -61,3 +63,11 @@ def test_a_cohort_of_nobody_is_told_in_words_and_no_p_of_one_is_called_the_small
     assert "4 unrelated models at the fewest" in told
     assert "here 0.200" in told
     assert "No unrelated stored model" not in " ".join(limits(suspect, (), (FOUND,)))
+
+
+def test_of_weights_that_are_out_of_sight_nobody_says_that_they_were_compared() -> None:
+    suspect = said([], [], "who")
+    assert "No weights were compared" in answers(suspect, [], [])[1].does_not_say
+    identity = suspect.identity.model_copy(update={"weights_sha256": "0" * 64})
+    seen = replace(suspect, header=suspect.header.model_copy(update={"identity": identity}))
+    assert "by digest only" in answers(seen, [], [])[1].does_not_say
