@@ -104,8 +104,8 @@ def _by_digest(
         does_not_say=(
             "No weights were compared: whose they are is open, and that clears nothing."
             if transcript.identity.weights_sha256 is None
-            else "Weights were compared by digest only: a fine-tuned, merged, pruned or re-quantised"
-            " copy has another digest. A difference here clears nothing."
+            else "Weights were compared by digest only: a fine-tuned, merged, pruned or"
+            " re-quantised copy has another digest. A difference here clears nothing."
         ),
     )
 
