@@ -53,7 +53,9 @@ def at_a_glance(report: Report) -> Iterator[Block]:
         ("Model", *(sentence(n) for n in names)),
         tuple(_glance_row(i, row, names, tied) for i, row in enumerate(rows, 1)),
         caption="Values of different detectors are on different scales and can't be compared with"
-        " each other. In brackets after p: the number of null models, or of relabellings.",
+        " each other, nor quite those of different makers: strangers come nearer to some than to"
+        " others, which verdicts allow for and ranks don't. In brackets after p: the number of null"
+        " models, or of relabellings.",
         look="glance",
     )
 
