@@ -169,12 +169,13 @@ def units_needed(effect: float, used: float, p: float = 1e-6, power: float = 0.9
     """
     if not (effect > 0 and 0 < used <= 1 and 0 < p < 1 and 0 < power < 1):
         raise ValueError("effect and shares must be above zero, and shares at most one")
-    return int(np.ceil(((ndtri(1 - p) + ndtri(power)) / (effect * used)) ** 2))
+    # −z of a small p keeps digits that 1 − p has lost.
+    return int(np.ceil(((ndtri(power) - ndtri(p)) / (effect * used)) ** 2))
 
 
 def power_at(units: int, effect: float, used: float, p: float = 0.001) -> float:
     """The chance that so many prompts give a p-value of at most ``p``, in [0, 1]."""
-    return float(ndtr(effect * used * np.sqrt(units) - ndtri(1 - p)))
+    return float(ndtr(effect * used * np.sqrt(units) + ndtri(p)))
 
 
 def _centred(table: Array) -> Array:

@@ -141,6 +141,7 @@ def test_the_mean_of_the_bets_is_one_over_all_relabellings() -> None:
 def test_the_plan_says_how_many_and_its_power_holds() -> None:
     assert units_needed(0.5, 0.1) == pytest.approx((6.03 / 0.05) ** 2, rel=0.01)
     assert power_at(units_needed(0.5, 0.5, p=0.001), 0.5, 0.5) == pytest.approx(0.9, abs=0.002)
+    assert units_needed(0.5, 0.1, p=1e-50) == pytest.approx((16.2 / 0.05) ** 2, rel=0.02)
     rng = np.random.default_rng(10)
     n, hits = units_needed(0.5, 1.0, p=0.001), 0
     for _ in range(200):
