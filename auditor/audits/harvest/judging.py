@@ -6,8 +6,9 @@ Pure: the same sets and tables give the same verdicts. Knows no model and no fil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +71,14 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
     binding = checks if gathered.design in ("sealed", "regenerated") else ()
     broken = not all(c.held for c in binding) or not all(i.held for i in innocents)
     groups = groups_of(plan, sets)
+    shared = among(plan, groups)
     tested = {
         name: tested_group(plan, sets, observed, places)
         for name, places in groups.items()
         if len(places) >= FEWEST
     }
     exact = {
-        name: _exact(plan, gathered, observed, found, bool(innocents))
+        name: _exact(plan, gathered, observed, found, bool(innocents), shared)
         for name, found in tested.items()
     }
     order = list(exact)
@@ -94,14 +96,15 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
             )
         )
         if test is None:
-            verdicts.append(_too_few(plan, observed.mode, name, len(places)))
+            verdicts.append(_too_few(plan, observed.mode, name, len(places), shared))
             skipped.append(_skip(name, verdicts[-1].reason, "too_few_answers"))
         elif broken:
             verdicts.append(_refused(name, len(places)))
             skipped.append(_skip(name, verdicts[-1].reason, "not_comparable"))
         else:
             quoted = telling([sets[i] for i in places], tested[name].served, plan.quote)
-            found = measurement(tested[name], observed.mode, adjusted_for(observed), quoted)
+            known = adjusted_for(observed)
+            found = measurement(tested[name], observed.mode, known, quoted, shared)
             findings.append(Finding.of(found, "inheritance", NAME, name, exact=test))
             verdicts.append(_verdict(name, test, corrected[name], len(places)))
     return JudgedHarvest(
@@ -113,11 +116,17 @@ def decided(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> bo
     """Whether a sequence may end: every group's e-value would be supported, as it stands."""
     sets = [gathered.sets[i] for i in observed.kept]
     groups = groups_of(plan, sets)
-    bound = -np.log10(SIGNIFICANT / (len(groups) * plan.suspects))
+    bound = -np.log10(SIGNIFICANT / among(plan, groups))
     return all(
         len(places) >= FEWEST and tested_group(plan, sets, observed, places).log10_best >= bound
         for places in groups.values()
     )
+
+
+def among(plan: HarvestPlan, groups: Sized) -> int:
+    """How many tests one is among: groups times suspects. Each bets an equal part of one stake, or
+    the best of many innocent accounts would look like evidence."""
+    return len(groups) * plan.suspects
 
 
 def tested_group(
@@ -199,6 +208,7 @@ def _exact(
     observed: ObservedSets,
     found: ServedOrTwin,
     innocents: bool,
+    shared: int,
 ) -> ExactTest:
     checked = innocents or observed.base is not None or observed.teacher is not None
     construction = {"coin": True, "sealed": True, "regenerated": checked}
@@ -210,14 +220,15 @@ def _exact(
         n=found.n,
         p_value=min(1.0, _least(p)),
         p_floor=found.test.p_floor,
-        log10_e=found.log10_e,
+        log10_e=found.log10_e - log10(shared),
         anytime=True,
-        power=None if plan.sequential else _power(plan, observed.mode, found.n),
+        power=None if plan.sequential else _power(plan, observed.mode, found.n, shared),
     )
 
 
-def _power(plan: HarvestPlan, mode: Mode, n: int) -> float:
-    return round(power_at(n, plan.dose(mode), plan.used, SIGNIFICANT), 4)
+def _power(plan: HarvestPlan, mode: Mode, n: int, shared: int) -> float:
+    """The chance of a p-value that is significant after any correction."""
+    return round(power_at(n, plan.dose(mode), plan.used, SIGNIFICANT / shared), 4)
 
 
 def _corrected(plan: HarvestPlan, tests: Sequence[ExactTest]) -> list[float]:
@@ -278,8 +289,8 @@ def _refused(name: str, prompts: int) -> Verdict:
     )
 
 
-def _too_few(plan: HarvestPlan, mode: Mode, name: str, prompts: int) -> Verdict:
-    needed = units_needed(plan.dose(mode), plan.used, SIGNIFICANT)
+def _too_few(plan: HarvestPlan, mode: Mode, name: str, prompts: int, shared: int) -> Verdict:
+    needed = units_needed(plan.dose(mode), plan.used, SIGNIFICANT / shared)
     return Verdict(
         question="inheritance",
         candidate=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +199,24 @@ def test_accounts_are_tested_apart_and_corrected_for_each_other_and_for_suspects
     single = by_name["account a-1"].p_single
     assert single is not None
     assert by_name["account a-1"].p_value == pytest.approx(2 * single)
-    _, report = world.harvest(learned, *flags, "--suspects", 10)
-    assert {v.candidate: v for v in report.verdicts}["account a-1"].p_value == pytest.approx(
-        20 * single
-    )
+    _, more = world.harvest(learned, *flags, "--suspects", 10)
+    corrected = {v.candidate: v for v in more.verdicts}["account a-1"]
+    assert corrected.p_value == pytest.approx(20 * single)
+    # Words come from the e-value: it is shared as the p-value is corrected.
+    once = by_name["account a-1"].exact
+    assert once is not None
+    assert corrected.exact is not None
+    assert corrected.exact.log10_e == pytest.approx(once.log10_e - 1)
+    assert corrected.exact.power is not None
+    assert once.power is not None
+    assert corrected.exact.power < once.power
+    (alone,) = world.harvest(learned, *flags[:4])[1].verdicts
+    assert alone.exact is not None
+    assert once.log10_e == pytest.approx(alone.exact.log10_e - log10(2), abs=0.2)
+    for finding in more.findings:
+        assert finding.exact is not None
+        told = finding.tables[0].rows[-1][1]
+        assert told == pytest.approx(finding.exact.log10_e, abs=0.006)
     cluster = world.folder / "c1.txt"
     cluster.write_text("a-1\nb-2\n")
     _, report = world.harvest(learned, "--base", base, "--cluster", cluster)
