@@ -6,6 +6,7 @@ Pure: the same sets and tables give the same verdicts. Knows no model and no fil
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from math import log10
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.harvest.gathering import Gathered, groups_of
-from auditor.audits.harvest.observing import LOOK_EVERY, ObservedSets
+from auditor.audits.harvest.observing import ObservedSets
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, HarvestGroup, InnocentCheck
 from auditor.evidence.codes import Outcome, ReasonCode
@@ -70,7 +71,7 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
     # claims to be.
     binding = checks if gathered.design in ("sealed", "regenerated") else ()
     broken = not all(c.held for c in binding) or not all(i.held for i in innocents)
-    groups = groups_of(plan, sets)
+    groups = _groups(plan, sets, observed)
     shared = among(plan, groups)
     tested = {
         name: tested_group(plan, sets, observed, places)
@@ -115,7 +116,7 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
 def decided(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> bool:
     """Whether a sequence may end: every group's e-value would be supported, as it stands."""
     sets = [gathered.sets[i] for i in observed.kept]
-    groups = groups_of(plan, sets)
+    groups = _groups(plan, sets, observed)
     bound = -np.log10(SIGNIFICANT / among(plan, groups))
     return all(
         len(places) >= FEWEST and tested_group(plan, sets, observed, places).log10_best >= bound
@@ -132,14 +133,25 @@ def among(plan: HarvestPlan, groups: Sized) -> int:
 def tested_group(
     plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets, places: Sequence[int]
 ) -> ServedOrTwin:
-    """The suspect's test on some of the sets."""
-    return _test(
-        [sets[i] for i in places],
-        observed.suspect[list(places)],
-        observed,
-        places,
-        LOOK_EVERY if plan.sequential else None,
-    )
+    """The suspect's test on some of the sets, in the order in which they were seen."""
+    looks = looks_of([observed.looked[i] for i in places]) if plan.sequential else None
+    return _test([sets[i] for i in places], observed.suspect[list(places)], observed, places, looks)
+
+
+def looks_of(looked: Sequence[int]) -> tuple[int, ...]:
+    """How many of a group's sets each look had, of looks at which it could be tested; ``looked``
+    says at which look each was new, and never falls."""
+    ends = (bisect_right(looked, look) for look in sorted(set(looked)))
+    return tuple(end for end in ends if end >= FEWEST)
+
+
+def _groups(
+    plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets
+) -> dict[str, list[int]]:
+    """Which sets are tested together, each in the order in which they were seen: what a bet was
+    placed on at one look must stand unchanged at the next."""
+    told = groups_of(plan, sets)
+    return {name: sorted(p, key=observed.looked.__getitem__) for name, p in told.items()}
 
 
 def adjusted_for(observed: ObservedSets) -> tuple[str, ...]:
@@ -154,7 +166,7 @@ def _test(
     scores: Array,
     observed: ObservedSets,
     places: Sequence[int],
-    batch: int | None,
+    looks: Sequence[int] | None,
 ) -> ServedOrTwin:
     """Likelihoods are adjusted by regression on the base's and the teacher's; of words the base's
     own share is taken off. Length is adjusted for in both."""
@@ -165,7 +177,7 @@ def _test(
         scores = scores if base is None else scores - base
     else:
         covariates += [table for table in (base, told) if table is not None]
-    return served_or_twin(scores, covariates, batch=batch)
+    return served_or_twin(scores, covariates, looks)
 
 
 def _design_checks(

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from auditor.audits.harvest.judging import looks_of
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import HarvestSection
 from auditor.audits.report.bundle import load_bundle
@@ -325,3 +326,10 @@ def test_quotes_stand_in_the_report_only_where_they_are_asked_for(world: World) 
     page = (world.out / "report.html").read_text("utf-8")
     assert "alert(1)" in page
     assert "<script" not in page
+
+
+def test_a_groups_looks_are_the_sequences_own_and_none_before_it_can_be_tested() -> None:
+    every_other = [i // 32 for i in range(0, 160, 2)]
+    assert looks_of(every_other) == (32, 48, 64, 80)
+    assert looks_of([0] * 31 + [1] * 3 + [4] * 9) == (31, 34, 43)
+    assert looks_of([0] * 23) == ()
