@@ -47,6 +47,8 @@ def entry_digest(entry: dict[str, Any]) -> str:
     for what is no entry."""
     try:
         held = [entry[name] for name in COMMITTED]
+        if not isinstance(entry["time"], str):
+            raise CoinProblem("an entry's time is no text")
         if not (0 <= int(entry["index"]) < len(entry["candidates"])):
             raise CoinProblem("an entry's index names none of its candidates")
         return hashlib.sha256(canonical(held)).hexdigest()
@@ -54,9 +56,17 @@ def entry_digest(entry: dict[str, Any]) -> str:
         raise CoinProblem(f"not an entry of a coin log: {error}") from error
 
 
+def days_of(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The entries of each day (UTC), as logged; days in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        found.setdefault(entry["time"][:10], []).append(entry)
+    return dict(sorted(found.items()))
+
+
 def commitment(day: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What is given away of a day (``2026-11-29``, UTC): how many entries, and one digest over
-    theirs, in order."""
+    theirs, in order; others are left out."""
     digests = [entry_digest(e) for e in entries if e["time"][:10] == day]
     whole = hashlib.sha256("\n".join([COMMITMENTS, day, *digests]).encode()).hexdigest()
     return {"format": COMMITMENTS, "day": day, "n": len(digests), "sha256": whole}
@@ -66,13 +76,12 @@ def problems(
     entries: Iterable[dict[str, Any]], commitments: Iterable[dict[str, Any]]
 ) -> list[tuple[str, str]]:
     """Where a log and what was given away differ: day and reason. An empty list: they agree, day
-    for day."""
-    held = list(entries)
-    days = {str(e.get("time", ""))[:10] for e in held}
-    known = {str(c.get("day", "")): c for c in commitments}
-    out = [(day, "no commitment") for day in sorted(days - set(known))]
-    for day, given in sorted(known.items()):
-        made = commitment(day, held)
+    for day, with all that was given away of each."""
+    held = days_of(entries)
+    known = sorted(((str(c.get("day", "")), c) for c in commitments), key=lambda told: told[0])
+    out = [(day, "no commitment") for day in held if day not in dict(known)]
+    for day, given in known:
+        made = commitment(day, held.get(day, ()))
         if made["n"] != given.get("n"):
             out.append((day, f"{made['n']} entries, {given.get('n')} committed"))
         elif made["sha256"] != given.get("sha256"):

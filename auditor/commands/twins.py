@@ -16,7 +16,7 @@ from auditor.audits.costs import estimate
 from auditor.audits.harvest.gathering import coin_entries, commitments_in, verify
 from auditor.commands.options import AS_JSON, dry_run, placed
 from auditor.console import progress_on, put, put_json, say
-from fingerprints.coin import COMMITMENTS, canonical, commitment
+from fingerprints.coin import COMMITMENTS, canonical, commitment, days_of
 from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
@@ -192,13 +192,12 @@ def commit(coin_log: Path, out: str, today: bool, as_json: bool) -> int:
     Example:
       auditor twins commit coin.jsonl --out commitments.jsonl
     """
-    entries = coin_entries(coin_log)
+    days = days_of(coin_entries(coin_log))
     path = Path(out)
     held = commitments_in(path) if path.exists() else []
     known = {c["day"] for c in held}
-    days = sorted({str(e["time"])[:10] for e in entries})
     new = [d for d in days if d not in known and (today or d < timestamp()[:10])]
-    made = [commitment(day, entries) for day in new]
+    made = [commitment(day, days[day]) for day in new]
     with replacing(path) as file:
         file.write(b"".join(canonical(c) + b"\n" for c in [*held, *made]))
     if as_json:

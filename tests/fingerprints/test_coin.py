@@ -23,6 +23,7 @@ from fingerprints.coin import (
     Scope,
     Send,
     commitment,
+    entry_digest,
     problems,
     read_rows,
 )
@@ -173,6 +174,12 @@ def test_commitments_fit_the_log_and_nothing_else(tmp_path: Path) -> None:
         assert [day for day, _ in problems(changed, given)] == ["2026-11-01"]
     assert problems(held[1:], given) == [("2026-11-01", "1 entries, 2 committed")]
     assert len(problems([], given)) == 3
+    # Whoever changes the log and commits anew has given away two, and the first still stands.
+    anew = commitment("2026-11-01", turned)
+    for both in ([*given, anew], [anew, *given]):
+        assert [day for day, _ in problems(turned, both)] == ["2026-11-01"]
+    with pytest.raises(CoinProblem, match="no text"):
+        entry_digest({**held[0], "time": 7})
 
 
 def test_a_commitment_tells_nothing_that_could_be_guessed(tmp_path: Path) -> None:

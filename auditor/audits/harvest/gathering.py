@@ -15,7 +15,16 @@ from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, SetTally
 from auditor.evidence.exact import Design
 from detectors.inheritance.served_or_twin import ServedSet
-from fingerprints.coin import FORMAT, CoinProblem, commitment, entry_digest, problems, read_rows
+from fingerprints.coin import (
+    COMMITMENTS,
+    FORMAT,
+    CoinProblem,
+    commitment,
+    days_of,
+    entry_digest,
+    problems,
+    read_rows,
+)
 from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed, printable
 from fingerprints.records import Status, canonical_json, sha256
 from fingerprints.served import LogReader, ServedAnswer, accounts_in, served_answer
@@ -236,7 +245,9 @@ def _of_coin(plan: HarvestPlan, chosen: frozenset[str] | None) -> Gathered:
         tally=_counted(tally, sets, kept),
         checks=(),
         log_sha256=sha256("\n".join(digests)),
-        twins_sha256=sha256(canonical_json([commitment(d, entries) for d in _days(entries)])),
+        twins_sha256=sha256(
+            canonical_json([commitment(day, held) for day, held in days_of(entries).items()])
+        ),
         created="",
         model=", ".join(sorted(filter(None, models))[:MOST_NAMED]),
         accounts=chosen,
@@ -262,7 +273,10 @@ def coin_entries(path: Path) -> list[dict[str, Any]]:
 def commitments_in(path: Path) -> list[dict[str, Any]]:
     """The commitments of a file. Raises MalformedInput for a file that holds none."""
     try:
-        return list(read_rows(path, "coin-commitments/1"))
+        given = list(read_rows(path, COMMITMENTS))
+        if not all(isinstance(c.get("day"), str) for c in given):
+            raise CoinProblem("a commitment names no day")
+        return given
     except (CoinProblem, OSError, UnicodeDecodeError) as error:
         raise MalformedInput(
             f"no commitments: {printable(str(error), 160)}",
@@ -285,10 +299,6 @@ def verify(
             where=where,
             next_step="use the untouched log, and all commitments",
         )
-
-
-def _days(entries: Sequence[dict[str, Any]]) -> list[str]:
-    return sorted({str(e["time"])[:10] for e in entries})
 
 
 def _coin_row(entry: dict[str, Any]) -> ServedAnswer | None:

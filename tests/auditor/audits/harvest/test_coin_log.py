@@ -108,6 +108,13 @@ def test_a_log_that_was_changed_afterwards_is_refused_with_8(
     assert run([*harvest, "--commitments", str(given), "--log", str(log)]) == 2
     assert run(["twins", "verify", str(given), "--commitments", str(given)]) == 3
     assert run(["twins", "verify", str(log), "--commitments", str(log)]) == 3
+    bare = tmp_path / "bare.jsonl"
+    bare.write_text('{"n":1}\n')
+    assert run(["twins", "commit", str(log), "--out", str(bare)]) == 3
+    assert bare.read_text() == '{"n":1}\n'
+    timeless = tmp_path / "timeless.jsonl"
+    timeless.write_text("\n".join([lines[0], json.dumps({**entry, "time": 7})]) + "\n")
+    assert run(["twins", "verify", str(timeless), "--commitments", str(given)]) == 3
 
 
 def test_a_day_that_is_not_over_is_not_committed_to_and_a_commitment_never_changes(
