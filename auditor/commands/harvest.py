@@ -15,7 +15,14 @@ from auditor.audits.harvest.gathering import gather, groups_of
 from auditor.audits.harvest.plan import MOST_INNOCENTS, HarvestPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import exit_code, show_plan, tell
-from auditor.commands.options import AS_JSON, DRY_RUN, FAIL_ON, FORCE, OUT, placed, placed_too
+from auditor.commands.options import (
+    AS_JSON,
+    OUT,
+    place_options,
+    placed,
+    placed_too,
+    verdict_options,
+)
 from auditor.console import progress_on, put, put_json
 from detectors.stats.twins import power_at, units_needed
 from fingerprints.records import ProbeSet
@@ -90,15 +97,9 @@ def harvest() -> None:
 @click.option("--used", type=click.FloatRange(0, 1, min_open=True), help="As in the plan.")
 @click.option("--quote", type=click.IntRange(0, 50), help="Prompts to quote. Default 0: none.")
 @click.option("--seed", type=int, help="Seed of the suspect's sampled answers. Default 0.")
-@click.option("--device", type=click.Choice(["cuda", "mps", "cpu"]), help="Default: the fastest.")
-@click.option(
-    "--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="Default: by device."
-)
+@place_options
 @OUT
-@FAIL_ON
-@FORCE
-@DRY_RUN
-@AS_JSON
+@verdict_options
 def audit(
     suspect: str,
     out: str,

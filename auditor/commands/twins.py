@@ -14,7 +14,7 @@ import click
 
 from auditor.audits.costs import estimate
 from auditor.audits.harvest.gathering import coin_entries, commitments_in, verify
-from auditor.commands.options import AS_JSON, dry_run, placed
+from auditor.commands.options import AS_JSON, dry_run, place_options, placed
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.coin import COMMITMENTS, canonical, commitment, days_of
 from fingerprints.collect import timestamp
@@ -70,10 +70,7 @@ def twins() -> None:
 @click.option("--sealed", is_flag=True, help="State that these are drawn as answers are served.")
 @click.option("--public-dataset", is_flag=True, help="The log is a data set that somebody chose.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sampling.")
-@click.option("--device", type=click.Choice(["cuda", "mps", "cpu"]), help="Default: the fastest.")
-@click.option(
-    "--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="Default: by device."
-)
+@place_options
 @dry_run("Print what it costs; ask nothing.")
 @AS_JSON
 def draw(
