@@ -107,6 +107,8 @@ def draw(
     """
     if accounts and cluster:
         raise UsageProblem("accounts are named one by one or by a file", where="--cluster")
+    if sealed and public_dataset:
+        raise UsageProblem("a data set is not drawn as it is served", where="--sealed")
     chosen = accounts_in(Path(cluster)) if cluster else frozenset(accounts) or None
     reader = LogReader(log, chosen)
     told = (row for row in reader.distinct() if model is None or row.model == model)
@@ -276,8 +278,8 @@ def _cost(
     parsed = parse_spec(spec)
     requests = [asking.requests(row)[0] for row in rows]
     longest = max(r.max_tokens for r in requests)
-    probes = {r.probe.id: r.probe for r in requests}
-    asked = ProbeSet(name="served", version="1", max_tokens=longest, probes=tuple(probes.values()))
+    probes = tuple(r.probe for r in requests)
+    asked = ProbeSet(name="served", version="1", max_tokens=longest, probes=probes)
     cost = estimate([asked], Sampling(samples=asking.m), parsed.kind.parameters(parsed))
     if as_json:
         put_json({"prompts": len(rows), "m": asking.m, **cost.model_dump(mode="json")})
