@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,16 @@ def test_a_groups_looks_are_the_sequences_own_and_none_before_it_can_be_tested()
     assert looks_of(every_other) == (32, 48, 64, 80)
     assert looks_of([0] * 31 + [1] * 3 + [4] * 9) == (31, 34, 43)
     assert looks_of([0] * 23) == ()
+
+
+def test_the_command_that_a_report_gives_makes_the_same_plan(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--base", world.base, "--innocent", world.innocent, "--text-only"]
+    flags += ["--account", "a-1", "--account", "b-2"]
+    numbers = ["--samples", 2, "--max-tokens", 99, "--seed", 5, "--quote", 1, "--suspects", 3]
+    _, report = world.harvest(world.taught, *flags, *numbers, "--d", 1.5, "--used", 0.3)
+    capsys.readouterr()
+    assert report.reproduce
+    assert run([*shlex.split(report.reproduce[0])[1:], "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"] == report.plan
