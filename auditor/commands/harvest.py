@@ -12,6 +12,7 @@ from auditor.audits.costs import estimate
 from auditor.audits.frame import keep
 from auditor.audits.harvest.audit import harvest_audit, refuse_too_few
 from auditor.audits.harvest.gathering import gather, groups_of
+from auditor.audits.harvest.observing import questions
 from auditor.audits.harvest.plan import MOST_INNOCENTS, HarvestPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import exit_code, show_plan, tell
@@ -25,7 +26,6 @@ from auditor.commands.options import (
 )
 from auditor.console import progress_on, put, put_json
 from detectors.stats.twins import power_at, units_needed
-from fingerprints.records import ProbeSet
 
 AUDIT = "audit"
 
@@ -153,12 +153,9 @@ def _dry_run(plan: HarvestPlan, as_json: bool) -> int:
     gathered = gather(plan)
     refuse_too_few(plan, gathered)
     groups = {name: len(places) for name, places in groups_of(plan, gathered.sets).items()}
-    probes = {s.probe.id: s.probe for s in gathered.sets}
-    asked = ProbeSet(
-        name="served", version="1", max_tokens=plan.max_tokens, probes=tuple(probes.values())
-    )
     texts = len(gathered.sets) * (gathered.m + 1)
     others = sum(s is not None for s in (plan.base, plan.teacher)) + len(plan.innocents)
+    asked = questions(gathered.sets, plan.max_tokens)
     cost = estimate([asked], plan.greedy(), None).model_dump(mode="json")
     lines = [
         f"{len(gathered.sets)} prompts, {gathered.m} twins each: {texts} texts scored by"

@@ -47,7 +47,6 @@ class Gathered:
     twins_sha256: str
     created: str
     model: str
-    accounts: frozenset[str] | None
 
 
 def gather(plan: HarvestPlan) -> Gathered:
@@ -156,22 +155,21 @@ def _of_log(plan: HarvestPlan, path: Path, chosen: frozenset[str] | None) -> Gat
         twins_sha256=sha256(canonical_json([t.digest() for _, twins in held for t in twins])),
         created=header.created,
         model=header.served_as or header.identity.name,
-        accounts=chosen,
     )
 
 
 def _usable(twin: Twin) -> bool:
     """As a served row is: both sides must be kept by the same rule."""
-    return twin.status in (Status.OK, Status.TRUNCATED) and served_row(twin).usable
+    return twin.status in (Status.OK, Status.TRUNCATED) and _served_row(twin).usable
 
 
-def served_row(twin: Twin) -> ServedAnswer:
+def _served_row(twin: Twin) -> ServedAnswer:
     """A twin as the row that it would be, had it been served."""
     return ServedAnswer(prompt="?", answer=twin.text, finish=twin.finish)
 
 
 def _cut(twin: Twin) -> bool:
-    return served_row(twin).cut
+    return _served_row(twin).cut
 
 
 def _settings(
@@ -250,7 +248,6 @@ def _of_coin(plan: HarvestPlan, chosen: frozenset[str] | None) -> Gathered:
         ),
         created="",
         model=", ".join(sorted(filter(None, models))[:MOST_NAMED]),
-        accounts=chosen,
     )
 
 

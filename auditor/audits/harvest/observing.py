@@ -197,7 +197,7 @@ def _likely(scores: Scores, name: str, passages: Sequence[Sequence[Passage]]) ->
 def _by_words(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
 ) -> ObservedSets:
-    asked = _questions(sets, plan.max_tokens)
+    asked = questions(sets, plan.max_tokens)
     others: dict[str, Array] = {}
     digests: list[str] = []
     named = [(BASE, plan.base), *((innocent(i), s) for i, s in enumerate(plan.innocents, 1))]
@@ -269,7 +269,7 @@ def _in_turn(asked: ProbeSet, enough: Callable[[Transcript], bool]) -> Stop:
     return Stop(lambda request: (place[request.probe.id],), enough, LOOK_EVERY)
 
 
-def _questions(sets: Sequence[ServedSet], max_tokens: int) -> ProbeSet:
+def questions(sets: Sequence[ServedSet], max_tokens: int) -> ProbeSet:
     """The prompts of all sets, each once, as a probe set."""
     probes = {s.probe.id: s.probe for s in sets}
     return ProbeSet(
