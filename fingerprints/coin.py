@@ -105,7 +105,11 @@ def read_rows(path: str | os.PathLike[str], format: str) -> Iterator[dict[str, A
 
 
 class CoinLog:
-    """The secret log of candidates and coins; appends and syncs an entry at a time."""
+    """The secret log of candidates and coins; appends and syncs an entry at a time.
+
+    Opening one that stands goes on with it. Raises CoinProblem for a file that is none, has another
+    m, or ends in half an entry: what is appended to these could never be read again.
+    """
 
     def __init__(self, path: str | os.PathLike[str], m: int = 3) -> None:
         if m < 1:
@@ -115,6 +119,24 @@ class CoinLog:
         self._file = os.open(self.path, flags, 0o600)
         if os.fstat(self._file).st_size == 0:
             self._put({"type": "header", "format": FORMAT, "m": m})
+        elif why := self._unlike():
+            self.close()
+            raise CoinProblem(why)
+
+    def _unlike(self) -> str:
+        """Why a file that stands can't be gone on with; empty where it can."""
+        with self.path.open("rb") as file:
+            try:
+                header = json.loads(file.readline())
+            except (ValueError, RecursionError):
+                header = None
+            file.seek(-1, os.SEEK_END)
+            whole = file.read() == b"\n"
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            return "the file holds something else than a coin log"
+        if header.get("m") != self.m:
+            return f"the log has another m than {self.m}: begin another file"
+        return "" if whole else "the log ends in half an entry, which nobody was served: cut it off"
 
     def toss(self) -> int:
         """Which of the m + 1 candidates is served: of the system's entropy, before or after they

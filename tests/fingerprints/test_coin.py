@@ -211,6 +211,23 @@ def test_candidates_must_be_as_many_as_the_log_says(tmp_path: Path) -> None:
         CoinLog(tmp_path / "none.jsonl", m=0)
 
 
+def test_a_log_that_would_be_spoilt_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "coin.jsonl"
+    three_days(path)
+    whole = path.read_bytes()
+    CoinLog(path, m=1).close()
+    for spoilt, m, why in (
+        (whole, 2, "another m"),
+        (whole[:-9], 1, "half an entry"),
+        (b'{"account":"a"}\n', 1, "something else"),
+        (b"text", 1, "something else"),
+    ):
+        path.write_bytes(spoilt)
+        with pytest.raises(CoinProblem, match=why):
+            CoinLog(path, m=m)
+        assert path.read_bytes() == spoilt
+
+
 def test_the_library_needs_nothing_but_python() -> None:
     import ast
     import sys
