@@ -125,8 +125,8 @@ def audit(
       auditor harvest ./suspect --twins coin.jsonl --commitments commitments.jsonl --cluster c1.txt
       --suspects 3 --fail-on strong
 
-    Nothing of the log is quoted in the report unless --quote asks for it. Killed anywhere, the same
-    command goes on.
+    Nothing of the log is quoted in the report unless --quote asks for it; where words are compared,
+    transcripts beside it hold the prompts. Killed anywhere, the same command goes on.
     """
     plan = _plan(suspect, flags)
     if dry_run:
