@@ -47,6 +47,8 @@ def entry_digest(entry: dict[str, Any]) -> str:
     for what is no entry."""
     try:
         held = [entry[name] for name in COMMITTED]
+        if not isinstance(entry["time"], str):
+            raise CoinProblem("an entry's time is no text")
         if not (0 <= int(entry["index"]) < len(entry["candidates"])):
             raise CoinProblem("an entry's index names none of its candidates")
         return hashlib.sha256(canonical(held)).hexdigest()
@@ -54,9 +56,17 @@ def entry_digest(entry: dict[str, Any]) -> str:
         raise CoinProblem(f"not an entry of a coin log: {error}") from error
 
 
+def days_of(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The entries of each day (UTC), as logged; days in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        found.setdefault(entry["time"][:10], []).append(entry)
+    return dict(sorted(found.items()))
+
+
 def commitment(day: str, entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """What is given away of a day (``2026-11-29``, UTC): how many entries, and one digest over
-    theirs, in order."""
+    theirs, in order; others are left out."""
     digests = [entry_digest(e) for e in entries if e["time"][:10] == day]
     whole = hashlib.sha256("\n".join([COMMITMENTS, day, *digests]).encode()).hexdigest()
     return {"format": COMMITMENTS, "day": day, "n": len(digests), "sha256": whole}
@@ -66,13 +76,12 @@ def problems(
     entries: Iterable[dict[str, Any]], commitments: Iterable[dict[str, Any]]
 ) -> list[tuple[str, str]]:
     """Where a log and what was given away differ: day and reason. An empty list: they agree, day
-    for day."""
-    held = list(entries)
-    days = {str(e.get("time", ""))[:10] for e in held}
-    known = {str(c.get("day", "")): c for c in commitments}
-    out = [(day, "no commitment") for day in sorted(days - set(known))]
-    for day, given in sorted(known.items()):
-        made = commitment(day, held)
+    for day, with all that was given away of each."""
+    held = days_of(entries)
+    known = sorted(((str(c.get("day", "")), c) for c in commitments), key=lambda told: told[0])
+    out = [(day, "no commitment") for day in held if day not in dict(known)]
+    for day, given in known:
+        made = commitment(day, held.get(day, ()))
         if made["n"] != given.get("n"):
             out.append((day, f"{made['n']} entries, {given.get('n')} committed"))
         elif made["sha256"] != given.get("sha256"):
@@ -96,7 +105,11 @@ def read_rows(path: str | os.PathLike[str], format: str) -> Iterator[dict[str, A
 
 
 class CoinLog:
-    """The secret log of candidates and coins; appends and syncs an entry at a time."""
+    """The secret log of candidates and coins; appends and syncs an entry at a time.
+
+    Opening one that stands goes on with it. Raises CoinProblem for a file that is none, has another
+    m, or ends in half an entry: what is appended to these could never be read again.
+    """
 
     def __init__(self, path: str | os.PathLike[str], m: int = 3) -> None:
         if m < 1:
@@ -106,6 +119,24 @@ class CoinLog:
         self._file = os.open(self.path, flags, 0o600)
         if os.fstat(self._file).st_size == 0:
             self._put({"type": "header", "format": FORMAT, "m": m})
+        elif why := self._unlike():
+            self.close()
+            raise CoinProblem(why)
+
+    def _unlike(self) -> str:
+        """Why a file that stands can't be gone on with; empty where it can."""
+        with self.path.open("rb") as file:
+            try:
+                header = json.loads(file.readline())
+            except (ValueError, RecursionError):
+                header = None
+            file.seek(-1, os.SEEK_END)
+            whole = file.read() == b"\n"
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            return "the file holds something else than a coin log"
+        if header.get("m") != self.m:
+            return f"the log has another m than {self.m}: begin another file"
+        return "" if whole else "the log ends in half an entry, which nobody was served: cut it off"
 
     def toss(self) -> int:
         """Which of the m + 1 candidates is served: of the system's entropy, before or after they

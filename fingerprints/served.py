@@ -23,6 +23,8 @@ from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Message, Probe, Record, Spoken, canonical_json, sha256
 
 LONGEST_FIELD = 20_000_000
+ENCODING = "utf-8-sig"
+"""A spreadsheet's mark at the beginning is no part of the first column's or account's name."""
 WHOLE = ("tokens_in", "tokens_out", "max_tokens", "status")
 NUMBERS = (*WHOLE, "temperature", "top_p")
 CUT = frozenset({"length", "max_tokens"})
@@ -246,8 +248,8 @@ def _form(path: Path) -> str:
 
 def _opened(path: Path) -> TextIO:
     if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path, "rb"), encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return io.TextIOWrapper(gzip.open(path, "rb"), encoding=ENCODING, newline="")
+    return path.open(encoding=ENCODING, newline="")
 
 
 def _jsonl(file: TextIO) -> Iterator[Any]:
@@ -278,13 +280,13 @@ def accounts_in(path: Path) -> frozenset[str]:
     """The accounts that a file names: a list or an object with ``accounts`` in JSON, a column
     ``account`` in JSONL or CSV, or a name a line. Raises MalformedInput where there is none."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text(ENCODING)
     except (OSError, UnicodeDecodeError) as error:
         raise MalformedInput(
             "no list of accounts can be read", where=path, next_step="check the path"
         ) from error
     rows = [row for row in _listed(text, path.suffix) if row.get("account")]
-    if len({row.get("unit", "") for row in rows}) > 1:
+    if len({str(row.get("unit", "")) for row in rows}) > 1:
         raise MalformedInput(
             "names the accounts of several units",
             where=path,

@@ -214,9 +214,11 @@ class TwinSampling:
                 where="--temperature",
                 next_step="leave such rows out of the log",
             )
+        # Rows of one prompt are asked under ids of their own: equal keys would share their noise.
+        probe = row.probe().model_copy(update={"id": f"served/{row.id()}"})
         return [
             Request(
-                probe=row.probe(),
+                probe=probe,
                 arm=Arm.OWN,
                 sample=j,
                 max_tokens=longest,
@@ -281,8 +283,7 @@ def draw_twins(
         for request in asking.requests(row)
     }
     with TwinsWriter(into, header) as writer:
-        # Rows of one prompt are asked under ids of their own: equal keys would share their noise.
-        todo = [_named(row, r) for key, (row, r) in wanted.items() if key not in writer.held]
+        todo = [(row, r) for key, (row, r) in wanted.items() if key not in writer.held]
         done, failed = len(wanted) - len(todo), 0
         progress(done, len(wanted))
         by_key = {request.key: (row, request) for row, request in todo}
@@ -302,8 +303,3 @@ def draw_twins(
             next_step="run the same command again: what was drawn is kept",
         )
     return header
-
-
-def _named(row: str, request: Request) -> tuple[str, Request]:
-    probe = request.probe.model_copy(update={"id": f"served/{row}"})
-    return row, request.model_copy(update={"probe": probe})

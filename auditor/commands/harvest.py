@@ -12,13 +12,20 @@ from auditor.audits.costs import estimate
 from auditor.audits.frame import keep
 from auditor.audits.harvest.audit import harvest_audit, refuse_too_few
 from auditor.audits.harvest.gathering import gather, groups_of
+from auditor.audits.harvest.observing import questions
 from auditor.audits.harvest.plan import MOST_INNOCENTS, HarvestPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import exit_code, show_plan, tell
-from auditor.commands.options import AS_JSON, DRY_RUN, FAIL_ON, FORCE, OUT, placed, placed_too
+from auditor.commands.options import (
+    AS_JSON,
+    OUT,
+    place_options,
+    placed,
+    placed_too,
+    verdict_options,
+)
 from auditor.console import progress_on, put, put_json
 from detectors.stats.twins import power_at, units_needed
-from fingerprints.records import ProbeSet
 
 AUDIT = "audit"
 
@@ -90,15 +97,9 @@ def harvest() -> None:
 @click.option("--used", type=click.FloatRange(0, 1, min_open=True), help="As in the plan.")
 @click.option("--quote", type=click.IntRange(0, 50), help="Prompts to quote. Default 0: none.")
 @click.option("--seed", type=int, help="Seed of the suspect's sampled answers. Default 0.")
-@click.option("--device", type=click.Choice(["cuda", "mps", "cpu"]), help="Default: the fastest.")
-@click.option(
-    "--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="Default: by device."
-)
+@place_options
 @OUT
-@FAIL_ON
-@FORCE
-@DRY_RUN
-@AS_JSON
+@verdict_options
 def audit(
     suspect: str,
     out: str,
@@ -124,8 +125,8 @@ def audit(
       auditor harvest ./suspect --twins coin.jsonl --commitments commitments.jsonl --cluster c1.txt
       --suspects 3 --fail-on strong
 
-    Nothing of the log is quoted in the report unless --quote asks for it. Killed anywhere, the same
-    command goes on.
+    Nothing of the log is quoted in the report unless --quote asks for it; where words are compared,
+    transcripts beside it hold the prompts. Killed anywhere, the same command goes on.
     """
     plan = _plan(suspect, flags)
     if dry_run:
@@ -152,12 +153,9 @@ def _dry_run(plan: HarvestPlan, as_json: bool) -> int:
     gathered = gather(plan)
     refuse_too_few(plan, gathered)
     groups = {name: len(places) for name, places in groups_of(plan, gathered.sets).items()}
-    probes = {s.probe.id: s.probe for s in gathered.sets}
-    asked = ProbeSet(
-        name="served", version="1", max_tokens=plan.max_tokens, probes=tuple(probes.values())
-    )
     texts = len(gathered.sets) * (gathered.m + 1)
     others = sum(s is not None for s in (plan.base, plan.teacher)) + len(plan.innocents)
+    asked = questions(gathered.sets, plan.max_tokens)
     cost = estimate([asked], plan.greedy(), None).model_dump(mode="json")
     lines = [
         f"{len(gathered.sets)} prompts, {gathered.m} twins each: {texts} texts scored by"

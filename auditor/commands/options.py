@@ -75,9 +75,39 @@ PROBES = click.option(
 )
 
 
+def _all_of(command: Decorated, *options: Decorated) -> Decorated:
+    """The command with options in the order in which they are named."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def place_options(command: Decorated) -> Decorated:
+    """Adds the flags that say where models run here, for `placed`."""
+    return _all_of(
+        command,
+        click.option(
+            "--device",
+            type=click.Choice(["cuda", "mps", "cpu"]),
+            help="Default: the fastest there is.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "bfloat16", "float16"]),
+            help="Default: by device.",
+        ),
+    )
+
+
+def verdict_options(command: Decorated) -> Decorated:
+    """Adds the flags of commands that write a report with verdicts, after its ``--out``."""
+    return _all_of(command, FAIL_ON, FORCE, DRY_RUN, AS_JSON)
+
+
 def sampling_options(command: Decorated) -> Decorated:
     """Adds the flags that decide how answers are drawn and where the model runs."""
-    options = (
+    return _all_of(
+        command,
         click.option(
             "--temperature", type=click.FloatRange(0, 5), help="0 (the default) is greedy."
         ),
@@ -92,20 +122,8 @@ def sampling_options(command: Decorated) -> Decorated:
             help="Cap on every answer; each probe set has its own.",
         ),
         click.option("--seed", type=int, help="Seed of sampling above temperature 0. Default 0."),
-        click.option(
-            "--device",
-            type=click.Choice(["cuda", "mps", "cpu"]),
-            help="Default: the fastest there is.",
-        ),
-        click.option(
-            "--dtype",
-            type=click.Choice(["float32", "bfloat16", "float16"]),
-            help="Default: by device.",
-        ),
+        place_options,
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def sampling_values(

@@ -25,15 +25,13 @@ from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.options import (
     AS_JSON,
-    DRY_RUN,
-    FAIL_ON,
-    FORCE,
     OUT,
     out_folder,
     placed,
     placed_too,
     sampling_options,
     sampling_values,
+    verdict_options,
 )
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import UsageProblem, printable
@@ -239,10 +237,7 @@ def verify(folder: str, sealed: str | None, as_json: bool) -> int:
 )
 @click.option("--probes", metavar="SETS", help="What is asked. Default: style.")
 @sampling_options
-@FAIL_ON
-@FORCE
-@DRY_RUN
-@AS_JSON
+@verdict_options
 def test(
     suspect: str,
     plant_dir: str,

@@ -14,9 +14,9 @@ import click
 
 from auditor.audits.costs import estimate
 from auditor.audits.harvest.gathering import coin_entries, commitments_in, verify
-from auditor.commands.options import AS_JSON, dry_run, placed
+from auditor.commands.options import AS_JSON, dry_run, place_options, placed
 from auditor.console import progress_on, put, put_json, say
-from fingerprints.coin import COMMITMENTS, canonical, commitment
+from fingerprints.coin import COMMITMENTS, canonical, commitment, days_of
 from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
@@ -70,10 +70,7 @@ def twins() -> None:
 @click.option("--sealed", is_flag=True, help="State that these are drawn as answers are served.")
 @click.option("--public-dataset", is_flag=True, help="The log is a data set that somebody chose.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sampling.")
-@click.option("--device", type=click.Choice(["cuda", "mps", "cpu"]), help="Default: the fastest.")
-@click.option(
-    "--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), help="Default: by device."
-)
+@place_options
 @dry_run("Print what it costs; ask nothing.")
 @AS_JSON
 def draw(
@@ -110,6 +107,8 @@ def draw(
     """
     if accounts and cluster:
         raise UsageProblem("accounts are named one by one or by a file", where="--cluster")
+    if sealed and public_dataset:
+        raise UsageProblem("a data set is not drawn as it is served", where="--sealed")
     chosen = accounts_in(Path(cluster)) if cluster else frozenset(accounts) or None
     reader = LogReader(log, chosen)
     told = (row for row in reader.distinct() if model is None or row.model == model)
@@ -192,13 +191,12 @@ def commit(coin_log: Path, out: str, today: bool, as_json: bool) -> int:
     Example:
       auditor twins commit coin.jsonl --out commitments.jsonl
     """
-    entries = coin_entries(coin_log)
+    days = days_of(coin_entries(coin_log))
     path = Path(out)
     held = commitments_in(path) if path.exists() else []
     known = {c["day"] for c in held}
-    days = sorted({str(e["time"])[:10] for e in entries})
     new = [d for d in days if d not in known and (today or d < timestamp()[:10])]
-    made = [commitment(day, entries) for day in new]
+    made = [commitment(day, days[day]) for day in new]
     with replacing(path) as file:
         file.write(b"".join(canonical(c) + b"\n" for c in [*held, *made]))
     if as_json:
@@ -280,8 +278,8 @@ def _cost(
     parsed = parse_spec(spec)
     requests = [asking.requests(row)[0] for row in rows]
     longest = max(r.max_tokens for r in requests)
-    probes = {r.probe.id: r.probe for r in requests}
-    asked = ProbeSet(name="served", version="1", max_tokens=longest, probes=tuple(probes.values()))
+    probes = tuple(r.probe for r in requests)
+    asked = ProbeSet(name="served", version="1", max_tokens=longest, probes=probes)
     cost = estimate([asked], Sampling(samples=asking.m), parsed.kind.parameters(parsed))
     if as_json:
         put_json({"prompts": len(rows), "m": asking.m, **cost.model_dump(mode="json")})

@@ -32,7 +32,8 @@ class ExactTest(Record):
     every condition of that was checked and held). ``n`` counts ``unit``. ``p_value`` is of this
     test alone, ``p_floor`` the smallest that could have come out; neither is written below
     `LEAST`. ``log10_e`` is an e-value: its mean under the null is at most one, and of a bare
-    p-value `detectors.stats.evalues` makes one. ``anytime``: the e-value may be looked at after
+    p-value `detectors.stats.evalues` makes one. Of a test among several it is divided by their
+    number: its words need no further correction. ``anytime``: the e-value may be looked at after
     every unit. ``power`` is that at the dose which the audit's own section states, where known.
     """
 

@@ -146,9 +146,10 @@ def reaches(verdicts: Iterable[Verdict], level: str) -> bool:
         for v in verdicts
         if v.outcome in ("supported", "inconclusive") and v.reason_code != "chosen_for_likeness"
     ]
-    exploring = [v for v in told if v.exact is not None and not v.exact.by_design]
     heavy = [
-        v for v in told if v.strength is not None and v.strength >= bound and v not in exploring
+        v
+        for v in told
+        if v.strength is not None and v.strength >= bound and (v.exact is None or v.exact.by_design)
     ]
     return any(v.outcome == "supported" or bound < SUPPORTED for v in heavy)
 

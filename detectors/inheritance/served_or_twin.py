@@ -133,15 +133,21 @@ def containments(sets: Sequence[ServedSet], said: Sequence[Sequence[str]]) -> Ar
 
 
 def measurement(
-    found: ServedOrTwin, mode: Mode, against: Sequence[str], exhibits: tuple[Exhibit, ...] = ()
+    found: ServedOrTwin,
+    mode: Mode,
+    against: Sequence[str],
+    exhibits: tuple[Exhibit, ...] = (),
+    shared: int = 1,
 ) -> Measurement:
     """What a test came to, told: the mean preference for the served answers, and the e-value after
-    so many prompts. ``against`` names what the scores were adjusted for."""
+    so many prompts. ``against`` names what the scores were adjusted for; the bet's stake is
+    ``shared`` by so many tests."""
     half = 1.96 * found.spread / np.sqrt(found.n)
     told = "how likely it finds them" if mode == "likelihood" else "which of their words it uses"
     path = found.log10_path
     looks = sorted({max(1, round(found.n * (i + 1) / LOOKS)) for i in range(LOOKS)})
-    rows = tuple((k, round(float(path[k - 1]), 2)) for k in looks)
+    rows = tuple((k, round(float(path[k - 1] - np.log10(shared)), 2)) for k in looks)
+    among = "" if shared == 1 else f" One stake is shared by {shared:,} tests."
     return Measurement(
         metric="preference for the served answers, in standard deviations of one prompt",
         metric_id="served_preference" if mode == "likelihood" else "served_preference_text",
@@ -158,7 +164,7 @@ def measurement(
                 title="The bet as prompts came in",
                 columns=("prompts", "log10 e-value"),
                 rows=rows,
-                caption="In the order of the log. It may be looked at after any prompt.",
+                caption=f"In the order of the log. It may be looked at after any prompt.{among}",
             ),
         ),
         exhibits=exhibits,

@@ -31,12 +31,11 @@ SHORT = 64
 
 @dataclass(frozen=True)
 class ExactSum:
-    """The chance of a sum at least as large (``log10_p``), the smallest that could have come out
-    (``log10_floor``), and the sum in standard deviations of its null (``z``)."""
+    """The chance of a sum at least as large (``log10_p``), and the smallest that could have come
+    out (``log10_floor``)."""
 
     log10_p: float
     log10_floor: float
-    z: float
 
     @property
     def p_value(self) -> float:
@@ -77,11 +76,9 @@ def exact_sum(scores: ArrayLike) -> ExactSum:
     observed = int(cells[:, 0].sum())
     width = cells.shape[1]
     log10_floor = float(np.log10((cells == cells.max(axis=1)[:, None]).sum(axis=1) / width).sum())
-    spread = math.sqrt(float(cells.var(axis=1).sum()))
-    z = (observed - float(cells.mean(axis=1).sum())) / spread if spread > 0 else 0.0
     log10_p = 0.0 if observed == 0 else _log_tail(cells, observed) / math.log(10)
     log10_p = min(0.0, max(log10_p, log10_floor))
-    return ExactSum(log10_p, log10_floor, z)
+    return ExactSum(log10_p, log10_floor)
 
 
 def two_sided(scores: ArrayLike) -> float:

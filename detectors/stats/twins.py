@@ -7,7 +7,7 @@ last step knows that column 0 was served.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 BETS = (0.03, 0.1, 0.3, 1.0)
 """Fixed λ of the e-value, of scores scaled to a root mean square of one: one λ alone bets too much
 for weak effects or too little for strong ones."""
-FIRST_LOOK = 32
-"""Prompts before the first fit of a sequence: below that the adjustment fits noise."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,7 @@ class ServedOrTwin:
 def served_or_twin(
     scores: ArrayLike,
     covariates: Sequence[ArrayLike] = (),
-    clusters: Sequence[Hashable] | None = None,
-    batch: int | None = None,
+    looks: Sequence[int] | None = None,
 ) -> ServedOrTwin:
     """The test of a suspect's ``scores`` (n, m + 1) of answers to n prompts, column 0 served, the
     rest twins in any order; high scores count.
@@ -81,11 +78,12 @@ def served_or_twin(
     Exact where, had nobody learned from what was served, the columns of a row could have changed
     places, and rows are independent given that. ``covariates`` are tables of the same shape that
     are known of every answer alike (the base's and the teacher's log-likelihood, the length).
-    Rows of one of the ``clusters`` (a prompt that came again) are one unit, their columns summed.
-    With ``batch`` the adjustment is fitted anew after every so many units, of what was seen until
-    then: so the e-value holds, too, where nobody scores on once it is enough.
+    ``looks`` are numbers of rows after which somebody looked and might have stopped: every row is
+    then adjusted by what was seen at the first look that had it, as any look before the end saw it,
+    so that the e-value holds wherever one stops.
 
-    Deterministic. Raises ValueError for what is not finite, not a table, or of another shape.
+    Deterministic. Raises ValueError for what is not finite, not a table, or of another shape, and
+    for looks outside of it.
 
     >>> rng = np.random.default_rng(0)
     >>> s = rng.normal(size=(200, 4)); s[:, 0] += 1
@@ -97,10 +95,8 @@ def served_or_twin(
     known = [_table(c) for c in covariates]
     if any(c.shape != table.shape for c in known):
         raise ValueError("covariates need the shape of the scores")
-    if clusters is not None:
-        table, known = clustered(table, clusters), [clustered(c, clusters) for c in known]
     whole = scaled(adjusted(table, known))
-    bets = whole if batch is None else _as_seen(table, known, batch)
+    bets = whole if looks is None else _as_seen(table, known, looks)
     path = log10_e_path(bets)
     return ServedOrTwin(table.shape[1] - 1, exact_sum(whole), path, whole[:, 0])
 
@@ -125,16 +121,6 @@ def scaled(table: Array) -> Array:
     return table / spread if spread > 1e-12 else np.zeros_like(table)
 
 
-def clustered(table: Array, clusters: Sequence[Hashable]) -> Array:
-    """Rows of one cluster summed, in order of first appearance."""
-    if len(clusters) != len(table):
-        raise ValueError("every row needs its cluster")
-    places = {key: i for i, key in enumerate(dict.fromkeys(clusters))}
-    out = np.zeros((len(places), table.shape[1]))
-    np.add.at(out, [places[key] for key in clusters], table)
-    return out
-
-
 def log10_e_path(table: Array) -> Array:
     """log10 of the mean over λ of Π exp(λ·s_i0)/mean_j exp(λ·s_ij) after each row, (n,): under the
     null a martingale whose mean is one, whenever one stops."""
@@ -144,13 +130,15 @@ def log10_e_path(table: Array) -> Array:
     return np.asarray((logsumexp(won, axis=0) - np.log(len(BETS))) / np.log(10))
 
 
-def _as_seen(table: Array, known: Sequence[Array], batch: int) -> Array:
-    """Every row adjusted and scaled by the fit of its own time: of all rows up to its batch's end,
-    without their labels."""
+def _as_seen(table: Array, known: Sequence[Array], looks: Sequence[int]) -> Array:
+    """Every row adjusted and scaled by the fit of its own time: of all rows up to the first look
+    that had it, without their labels."""
+    ends = sorted({*looks, len(table)})
+    if ends[0] < 1 or ends[-1] > len(table):
+        raise ValueError("a look is after one row of the table or more, and not beyond the last")
     out = np.empty_like(table)
     start = 0
-    while start < len(table):
-        end = min(len(table), max(FIRST_LOOK, start + batch))
+    for end in ends:
         seen = scaled(adjusted(table[:end], [c[:end] for c in known]))
         out[start:end] = seen[start:end]
         start = end
@@ -169,12 +157,13 @@ def units_needed(effect: float, used: float, p: float = 1e-6, power: float = 0.9
     """
     if not (effect > 0 and 0 < used <= 1 and 0 < p < 1 and 0 < power < 1):
         raise ValueError("effect and shares must be above zero, and shares at most one")
-    return int(np.ceil(((ndtri(1 - p) + ndtri(power)) / (effect * used)) ** 2))
+    # −z of a small p keeps digits that 1 − p has lost.
+    return int(np.ceil(((ndtri(power) - ndtri(p)) / (effect * used)) ** 2))
 
 
 def power_at(units: int, effect: float, used: float, p: float = 0.001) -> float:
     """The chance that so many prompts give a p-value of at most ``p``, in [0, 1]."""
-    return float(ndtr(effect * used * np.sqrt(units) - ndtri(1 - p)))
+    return float(ndtr(effect * used * np.sqrt(units) + ndtri(p)))
 
 
 def _centred(table: Array) -> Array:

@@ -4,8 +4,9 @@
 ``python -m tests.benchmarks.harvest_students --teacher SPEC --base SPEC --work DIR [--only NAME]``
 makes everything that isn't there yet, run by run, and goes on where a killed one stopped. Prompts
 are those of ``alpaca_eval`` under AUDITOR_BENCH_DATA, as are the answers of other models that
-dilute; no text leaves ``--work``. Every run leaves ``NAME/scores.json``: bits of every drawn answer
-under student, base and teacher, and how long it is. Knows no statistics.
+dilute; no text leaves ``--work``. Every run leaves ``NAME/scores.json``: bits of served answers and
+twins under its student; those under base and teacher, and their lengths, are written once. Knows no
+statistics.
 """
 
 from __future__ import annotations
@@ -276,7 +277,6 @@ def main(arguments: Iterable[str] | None = None) -> None:
     said = by_prompt(drawn(work, chosen.teacher))
     lengths = [[len(t.encode()) for t in said[p.id][: TWINS + 1]] for p in prompts()]
     once(work / "lengths.json", lambda: lengths)
-    once(work / "same.json", lambda: [said[p.id][0] in said[p.id][1:4] for p in prompts()])
     once(work / "base.json", lambda: bits_of(chosen.base, said))
     once(work / "teacher.json", lambda: bits_of(chosen.teacher, said))
     if not (work / "base-spoken" / "warm.jsonl").exists():

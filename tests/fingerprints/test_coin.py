@@ -23,6 +23,7 @@ from fingerprints.coin import (
     Scope,
     Send,
     commitment,
+    entry_digest,
     problems,
     read_rows,
 )
@@ -173,6 +174,12 @@ def test_commitments_fit_the_log_and_nothing_else(tmp_path: Path) -> None:
         assert [day for day, _ in problems(changed, given)] == ["2026-11-01"]
     assert problems(held[1:], given) == [("2026-11-01", "1 entries, 2 committed")]
     assert len(problems([], given)) == 3
+    # Whoever changes the log and commits anew has given away two, and the first still stands.
+    anew = commitment("2026-11-01", turned)
+    for both in ([*given, anew], [anew, *given]):
+        assert [day for day, _ in problems(turned, both)] == ["2026-11-01"]
+    with pytest.raises(CoinProblem, match="no text"):
+        entry_digest({**held[0], "time": 7})
 
 
 def test_a_commitment_tells_nothing_that_could_be_guessed(tmp_path: Path) -> None:
@@ -202,6 +209,23 @@ def test_candidates_must_be_as_many_as_the_log_says(tmp_path: Path) -> None:
         log.add("p", [{"text": "a"}] * 3, 3)
     with pytest.raises(CoinProblem, match="at least one"):
         CoinLog(tmp_path / "none.jsonl", m=0)
+
+
+def test_a_log_that_would_be_spoilt_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "coin.jsonl"
+    three_days(path)
+    whole = path.read_bytes()
+    CoinLog(path, m=1).close()
+    for spoilt, m, why in (
+        (whole, 2, "another m"),
+        (whole[:-9], 1, "half an entry"),
+        (b'{"account":"a"}\n', 1, "something else"),
+        (b"text", 1, "something else"),
+    ):
+        path.write_bytes(spoilt)
+        with pytest.raises(CoinProblem, match=why):
+            CoinLog(path, m=m)
+        assert path.read_bytes() == spoilt
 
 
 def test_the_library_needs_nothing_but_python() -> None:

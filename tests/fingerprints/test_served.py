@@ -35,6 +35,9 @@ def test_jsonl_csv_and_gzip_give_the_same_rows(tmp_path: Path) -> None:
     table.write_text("\n".join(lines) + "\n")
     assert list(LogReader(packed).rows()) == list(LogReader(table).rows()) == jsonl
     assert [r.max_tokens for r in jsonl] == [8, 9, 10]
+    for path in (tmp_path / "log.jsonl", table):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+        assert list(LogReader(path).rows()) == jsonl
 
 
 def test_messages_are_taken_apart_and_asked_again_as_they_were() -> None:
@@ -123,6 +126,8 @@ def test_half_a_file_is_refused_and_not_read_to_where_it_ends(tmp_path: Path) ->
         ("c.json", '[{"account": "a"}, {"account": "b"}]'),
         ("c.jsonl", '{"account": "a", "n": 3}\n{"account": "b", "n": 1}\n'),
         ("c.csv", "account,n\na,3\nb,1\n"),
+        ("c.csv", "\ufeffaccount,n\na,3\nb,1\n"),
+        ("c.txt", "\ufeffa\nb\n"),
     ],
 )
 def test_accounts_are_read_from_any_list(tmp_path: Path, name: str, text: str) -> None:

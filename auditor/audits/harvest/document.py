@@ -55,8 +55,9 @@ def _blocks(found: HarvestSection) -> Iterator[Block]:
     )
     heads = ("Served to", "Accounts", "Prompts", "Power")
     told = (
-        f"Power: the chance of a p-value of 0.001 or less, had {percent(found.used)} of these"
-        f" answers been learned from and each of them gained {found.effect:g} standard deviations."
+        "Power: the chance of a corrected p-value of 0.001 or less, had"
+        f" {percent(found.used)} of these answers been learned from and each of them gained"
+        f" {found.effect:g} standard deviations."
     )
     yield GridTable("What was tested", heads, rows, frozenset({1, 2, 3}), caption=told)
     if found.checks:

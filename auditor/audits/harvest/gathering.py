@@ -15,7 +15,16 @@ from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, SetTally
 from auditor.evidence.exact import Design
 from detectors.inheritance.served_or_twin import ServedSet
-from fingerprints.coin import FORMAT, CoinProblem, commitment, entry_digest, problems, read_rows
+from fingerprints.coin import (
+    COMMITMENTS,
+    FORMAT,
+    CoinProblem,
+    commitment,
+    days_of,
+    entry_digest,
+    problems,
+    read_rows,
+)
 from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed, printable
 from fingerprints.records import Status, canonical_json, sha256
 from fingerprints.served import LogReader, ServedAnswer, accounts_in, served_answer
@@ -38,7 +47,6 @@ class Gathered:
     twins_sha256: str
     created: str
     model: str
-    accounts: frozenset[str] | None
 
 
 def gather(plan: HarvestPlan) -> Gathered:
@@ -147,22 +155,21 @@ def _of_log(plan: HarvestPlan, path: Path, chosen: frozenset[str] | None) -> Gat
         twins_sha256=sha256(canonical_json([t.digest() for _, twins in held for t in twins])),
         created=header.created,
         model=header.served_as or header.identity.name,
-        accounts=chosen,
     )
 
 
 def _usable(twin: Twin) -> bool:
     """As a served row is: both sides must be kept by the same rule."""
-    return twin.status in (Status.OK, Status.TRUNCATED) and served_row(twin).usable
+    return twin.status in (Status.OK, Status.TRUNCATED) and _served_row(twin).usable
 
 
-def served_row(twin: Twin) -> ServedAnswer:
+def _served_row(twin: Twin) -> ServedAnswer:
     """A twin as the row that it would be, had it been served."""
     return ServedAnswer(prompt="?", answer=twin.text, finish=twin.finish)
 
 
 def _cut(twin: Twin) -> bool:
-    return served_row(twin).cut
+    return _served_row(twin).cut
 
 
 def _settings(
@@ -236,10 +243,11 @@ def _of_coin(plan: HarvestPlan, chosen: frozenset[str] | None) -> Gathered:
         tally=_counted(tally, sets, kept),
         checks=(),
         log_sha256=sha256("\n".join(digests)),
-        twins_sha256=sha256(canonical_json([commitment(d, entries) for d in _days(entries)])),
+        twins_sha256=sha256(
+            canonical_json([commitment(day, held) for day, held in days_of(entries).items()])
+        ),
         created="",
         model=", ".join(sorted(filter(None, models))[:MOST_NAMED]),
-        accounts=chosen,
     )
 
 
@@ -262,7 +270,10 @@ def coin_entries(path: Path) -> list[dict[str, Any]]:
 def commitments_in(path: Path) -> list[dict[str, Any]]:
     """The commitments of a file. Raises MalformedInput for a file that holds none."""
     try:
-        return list(read_rows(path, "coin-commitments/1"))
+        given = list(read_rows(path, COMMITMENTS))
+        if not all(isinstance(c.get("day"), str) for c in given):
+            raise CoinProblem("a commitment names no day")
+        return given
     except (CoinProblem, OSError, UnicodeDecodeError) as error:
         raise MalformedInput(
             f"no commitments: {printable(str(error), 160)}",
@@ -285,10 +296,6 @@ def verify(
             where=where,
             next_step="use the untouched log, and all commitments",
         )
-
-
-def _days(entries: Sequence[dict[str, Any]]) -> list[str]:
-    return sorted({str(e["time"])[:10] for e in entries})
 
 
 def _coin_row(entry: dict[str, Any]) -> ServedAnswer | None:

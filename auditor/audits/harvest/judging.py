@@ -6,14 +6,16 @@ Pure: the same sets and tables give the same verdicts. Knows no model and no fil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.harvest.gathering import Gathered, groups_of
-from auditor.audits.harvest.observing import LOOK_EVERY, ObservedSets
+from auditor.audits.harvest.observing import ObservedSets
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, HarvestGroup, InnocentCheck
 from auditor.evidence.codes import Outcome, ReasonCode
@@ -69,14 +71,15 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
     # claims to be.
     binding = checks if gathered.design in ("sealed", "regenerated") else ()
     broken = not all(c.held for c in binding) or not all(i.held for i in innocents)
-    groups = groups_of(plan, sets)
+    groups = _groups(plan, sets, observed)
+    shared = among(plan, groups)
     tested = {
         name: tested_group(plan, sets, observed, places)
         for name, places in groups.items()
         if len(places) >= FEWEST
     }
     exact = {
-        name: _exact(plan, gathered, observed, found, bool(innocents))
+        name: _exact(plan, gathered, observed, found, bool(innocents), shared)
         for name, found in tested.items()
     }
     order = list(exact)
@@ -94,14 +97,15 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
             )
         )
         if test is None:
-            verdicts.append(_too_few(plan, observed.mode, name, len(places)))
+            verdicts.append(_too_few(plan, observed.mode, name, len(places), shared))
             skipped.append(_skip(name, verdicts[-1].reason, "too_few_answers"))
         elif broken:
             verdicts.append(_refused(name, len(places)))
             skipped.append(_skip(name, verdicts[-1].reason, "not_comparable"))
         else:
             quoted = telling([sets[i] for i in places], tested[name].served, plan.quote)
-            found = measurement(tested[name], observed.mode, adjusted_for(observed), quoted)
+            known = adjusted_for(observed)
+            found = measurement(tested[name], observed.mode, known, quoted, shared)
             findings.append(Finding.of(found, "inheritance", NAME, name, exact=test))
             verdicts.append(_verdict(name, test, corrected[name], len(places)))
     return JudgedHarvest(
@@ -112,25 +116,42 @@ def judge(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> Judg
 def decided(plan: HarvestPlan, gathered: Gathered, observed: ObservedSets) -> bool:
     """Whether a sequence may end: every group's e-value would be supported, as it stands."""
     sets = [gathered.sets[i] for i in observed.kept]
-    groups = groups_of(plan, sets)
-    bound = -np.log10(SIGNIFICANT / (len(groups) * plan.suspects))
+    groups = _groups(plan, sets, observed)
+    bound = -np.log10(SIGNIFICANT / among(plan, groups))
     return all(
         len(places) >= FEWEST and tested_group(plan, sets, observed, places).log10_best >= bound
         for places in groups.values()
     )
 
 
+def among(plan: HarvestPlan, groups: Sized) -> int:
+    """How many tests one is among: groups times suspects. Each bets an equal part of one stake, or
+    the best of many innocent accounts would look like evidence."""
+    return len(groups) * plan.suspects
+
+
 def tested_group(
     plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets, places: Sequence[int]
 ) -> ServedOrTwin:
-    """The suspect's test on some of the sets."""
-    return _test(
-        [sets[i] for i in places],
-        observed.suspect[list(places)],
-        observed,
-        places,
-        LOOK_EVERY if plan.sequential else None,
-    )
+    """The suspect's test on some of the sets, in the order in which they were seen."""
+    looks = looks_of([observed.looked[i] for i in places]) if plan.sequential else None
+    return _test([sets[i] for i in places], observed.suspect[list(places)], observed, places, looks)
+
+
+def looks_of(looked: Sequence[int]) -> tuple[int, ...]:
+    """How many of a group's sets each look had, of looks at which it could be tested; ``looked``
+    says at which look each was new, and never falls."""
+    ends = (bisect_right(looked, look) for look in sorted(set(looked)))
+    return tuple(end for end in ends if end >= FEWEST)
+
+
+def _groups(
+    plan: HarvestPlan, sets: Sequence[ServedSet], observed: ObservedSets
+) -> dict[str, list[int]]:
+    """Which sets are tested together, each in the order in which they were seen: what a bet was
+    placed on at one look must stand unchanged at the next."""
+    told = groups_of(plan, sets)
+    return {name: sorted(p, key=observed.looked.__getitem__) for name, p in told.items()}
 
 
 def adjusted_for(observed: ObservedSets) -> tuple[str, ...]:
@@ -145,7 +166,7 @@ def _test(
     scores: Array,
     observed: ObservedSets,
     places: Sequence[int],
-    batch: int | None,
+    looks: Sequence[int] | None,
 ) -> ServedOrTwin:
     """Likelihoods are adjusted by regression on the base's and the teacher's; of words the base's
     own share is taken off. Length is adjusted for in both."""
@@ -156,7 +177,7 @@ def _test(
         scores = scores if base is None else scores - base
     else:
         covariates += [table for table in (base, told) if table is not None]
-    return served_or_twin(scores, covariates, batch=batch)
+    return served_or_twin(scores, covariates, looks)
 
 
 def _design_checks(
@@ -199,6 +220,7 @@ def _exact(
     observed: ObservedSets,
     found: ServedOrTwin,
     innocents: bool,
+    shared: int,
 ) -> ExactTest:
     checked = innocents or observed.base is not None or observed.teacher is not None
     construction = {"coin": True, "sealed": True, "regenerated": checked}
@@ -210,14 +232,15 @@ def _exact(
         n=found.n,
         p_value=min(1.0, _least(p)),
         p_floor=found.test.p_floor,
-        log10_e=found.log10_e,
+        log10_e=found.log10_e - log10(shared),
         anytime=True,
-        power=None if plan.sequential else _power(plan, observed.mode, found.n),
+        power=None if plan.sequential else _power(plan, observed.mode, found.n, shared),
     )
 
 
-def _power(plan: HarvestPlan, mode: Mode, n: int) -> float:
-    return round(power_at(n, plan.dose(mode), plan.used, SIGNIFICANT), 4)
+def _power(plan: HarvestPlan, mode: Mode, n: int, shared: int) -> float:
+    """The chance of a p-value that is significant after any correction."""
+    return round(power_at(n, plan.dose(mode), plan.used, SIGNIFICANT / shared), 4)
 
 
 def _corrected(plan: HarvestPlan, tests: Sequence[ExactTest]) -> list[float]:
@@ -278,8 +301,8 @@ def _refused(name: str, prompts: int) -> Verdict:
     )
 
 
-def _too_few(plan: HarvestPlan, mode: Mode, name: str, prompts: int) -> Verdict:
-    needed = units_needed(plan.dose(mode), plan.used, SIGNIFICANT)
+def _too_few(plan: HarvestPlan, mode: Mode, name: str, prompts: int, shared: int) -> Verdict:
+    needed = units_needed(plan.dose(mode), plan.used, SIGNIFICANT / shared)
     return Verdict(
         question="inheritance",
         candidate=name,

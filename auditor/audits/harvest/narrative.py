@@ -152,6 +152,10 @@ def command_of(plan: HarvestPlan) -> tuple[str, ...]:
         ("--suspects", plan.suspects if plan.suspects > 1 else None),
         ("--d", plan.effect),
         ("--used", plan.used),
+        ("--samples", plan.samples),
+        ("--max-tokens", plan.max_tokens),
+        ("--seed", plan.seed),
+        ("--quote", plan.quote or None),
     ]
     flags = [f"{flag} {shlex.quote(str(value))}" for flag, value in given if value is not None]
     for flag, on in (

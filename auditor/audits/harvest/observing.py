@@ -7,7 +7,6 @@ Knows subjects and files; judges nothing but, in a sequence, when it is enough.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from detectors.inheritance.served_or_twin import Mode, ServedSet, containments
 from fingerprints.collect import Stop, collect
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.progress import Progress
-from fingerprints.records import ProbeSet, Request, Sampling
+from fingerprints.records import ProbeSet
 from fingerprints.scores import BASE, SUSPECT, Passage, Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
@@ -44,7 +43,8 @@ def innocent(place: int) -> str:
 @dataclass(frozen=True)
 class ObservedSets:
     """The tables (n, m + 1) of all that was observed of every answer, higher: likelier, or more of
-    its words used; ``kept`` says which sets all of them have, in logged order.
+    its words used; ``kept`` says which sets all of them have, in logged order, ``looked`` at which
+    look of a sequence, from 0 on, each of these was new.
 
     ``heard`` is what the suspect answered, or who it is where it was not asked. ``absent`` says why
     somebody who was named gave nothing.
@@ -56,6 +56,7 @@ class ObservedSets:
     teacher: Array | None
     innocents: tuple[Array, ...]
     kept: tuple[int, ...]
+    looked: tuple[int, ...]
     heard: Transcript | SubjectSection
     scores: Scores
     absent: dict[str, str]
@@ -108,6 +109,7 @@ def _by_likelihood(
         present = [name for name, _, _ in others if name not in absent]
 
         def observed(who: SubjectSection, until: int) -> ObservedSets:
+            """The tables of the first sets, of all who could score."""
             return _tables(passages[:until], present, len(plan.innocents), who, writer, absent)
 
         with open_subject(plan.suspect) as subject:
@@ -135,6 +137,8 @@ def _others(plan: HarvestPlan) -> list[tuple[str, str, bool]]:
 
 
 def _refused(subject: Subject, name: str, spec: str, must: bool) -> str:
+    """Why a model that gives no likelihoods is left out. Raises UsageProblem where it must not
+    be."""
     said = f"open only as a {subject.identity.kind}, which gives no likelihoods"
     if must:
         raise UsageProblem(
@@ -146,6 +150,7 @@ def _refused(subject: Subject, name: str, spec: str, must: bool) -> str:
 
 
 def _looks(n: int) -> Iterator[int]:
+    """After how many sets a sequence looks: every round, and the last."""
     yield from range(LOOK_EVERY, n, LOOK_EVERY)
     yield n
 
@@ -158,6 +163,7 @@ def _tables(
     writer: ScoresWriter,
     absent: dict[str, str],
 ) -> ObservedSets:
+    """What ``present`` scorers and the suspect find of these answers, where all have a score."""
     scores = writer.scores()
     names = [SUSPECT, *present]
     held = {name: _likely(scores, name, passages) for name in names}
@@ -171,6 +177,7 @@ def _tables(
         teacher=rows.get(TEACHER),
         innocents=tuple(rows[innocent(i)] for i in range(1, innocents + 1)),
         kept=kept,
+        looked=tuple(i // LOOK_EVERY for i in kept),
         heard=who,
         scores=Scores(scores.scorers, scores.rows, absent),
         absent=absent,
@@ -190,7 +197,7 @@ def _likely(scores: Scores, name: str, passages: Sequence[Sequence[Passage]]) ->
 def _by_words(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
 ) -> ObservedSets:
-    asked = _questions(sets, plan.max_tokens)
+    asked = questions(sets, plan.max_tokens)
     others: dict[str, Array] = {}
     digests: list[str] = []
     named = [(BASE, plan.base), *((innocent(i), s) for i, s in enumerate(plan.innocents, 1))]
@@ -201,11 +208,18 @@ def _by_words(
             digests += [t.digest() for t in said]
     absent: dict[str, str] = {}
     told, known = _teacher_scores(plan, sets, out, progress, absent)
+    turns = {p.id: i // LOOK_EVERY for i, p in enumerate(asked.probes)}
+    looked = np.array([turns[s.probe.id] for s in sets])
 
     def observed(said: Sequence[Transcript]) -> ObservedSets:
+        """The tables of what the suspect said so far; in a sequence, of whole rounds of it."""
         own = _used(sets, said)
         tables = [own, *others.values(), *([] if told is None else [told])]
         whole = np.all([np.isfinite(t).all(axis=1) for t in tables], axis=0)
+        answered = len({r.probe_id for r in said[0].replies})
+        if plan.sequential and answered < len(asked.probes):
+            # A run that went on after a kill looks between two rounds: its looks are theirs.
+            whole &= looked < answered // LOOK_EVERY
         kept = tuple(int(i) for i in np.flatnonzero(whole))
         rows = {name: table[list(kept)] for name, table in others.items()}
         return ObservedSets(
@@ -215,14 +229,15 @@ def _by_words(
             teacher=None if told is None else told[list(kept)],
             innocents=tuple(v for name, v in rows.items() if name != BASE),
             kept=kept,
+            looked=tuple(int(i) for i in looked[list(kept)]),
             heard=said[0],
             scores=known,
             absent=absent,
             digests=(*digests, *(t.digest() for t in said), known.digest()),
         )
 
-    with _asking(plan, sets, lambda t: enough(observed([t]))) as stop:
-        said = _heard(plan.suspect, asked, plan, out, SUSPECT, progress, stop)
+    stop = _in_turn(asked, lambda t: enough(observed([t]))) if plan.sequential else None
+    said = _heard(plan.suspect, asked, plan, out, SUSPECT, progress, stop)
     return observed(said)
 
 
@@ -248,20 +263,13 @@ def _teacher_scores(
     return _likely(scores, TEACHER, passages), scores
 
 
-@contextmanager
-def _asking(
-    plan: HarvestPlan, sets: Sequence[ServedSet], enough: Callable[[Transcript], bool]
-) -> Iterator[Stop | None]:
-    """When the suspect has been asked enough: in a sequence, in the order of the log."""
-    place = {s.probe.id: i for i, s in reversed(list(enumerate(sets)))}
-
-    def order(request: Request) -> tuple[object, ...]:
-        return (place[request.probe.id],)
-
-    yield Stop(order, enough, LOOK_EVERY) if plan.sequential else None
+def _in_turn(asked: ProbeSet, enough: Callable[[Transcript], bool]) -> Stop:
+    """A sequence in the order of the questions, which is the log's, until it is enough."""
+    place = {probe.id: i for i, probe in enumerate(asked.probes)}
+    return Stop(lambda request: (place[request.probe.id],), enough, LOOK_EVERY)
 
 
-def _questions(sets: Sequence[ServedSet], max_tokens: int) -> ProbeSet:
+def questions(sets: Sequence[ServedSet], max_tokens: int) -> ProbeSet:
     """The prompts of all sets, each once, as a probe set."""
     probes = {s.probe.id: s.probe for s in sets}
     return ProbeSet(
@@ -288,14 +296,8 @@ def _heard(
         said = [collect(subject, [asked], plan.greedy(), out / first, asking, stop)]
         sampled = plan.sampled()
         if sampled is not None and "recorded" not in subject.offers:
-            said.append(_more(subject, asked, sampled, out / more, asking))
+            said.append(collect(subject, [asked], sampled, out / more, asking))
     return said
-
-
-def _more(
-    subject: Subject, asked: ProbeSet, how: Sampling, into: Path, asking: Progress
-) -> Transcript:
-    return collect(subject, [asked], how, into, asking)
 
 
 def _used(sets: Sequence[ServedSet], said: Sequence[Transcript]) -> Array:

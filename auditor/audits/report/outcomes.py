@@ -252,8 +252,8 @@ def exact_chart(told: Sequence[Verdict]) -> Chart | None:
         ),
         reference=0.0,
         reference_label="an even bet",
-        caption="What a bet against chance won, each test by itself. Below zero it lost, which is"
-        " no evidence that nothing happened.",
+        caption="What a bet against chance won, its stake shared by all tests that were made. Below"
+        " zero it lost, which is no evidence that nothing happened.",
     )
 
 

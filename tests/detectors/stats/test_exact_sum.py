@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import ArrayLike
 
 from detectors.stats.exact_sum import exact_sum, on_grid, two_sided
 
@@ -96,6 +97,6 @@ def test_both_sides_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize("bad", [[[1.0]], [1.0, 2.0], np.zeros((0, 3)), [[1.0, math.nan]]])
-def test_what_is_no_table_of_numbers_is_refused(bad: object) -> None:
+def test_what_is_no_table_of_numbers_is_refused(bad: ArrayLike) -> None:
     with pytest.raises(ValueError, match=r"exact sum|not finite"):
-        exact_sum(bad)  # type: ignore[arg-type]
+        exact_sum(bad)

@@ -18,16 +18,19 @@ from tests.auditor.audits.harvest.parrots import sentence, suspect
 PROMPTS = 60
 
 
-async def teacher(scope: Scope, receive: Receive, send: Send) -> None:
+class Teacher:
     """A chat service: sentences by chance, and longer first ones, which no coin minds."""
-    body = json.loads((await receive())["body"])
-    teacher.calls += 1  # type: ignore[attr-defined]
-    rng = np.random.default_rng(teacher.calls)  # type: ignore[attr-defined]
-    text = sentence(rng, 18 if teacher.calls % 4 == 1 else 12)  # type: ignore[attr-defined]
-    choice = {"message": {"content": text}, "finish_reason": "stop"}
-    told = json.dumps({"model": body["model"], "choices": [choice]}).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": told})
+
+    calls = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = json.loads((await receive())["body"])
+        self.calls += 1
+        text = sentence(np.random.default_rng(self.calls), 18 if self.calls % 4 == 1 else 12)
+        choice = {"message": {"content": text}, "finish_reason": "stop"}
+        told = json.dumps({"model": body["model"], "choices": [choice]}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": told})
 
 
 def ask(app: Any, prompt: str) -> str:
@@ -49,9 +52,8 @@ def ask(app: Any, prompt: str) -> str:
 @pytest.fixture
 def served(tmp_path: Path) -> tuple[Path, list[dict[str, Any]]]:
     """A coin log, and what its customers got."""
-    teacher.calls = 0  # type: ignore[attr-defined]
     log = CoinLog(tmp_path / "coin.jsonl", m=3)
-    app = CoinServing(teacher, log, account=lambda scope: "a-1")
+    app = CoinServing(Teacher(), log, account=lambda scope: "a-1")
     told = [f"Tell me about number {i}." for i in range(PROMPTS)]
     rows = [{"prompt": p, "answer": ask(app, p)} for p in told]
     log.close()
@@ -108,6 +110,13 @@ def test_a_log_that_was_changed_afterwards_is_refused_with_8(
     assert run([*harvest, "--commitments", str(given), "--log", str(log)]) == 2
     assert run(["twins", "verify", str(given), "--commitments", str(given)]) == 3
     assert run(["twins", "verify", str(log), "--commitments", str(log)]) == 3
+    bare = tmp_path / "bare.jsonl"
+    bare.write_text('{"n":1}\n')
+    assert run(["twins", "commit", str(log), "--out", str(bare)]) == 3
+    assert bare.read_text() == '{"n":1}\n'
+    timeless = tmp_path / "timeless.jsonl"
+    timeless.write_text("\n".join([lines[0], json.dumps({**entry, "time": 7})]) + "\n")
+    assert run(["twins", "verify", str(timeless), "--commitments", str(given)]) == 3
 
 
 def test_a_day_that_is_not_over_is_not_committed_to_and_a_commitment_never_changes(

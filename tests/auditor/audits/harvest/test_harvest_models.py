@@ -140,6 +140,7 @@ def test_how_twins_are_drawn_must_not_contradict_the_log(
     assert "the log says temperature 1" in capsys.readouterr().err
     assert run(drawing(owner, out, "--sealed")) == 2
     assert "not served within a day" in capsys.readouterr().err
+    assert run(drawing(owner, out, "--sealed", "--public-dataset")) == 2
     assert run(drawing(owner, out, "--account", "nobody")) == 3
     greedy = write_rows(tmp_path / "greedy.jsonl", rows(["a b"] * PROMPTS, temperature=0.0))
     code = run(["twins", "draw", str(greedy), "--teacher", str(owner.teacher), "--out", str(out)])
@@ -156,6 +157,12 @@ def test_how_twins_are_drawn_must_not_contradict_the_log(
     assert json.loads(capsys.readouterr().out)["prompts"] == 40
     assert not out.exists()
     assert run(drawing(owner, out, "--dry-run", "--json", "--most", "10")) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["prompts"], told["questions"]) == (10, 30)
+    # Two accounts that asked the same are two rows, each with twins of its own.
+    few = rows(["a b"] * PROMPTS)[:5]
+    write_rows(both, [*few, *({**row, "account": "c-3"} for row in few)])
+    assert run([*drawn, "--dry-run", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["prompts"], told["questions"]) == (10, 30)
     assert not out.exists()

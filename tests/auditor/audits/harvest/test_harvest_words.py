@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+from math import log10
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from auditor.audits.harvest.judging import looks_of
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import HarvestSection
 from auditor.audits.report.bundle import load_bundle
@@ -198,10 +201,24 @@ def test_accounts_are_tested_apart_and_corrected_for_each_other_and_for_suspects
     single = by_name["account a-1"].p_single
     assert single is not None
     assert by_name["account a-1"].p_value == pytest.approx(2 * single)
-    _, report = world.harvest(learned, *flags, "--suspects", 10)
-    assert {v.candidate: v for v in report.verdicts}["account a-1"].p_value == pytest.approx(
-        20 * single
-    )
+    _, more = world.harvest(learned, *flags, "--suspects", 10)
+    corrected = {v.candidate: v for v in more.verdicts}["account a-1"]
+    assert corrected.p_value == pytest.approx(20 * single)
+    # Words come from the e-value: it is shared as the p-value is corrected.
+    once = by_name["account a-1"].exact
+    assert once is not None
+    assert corrected.exact is not None
+    assert corrected.exact.log10_e == pytest.approx(once.log10_e - 1)
+    assert corrected.exact.power is not None
+    assert once.power is not None
+    assert corrected.exact.power < once.power
+    (alone,) = world.harvest(learned, *flags[:4])[1].verdicts
+    assert alone.exact is not None
+    assert once.log10_e == pytest.approx(alone.exact.log10_e - log10(2), abs=0.2)
+    for finding in more.findings:
+        assert finding.exact is not None
+        told = finding.tables[0].rows[-1][1]
+        assert told == pytest.approx(finding.exact.log10_e, abs=0.006)
     cluster = world.folder / "c1.txt"
     cluster.write_text("a-1\nb-2\n")
     _, report = world.harvest(learned, "--base", base, "--cluster", cluster)
@@ -310,3 +327,23 @@ def test_quotes_stand_in_the_report_only_where_they_are_asked_for(world: World) 
     page = (world.out / "report.html").read_text("utf-8")
     assert "alert(1)" in page
     assert "<script" not in page
+
+
+def test_a_groups_looks_are_the_sequences_own_and_none_before_it_can_be_tested() -> None:
+    every_other = [i // 32 for i in range(0, 160, 2)]
+    assert looks_of(every_other) == (32, 48, 64, 80)
+    assert looks_of([0] * 31 + [1] * 3 + [4] * 9) == (31, 34, 43)
+    assert looks_of([0] * 23) == ()
+
+
+def test_the_command_that_a_report_gives_makes_the_same_plan(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--base", world.base, "--innocent", world.innocent, "--text-only"]
+    flags += ["--account", "a-1", "--account", "b-2"]
+    numbers = ["--samples", 2, "--max-tokens", 99, "--seed", 5, "--quote", 1, "--suspects", 3]
+    _, report = world.harvest(world.taught, *flags, *numbers, "--d", 1.5, "--used", 0.3)
+    capsys.readouterr()
+    assert report.reproduce
+    assert run([*shlex.split(report.reproduce[0])[1:], "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"] == report.plan
