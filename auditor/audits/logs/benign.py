@@ -3,7 +3,7 @@ calibration made before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -29,12 +29,14 @@ FILE = RecordFile(
 def calibration_of(
     log: LogTable,
     found: MeasuredLog,
+    held: Iterable[str],
     absent: Sequence[str],
     seconds: float,
     source: str,
     simulated: bool = False,
 ) -> BenignTraffic:
-    """The calibration of a benign log; ``absent``: signals that what is judged doesn't tell.
+    """The calibration of a benign log. ``held``: the columns that its accounts were tied by;
+    ``absent``: signals that what is judged doesn't tell.
 
     Raises MalformedInput where too few accounts sent enough.
     """
@@ -54,7 +56,7 @@ def calibration_of(
             window_seconds=seconds,
             n_windows=n_windows(log, seconds),
             n_accounts=n_accounts,
-            columns=tuple(sorted(log.columns)),
+            columns=tuple(sorted(held)),
         )
     except ValueError as error:
         raise MalformedInput(
@@ -70,6 +72,12 @@ def _unit_keys(found: MeasuredLog) -> NDArray[np.uint64]:
     keys = np.full(int(links.units.max()) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(keys, links.units, links.accounts)
     return keys
+
+
+def shared_columns(log: LogTable, calibration: BenignTraffic) -> frozenset[str]:
+    """The columns that a log's accounts may be tied by: tied by what benign accounts could not be,
+    they would be larger units than those that they are compared with."""
+    return log.columns & frozenset(calibration.columns)
 
 
 def load_calibration(path: Path | None) -> BenignTraffic:

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from auditor.audits.logs.benign import shared_columns
 from auditor.audits.logs.plan import LogInput, ScanPlan
 from auditor.audits.logs.private import hashed
 from auditor.audits.logs.sources import log_files
@@ -194,7 +195,8 @@ def _scores(
     if not n:
         return {}, 0
     part = LogTable("one", log.read, log.columns, began, ended)
-    found = measured(house, part, log.columns, calibration.window_seconds)
+    held = shared_columns(log, calibration)
+    found = measured(house, part, held, calibration.window_seconds)
     rows = found.figures.judged
     unit = found.figures.unit[rows]
     judged = judge(calibration, unit, np.zeros(len(unit), np.int64), found.figures.signals[rows])

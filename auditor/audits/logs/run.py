@@ -9,7 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.audits.logs.benign import absent_signals, calibration_of, load_calibration
+from auditor.audits.logs.benign import (
+    absent_signals,
+    calibration_of,
+    load_calibration,
+    shared_columns,
+)
 from auditor.audits.logs.details import told_of
 from auditor.audits.logs.families import families_told, family_of
 from auditor.audits.logs.plan import ScanPlan
@@ -74,7 +79,8 @@ def _compared(
     step = progress.step("comparing accounts")
     step(0, 2)
     if isinstance(usual, BenignTraffic):
-        return measured(house, log, log.columns, usual.window_seconds), usual
+        held = shared_columns(log, usual)
+        return measured(house, log, held, usual.window_seconds), usual
     if usual is None:
         raise ValueError("a log is compared with a calibration or a benign log")
     held, seconds = log.columns & usual.columns, plan.seconds or window_seconds([log, usual])
@@ -84,7 +90,7 @@ def _compared(
     source = ", ".join(name for name, _ in usual.read.files[:3])
     if plan.benign_until is not None:
         source = f"before {plan.benign_until:%Y-%m-%d}"
-    return found, calibration_of(usual, known, absent_signals(found), seconds, source)
+    return found, calibration_of(usual, known, held, absent_signals(found), seconds, source)
 
 
 def calibrate(
@@ -95,7 +101,8 @@ def calibrate(
         log = read_log(house, "log", plan.log, progress.step("reading the log"))
         seconds = plan.seconds or window_seconds([log])
         found = measured(house, log, log.columns, seconds)
-        return calibration_of(log, found, absent_signals(found), seconds, source, simulated)
+        absent = absent_signals(found)
+        return calibration_of(log, found, log.columns, absent, seconds, source, simulated)
 
 
 def calibration_for(plan: ScanPlan, path: Path) -> BenignTraffic:

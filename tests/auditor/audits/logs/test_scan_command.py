@@ -145,6 +145,25 @@ def test_a_calibration_made_before_gives_the_same_finds(
     assert record(tmp_path / "o")["units"] == record(out)["units"]
 
 
+def test_a_log_is_tied_by_nothing_that_its_calibration_did_not_know(tmp_path: Path) -> None:
+    def without(*columns: str) -> list[dict[str, Any]]:
+        return [{k: v for k, v in r.items() if k not in columns} for r in chats(300, 5)]
+
+    bare = write_jsonl(tmp_path / "bare.jsonl", without("network", "payment"))
+    shop = [r | {"payment": "one-card"} for r in chats(20, 3, prefix="shop")]
+    log = write_jsonl(tmp_path / "log.jsonl", chats(150, 1) + shop)
+    first = tmp_path / "first"
+    assert run(["logs", "scan", log, "--benign", bare, "--out", str(first)]) == 0
+    assert record(first)["n_tied_accounts"] == 0
+    for calibration in (first / "calibration.json", tmp_path / "made.json"):
+        if not calibration.exists():
+            assert run(["logs", "calibrate", bare, "--out", str(calibration)]) == 0
+        out = tmp_path / calibration.stem
+        command = ["logs", "scan", log, "--calibration", str(calibration), "--out", str(out)]
+        assert run(command) == 0
+        assert record(out)["n_tied_accounts"] == 0
+
+
 def test_a_simulated_calibration_says_so(scanned: tuple[Path, str], tmp_path: Path) -> None:
     _, log = scanned
     usual = write_jsonl(tmp_path / "usual.jsonl", chats(900, 12))
