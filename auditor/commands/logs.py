@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from auditor.audits.logs.benign import CALIBRATION
+from auditor.audits.logs.benign import CALIBRATION, write_calibration
 from auditor.audits.logs.columns import CANONICAL, parse_map
 from auditor.audits.logs.plan import LEVEL, NOTICED_AT, WINDOWS, LogInput, ScanPlan, parse_date
 from auditor.audits.logs.presets import PRESETS
@@ -18,7 +18,6 @@ from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON, FORCE, out_folder
 from auditor.console import progress_on, put, say
-from fingerprints.durable import replacing
 from fingerprints.errors import UsageProblem
 from fingerprints.work_folder import WorkFolder
 
@@ -326,7 +325,6 @@ def calibrate(
     source = ", ".join(Path(argument).name for argument in log[:3])
     with progress_on("reading") as progress:
         made = calibrated(plan, simulated, source, progress)
-    with replacing(Path(out)) as file:
-        file.write(made.model_dump_json(indent=1).encode("utf-8") + b"\n")
+    write_calibration(Path(out), made)
     say(f"written: {out}, of {made.n_units:,} benign units beside {made.n_fitted:,} for the scale")
     return 0

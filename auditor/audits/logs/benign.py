@@ -3,6 +3,7 @@ calibration made before."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from auditor.audits.logs.tables import LogTable, MeasuredLog, n_windows
 from detectors.extraction.calibration import BenignTraffic, fit_calibration, fitting_half
 from detectors.extraction.signals import NAMES
+from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.record_files import RecordFile
 
@@ -92,6 +94,19 @@ def load_calibration(path: Path | None) -> BenignTraffic:
             next_step="give benign traffic with --benign LOG or --benign-until DATE",
         )
     return FILE.parse(shipped.read_text("utf-8"), SHIPPED)
+
+
+def calibration_json(calibration: BenignTraffic) -> str:
+    """A calibration as it is written: one line a field, since its scores are tens of thousands."""
+    fields = calibration.model_dump(mode="json").items()
+    lines = (f" {json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in fields)
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_calibration(path: Path, calibration: BenignTraffic) -> None:
+    """Writes a calibration, whole or not at all. Raises ResourceLimit on a full disk."""
+    with replacing(path) as file:
+        file.write(calibration_json(calibration).encode("utf-8"))
 
 
 def absent_signals(found: MeasuredLog) -> tuple[str, ...]:

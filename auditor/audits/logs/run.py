@@ -14,6 +14,7 @@ from auditor.audits.logs.benign import (
     calibration_of,
     load_calibration,
     shared_columns,
+    write_calibration,
 )
 from auditor.audits.logs.details import told_of
 from auditor.audits.logs.families import families_told, family_of
@@ -35,7 +36,6 @@ from detectors.extraction.calibration import BenignTraffic, Judged, judge
 from detectors.extraction.signals import NAMES
 from fingerprints.errors import UsageProblem
 from fingerprints.progress import SILENT, Progress
-from fingerprints.record_files import write_record
 
 MOST_UNITS = 60
 """Units that a record tells of in full."""
@@ -121,7 +121,7 @@ def calibration_for(plan: ScanPlan, path: Path) -> BenignTraffic:
     else:
         named = ", ".join(Path(argument).name for argument in plan.benign.arguments[:3])
         made = calibrate(replace(plan, log=plan.benign), simulated=False, source=named)
-    write_record(path, made)
+    write_calibration(path, made)
     return made
 
 
