@@ -77,6 +77,13 @@ def test_the_page_says_what_it_is_and_never_what_it_is_not(scanned: tuple[Path, 
     assert not [word for word in FORBIDDEN if word in page.lower()]
 
 
+def test_the_first_day_of_the_timeline_is_marked_as_nothing(scanned: tuple[Path, str]) -> None:
+    page = (scanned[0] / "scan.html").read_text("utf-8")
+    timeline = page.split('id="timeline"')[1].split("</section>")[0]
+    assert "<polyline" in timeline
+    assert 'class="reference"' not in timeline
+
+
 @pytest.mark.parametrize("form", ["html", "json", "markdown", "terminal"])
 def test_every_format_tells_the_scan(form: str, scanned: tuple[Path, str]) -> None:
     assert form in formats()
