@@ -24,7 +24,7 @@ from auditor.reporting.document import (
     name,
 )
 from auditor.reporting.text import number
-from detectors.extraction.signals import LEAST_ROWS
+from detectors.extraction.signals import LEAST_ROWS, SIGNALS
 
 MOST_CARDS = 20
 LIMITS: tuple[str, ...] = (
@@ -267,4 +267,6 @@ def _method(found: LogScan) -> Section:
         ("Not used", ", ".join(TITLES[n] for n in used.absent) or "–"),
         ("Made by", found.tool),
     )
-    return Section("method", "How", (Definitions(rows),), "full")
+    signals = Definitions(tuple((s.title, s.about) for s in SIGNALS), "pairs")
+    meant = Group((signals,), "What each signal says", "folded", folded=True)
+    return Section("method", "How", (Definitions(rows), meant), "full")

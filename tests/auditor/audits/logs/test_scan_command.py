@@ -13,6 +13,7 @@ from auditor.audits.logs.folder import FILE, read_scan
 from auditor.audits.logs.records import LogScan
 from auditor.cli import run
 from auditor.reporting import formats, render
+from detectors.extraction.signals import SIGNALS
 from tests.auditor.audits.logs.made_logs import (
     chats,
     classroom,
@@ -73,6 +74,7 @@ def test_the_page_says_what_it_is_and_never_what_it_is_not(scanned: tuple[Path, 
     page = (scanned[0] / "scan.html").read_text("utf-8")
     assert "ulk programmatic generation" in page
     assert "not an intention" in page
+    assert all(signal.about in page for signal in SIGNALS)
     assert "<script" not in page
     assert not [word for word in FORBIDDEN if word in page.lower()]
 
