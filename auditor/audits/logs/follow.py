@@ -46,10 +46,11 @@ class Alarm(Record):
 class Following(Record):
     """How far a stream was followed: the first window's beginning, the next window by number, the
     accounts that scored high, whom it saw, the alarms, and whether the traffic left its
-    calibration."""
+    calibration. ``salted`` tells the salt that names are hashed by from another; None: they are
+    not."""
 
     format: Literal["log-follow/1"] = FORMAT
-    private: bool
+    salted: str | None
     window_seconds: float
     origin: str
     next_window: int
@@ -118,7 +119,7 @@ def _changed(plan: ScanPlan, state: Following | None) -> LogInput | None:
 def _begun(plan: ScanPlan, calibration: BenignTraffic, log: LogTable) -> Following:
     origin = log.first.replace(hour=0, minute=0, second=0, microsecond=0)
     return Following(
-        private=plan.private,
+        salted=_salted(plan),
         window_seconds=calibration.window_seconds,
         origin=origin.isoformat(),
         next_window=0,
@@ -126,13 +127,17 @@ def _begun(plan: ScanPlan, calibration: BenignTraffic, log: LogTable) -> Followi
 
 
 def _checked(state: Following, plan: ScanPlan, calibration: BenignTraffic, path: Path) -> None:
-    same = state.window_seconds == calibration.window_seconds and state.private == plan.private
+    same = state.window_seconds == calibration.window_seconds and state.salted == _salted(plan)
     if not same:
         raise MalformedInput(
-            "the folder holds another scan's state: other windows, or another --private",
+            "the folder holds another scan's state: other windows, another --private or salt",
             where=path,
             next_step="give a new folder with --out",
         )
+
+
+def _salted(plan: ScanPlan) -> str | None:
+    return None if plan.salt is None else hashed("", plan.salt)
 
 
 def _judged(

@@ -34,7 +34,7 @@ from auditor.audits.logs.warehouse import Warehouse, warehouse
 from auditor.version import VERSION
 from detectors.extraction.calibration import BenignTraffic, Judged, judge
 from detectors.extraction.signals import NAMES
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.progress import SILENT, Progress
 
 MOST_UNITS = 60
@@ -107,19 +107,30 @@ def calibrate(
 
 def calibration_for(plan: ScanPlan, path: Path) -> BenignTraffic:
     """What a followed log is compared with: what stands in its folder already, a calibration, or
-    one made of a benign log now and kept there. Raises UsageProblem for --benign-until."""
-    if path.exists():
-        return load_calibration(path)
+    one made of a benign log now and kept there. Raises UsageProblem for --benign-until,
+    MalformedInput where the folder holds another calibration than the one that is asked for."""
     if plan.benign_until is not None:
         raise UsageProblem(
             "a log that is followed is compared with a calibration",
             where="--benign-until",
             next_step="make one with `auditor logs calibrate`, or give --benign",
         )
+    arguments = () if plan.benign is None else plan.benign.arguments[:3]
+    named = ", ".join(Path(argument).name for argument in arguments)
+    if path.exists():
+        known = load_calibration(path)
+        others = plan.calibration is not None and load_calibration(plan.calibration) != known
+        windows = plan.seconds not in (None, known.window_seconds)
+        if others or windows or named not in ("", known.source):
+            raise MalformedInput(
+                "the folder holds another calibration",
+                where=path,
+                next_step="give a new folder with --out",
+            )
+        return known
     if plan.benign is None:
         made = load_calibration(plan.calibration)
     else:
-        named = ", ".join(Path(argument).name for argument in plan.benign.arguments[:3])
         made = calibrate(replace(plan, log=plan.benign), simulated=False, source=named)
     write_calibration(path, made)
     return made
@@ -248,9 +259,9 @@ def _listed(
     house.given("chosen", {"unit": np.array(list(ids), dtype=np.int32)})
     rows = house.rows(
         f"SELECT unit, account, n FROM {table}_accounts JOIN {table}_unit USING (account_h)"
-        " JOIN chosen USING (unit) ORDER BY unit, account"
+        " JOIN chosen USING (unit)"
     )
-    return tuple(
+    listed = (
         ListedAccount(
             unit=ids[unit],
             family=families[unit],
@@ -259,5 +270,8 @@ def _listed(
             status=status[unit],
             n_requests=n,
         )
-        for unit, account, n in sorted(rows, key=lambda r: (int(ids[r[0]][1:]), r[1]))
+        for unit, account, n in rows
     )
+    # By the names that are shown: the order of hidden ones would tell of them.
+    rank = {name: i for i, name in enumerate(ids.values())}
+    return tuple(sorted(listed, key=lambda a: (rank[a.unit], a.account)))

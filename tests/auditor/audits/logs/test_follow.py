@@ -148,3 +148,20 @@ def test_a_state_of_another_kind_of_scan_is_refused(
     assert run(command) == 0
     assert run([*command, "--private"]) == 3
     assert "another scan's state" in capsys.readouterr().err
+
+
+def test_names_of_another_salt_and_another_calibration_are_refused(
+    stream: tuple[list[Row], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, benign = stream
+    log = write_jsonl(tmp_path / "log.jsonl", [r for r in rows if r["time"] < "2026-03-10"])
+    out = tmp_path / "o"
+    command = ["logs", "scan", log, "--follow", "--once", "--private", "--out", str(out)]
+    assert run([*command, "--benign", benign, "--window", "7d"]) == 0
+    assert run(command) == 0  # it is compared with what the folder holds
+    for other in (["--benign", log], ["--benign", benign, "--window", "1d"]):
+        assert run([*command, *other]) == 3
+        assert "another calibration" in capsys.readouterr().err
+    (tmp_path / "o.salt").unlink()  # a new one is made
+    assert run(command) == 3
+    assert "or salt" in capsys.readouterr().err

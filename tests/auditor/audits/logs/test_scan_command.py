@@ -10,7 +10,9 @@ import pytest
 
 from auditor.audits.logs.document import scan_document
 from auditor.audits.logs.folder import FILE, read_scan
-from auditor.audits.logs.records import LogScan
+from auditor.audits.logs.plan import LogInput
+from auditor.audits.logs.records import ListedAccount, LogScan
+from auditor.audits.logs.select import select
 from auditor.cli import run
 from auditor.reporting import formats, render
 from detectors.extraction.signals import SIGNALS
@@ -117,6 +119,26 @@ def test_what_a_cluster_was_served_is_taken_out_by_a_second_command(
     assert rows[0]["max_tokens"] == 2048
 
 
+def test_what_was_served_is_not_written_over_the_log(scanned: tuple[Path, str]) -> None:
+    out, log = scanned
+    before = Path(log).read_bytes()
+    command = ["logs", "select", log, "--scan", str(out), "--cluster", "u1", "--out", log]
+    assert run(command) == 2
+    assert Path(log).read_bytes() == before
+
+
+def test_answers_that_are_lists_of_messages_are_those_of_the_assistant(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "hm"}, {"role": "assistant", "content": "Yes."}]
+    log = write_jsonl(
+        tmp_path / "log.jsonl", [row("a", i, f"ask {i}", answer=said) for i in (1, 2)]
+    )
+    ann = ListedAccount(unit="u1", family="f1", account="a", status="found", n_requests=2)
+    made = select(LogInput((log,)), [ann], tmp_path / "served.jsonl", None)
+    assert (made.rows, made.without_answer) == (2, 0)
+    lines = (tmp_path / "served.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["answer"] for line in lines} == {"Yes."}
+
+
 def test_a_unit_that_the_scan_does_not_name_is_one_line(
     scanned: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +223,12 @@ def test_private_scans_hold_no_name_and_no_word(tmp_path: Path) -> None:
     select = ["logs", "select", log, "--scan", str(out), "--cluster", "u1,u2", "--out", str(served)]
     assert run(select) == 0
     assert len(served.read_text("utf-8").splitlines()) == 24 * 40
+    other = write_jsonl(tmp_path / "other.jsonl", [row("", 1, "nobody"), row("", 2, "nobody")])
+    assert run([*select[:2], other, *select[3:]]) == 3
+    listed = [json.loads(line) for line in (out / "accounts.jsonl").read_text().splitlines()]
+    for unit in {a["unit"] for a in listed}:
+        names = [a["account"] for a in listed if a["unit"] == unit]
+        assert names == sorted(names)  # not in the order of what they hide
     salt.unlink()
     assert run(select) == 2
     salt.write_bytes(b"x" * 32)
@@ -249,6 +277,7 @@ def test_few_benign_accounts_are_one_line(
         ["--benign", "x", "--benign-until", "2026-03-09"],
         ["--salt", "x"],
         ["--calibration", "x", "--window", "1d"],
+        ["--window", "1d"],
         ["--map", "acount=user"],
         ["--benign-until", "soon"],
     ],
