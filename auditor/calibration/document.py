@@ -101,6 +101,7 @@ def _curves(curves: Curves) -> tuple[CurveChart, CurveChart]:
             "log10 likelihood ratio",
             tuple(t.log10_lr),
             (("taught by the candidate", tuple(t.h1)), ("not taught by it", tuple(t.h2))),
+            zero=True,
         ),
         CurveChart(
             f"Empirical cross-entropy, {where}",
@@ -113,6 +114,7 @@ def _curves(curves: Curves) -> tuple[CurveChart, CurveChart]:
                 ("no evidence", tuple(e.neutral)),
                 ("best recalibrated", tuple(e.recalibrated)),
             ),
+            zero=True,
         ),
     )
 

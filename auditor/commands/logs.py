@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from auditor.audits.logs.benign import CALIBRATION
+from auditor.audits.logs.benign import CALIBRATION, write_calibration
 from auditor.audits.logs.columns import CANONICAL, parse_map
 from auditor.audits.logs.plan import LEVEL, NOTICED_AT, WINDOWS, LogInput, ScanPlan, parse_date
 from auditor.audits.logs.presets import PRESETS
@@ -18,7 +18,6 @@ from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON, FORCE, out_folder
 from auditor.console import progress_on, put, say
-from fingerprints.durable import replacing
 from fingerprints.errors import UsageProblem
 from fingerprints.work_folder import WorkFolder
 
@@ -61,7 +60,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Cores to use.",
         ),
         click.option(
-            "--spill", metavar="DIR", help="Where tables are spilled. Default: the system's own."
+            "--spill",
+            metavar="DIR",
+            type=click.Path(path_type=Path),
+            help="Where tables are spilled. Default: the system's own.",
         ),
     )
     for option in reversed(options):
@@ -80,7 +82,12 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Its keys by column.  [default: those of the log]",
 )
 @click.option("--benign-until", metavar="DATE", help="The log is benign before this date (UTC).")
-@click.option("--calibration", metavar="FILE", help="A calibration made by `calibrate` or a scan.")
+@click.option(
+    "--calibration",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A calibration made by `calibrate` or a scan.",
+)
 @reading_options
 @click.option(
     "--window",
@@ -205,36 +212,44 @@ def _follow(plan: ScanPlan, folder: Path, fail_on: str | None, every: float | No
 
 
 def _plan(log: tuple[str, ...], folder: Path, flags: dict[str, Any]) -> ScanPlan:
-    from auditor.audits.logs.private import salt_of
+    from auditor.audits.logs.private import salt_beside, salt_of
 
     given = [f for f in ("benign", "benign_until", "calibration") if flags[f]]
     if len(given) > 1:
         told = " and ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageProblem(f"{told} contradict each other", next_step="give one of them")
-    if flags["calibration"] and flags["window"]:
+    if flags["window"] and (flags["calibration"] or not given):
         raise UsageProblem(
-            "a calibration has its own windows", where="--window", next_step="leave --window out"
+            "a calibration has its own windows",
+            where="--window",
+            next_step="leave --window out, or give benign traffic",
         )
     if flags["salt"] and not flags["private"]:
         raise UsageProblem("a salt is for --private only", where="--salt")
     salt = None
     if flags["private"]:
-        salt = salt_of(Path(flags["salt"] or f"{folder}.salt"))
+        salt = salt_of(Path(flags["salt"]) if flags["salt"] else salt_beside(folder))
     window, until = flags["window"], flags["benign_until"]
-    spill, calibration = flags["spill"], flags["calibration"]
     return ScanPlan(
-        log=LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
+        log=_read_as(log, flags),
         benign=_benign(flags),
         benign_until=parse_date(until) if until else None,
-        calibration=Path(calibration) if calibration else None,
+        calibration=flags["calibration"],
         seconds=WINDOWS[window] if window else None,
         level=flags["level"],
         noticed_at=flags["noticed_at"],
         salt=salt,
-        memory_gb=flags["memory_gb"],
-        threads=flags["threads"],
-        spill=Path(spill) if spill else None,
+        **_room(flags),
     )
+
+
+def _read_as(log: tuple[str, ...], flags: dict[str, Any]) -> LogInput:
+    return LogInput(log, parse_map(flags["mapping"]), flags["preset"])
+
+
+def _room(flags: dict[str, Any]) -> dict[str, Any]:
+    """How much memory, how many cores and which disk a log may take."""
+    return {name: flags[name] for name in ("memory_gb", "threads", "spill")}
 
 
 def _benign(flags: dict[str, Any]) -> LogInput | None:
@@ -244,7 +259,7 @@ def _benign(flags: dict[str, Any]) -> LogInput | None:
         return None
     if flags["benign_map"]:
         return LogInput(flags["benign"], parse_map(flags["benign_map"]))
-    return LogInput(flags["benign"], parse_map(flags["mapping"]), flags["preset"])
+    return _read_as(flags["benign"], flags)
 
 
 def _say_what_was_read(record: Any) -> None:
@@ -276,21 +291,13 @@ def select(
       auditor logs select logs/ --scan scan/ --cluster u1 --out served.jsonl
     """
     from auditor.audits.logs.folder import accounts_of
-    from auditor.audits.logs.private import salt_of
+    from auditor.audits.logs.private import salt_beside, salt_of
     from auditor.audits.logs.select import select as selected
 
     accounts = accounts_of(Path(folder), [u for u in units.split(",") if u])
-    key = Path(salt or f"{folder.rstrip('/')}.salt") if accounts[0].hashed else None
-    spill = flags["spill"]
-    made = selected(
-        LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
-        accounts,
-        Path(out),
-        salt_of(key) if key is not None and key.exists() else None,
-        spill=Path(spill) if spill else None,
-        memory_gb=flags["memory_gb"],
-        threads=flags["threads"],
-    )
+    key = Path(salt) if salt else salt_beside(Path(folder))
+    held = salt_of(key) if accounts[0].hashed and key.exists() else None
+    made = selected(_read_as(log, flags), accounts, Path(out), held, **_room(flags))
     say(f"written: {made.rows:,} rows of {made.accounts:,} accounts in {out}")
     if made.without_answer:
         say(f"{made.without_answer:,} of the rows have no answer; `auditor harvest` needs one")
@@ -315,18 +322,11 @@ def calibrate(
     """
     from auditor.audits.logs.run import calibrate as calibrated
 
-    spill = flags["spill"]
-    plan = ScanPlan(
-        log=LogInput(log, parse_map(flags["mapping"]), flags["preset"]),
-        seconds=WINDOWS[window] if window else None,
-        memory_gb=flags["memory_gb"],
-        threads=flags["threads"],
-        spill=Path(spill) if spill else None,
-    )
+    seconds = WINDOWS[window] if window else None
+    plan = ScanPlan(log=_read_as(log, flags), seconds=seconds, **_room(flags))
     source = ", ".join(Path(argument).name for argument in log[:3])
     with progress_on("reading") as progress:
         made = calibrated(plan, simulated, source, progress)
-    with replacing(Path(out)) as file:
-        file.write(made.model_dump_json(indent=1).encode("utf-8") + b"\n")
+    write_calibration(Path(out), made)
     say(f"written: {out}, of {made.n_units:,} benign units beside {made.n_fitted:,} for the scale")
     return 0

@@ -12,6 +12,7 @@ from auditor.commands.options import AS_JSON, dry_run, out_folder, seed_from_zer
 from auditor.console import progress_on, put, put_json, say
 from auditor.labs.traffic.settings import (
     Answers,
+    Form,
     TrafficSettings,
     bundled_settings,
     load_settings,
@@ -20,9 +21,7 @@ from auditor.labs.traffic.settings import (
 from fingerprints.errors import UsageProblem, missing_extra
 
 if TYPE_CHECKING:
-    from auditor.labs.traffic.simulate import Form, Manifest
-
-FORMS: tuple[Form, ...] = ("parquet", "jsonl", "csv")
+    from auditor.labs.traffic.simulate import Manifest
 
 
 @click.command(short_help="Make a log of ordinary accounts and campaigns, with its truth.")
@@ -41,7 +40,9 @@ FORMS: tuple[Form, ...] = ("parquet", "jsonl", "csv")
     type=click.Choice(get_args(Answers)),
     help="none, their lengths in tokens, or invented text too.  [default: the settings']",
 )
-@click.option("--format", "form", type=click.Choice(FORMS), default="parquet", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(get_args(Form)), default="parquet", show_default=True
+)
 @out_folder("A new folder for log.FORMAT, truth.jsonl, settings.yaml and manifest.json.", "traffic")
 @click.option("--show-settings", is_flag=True, help="Print the settings as YAML; make nothing.")
 @dry_run("Print how many rows, accounts and bytes to expect; write nothing.")

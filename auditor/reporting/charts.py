@@ -141,13 +141,15 @@ class Panels:
 
 @dataclass(frozen=True)
 class CurveChart:
-    """CurveChart over one another by the same ``x``."""
+    """Curves over one another by the same ``x``; ``zero``: where it is 0 is marked, as even odds
+    are."""
 
     title: str
     about: str
     x_label: str
     x: tuple[float, ...]
     lines: tuple[tuple[str, tuple[float, ...]], ...]
+    zero: bool = False
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def curves(chart: CurveChart) -> PlotFrame:
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
 
     lines = tuple((f"curve c{i}", drawn(ys)) for i, (_, ys) in enumerate(chart.lines, 1))
-    zero = across.at(0.0) if min(x) <= 0 <= max(x) else None
+    zero = across.at(0.0) if chart.zero and min(x) <= 0 <= max(x) else None
     y_ticks = tuple((round(100 - up.at(t), 2), tick(t)) for t in up.ticks)
     return PlotFrame(chart.title, lines, across.told, y_ticks, zero_across=zero)
 

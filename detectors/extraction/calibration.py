@@ -30,8 +30,8 @@ class BenignTraffic(Record):
 
     ``peaks`` are the largest of ``n_units`` units' highest scores over ``n_windows`` windows of
     ``window_seconds``; ``window_scores`` the largest of all their windows' scores, each with its
-    share of one unit. ``columns`` are those that its log had; ``simulated``: its traffic is made
-    up.
+    share of one unit. ``columns`` are those that its accounts were tied by, where they tie;
+    ``simulated``: its traffic is made up.
     """
 
     format: Literal["logs-calibration/1"] = FORMAT

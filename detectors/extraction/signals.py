@@ -1,5 +1,5 @@
-"""The signals of bulk generation: what each figure of an account's traffic says, and which columns
-of a log it needs.
+"""The signals of bulk generation: what each figure of an account's traffic says, against
+what it is told.
 
 Every signal points the same way: larger is more like bulk generation. None tells it alone: a batch
 translation has volume, a course has templates, a monitor is regular.
@@ -15,15 +15,14 @@ LEAST_ROWS = 5
 
 @dataclass(frozen=True)
 class Signal:
-    """One figure of a unit's traffic in a window. ``needs``: a canonical column without which it is
-    absent; ``by_volume``: whether it is compared with benign traffic of like volume. ``least`` is
-    the smallest unit in which it is told: benign traffic may not differ in it at all.
+    """One figure of a unit's traffic in a window. ``by_volume``: whether it is compared with benign
+    traffic of like volume. ``least`` is the smallest unit in which it is told: benign traffic may
+    not differ in it at all.
     """
 
     name: str
     title: str
     about: str
-    needs: str | None = None
     by_volume: bool = True
     least: float = 0.05
 
@@ -36,7 +35,7 @@ SIGNALS = (
     Signal("templated", "few templates", "entropy of templates, against as many as possible"),
     Signal("reasoning", "reasoning asked for", "share of prompts that ask for the reasoning"),
     Signal("ratio", "output to input", "tokens given for each token sent"),
-    Signal("length", "long answers", "tokens of an answer", needs="tokens_out"),
+    Signal("length", "long answers", "tokens of an answer"),
     Signal("saturation", "token limit reached", "share of answers cut at their limit"),
     Signal("regularity", "even pace", "how alike the gaps between requests are"),
     Signal("flatness", "flat over the day", "entropy of the hours of the day"),

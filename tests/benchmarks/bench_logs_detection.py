@@ -20,12 +20,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from auditor.audits.logs.benign import FILE
+from auditor.audits.logs.benign import FILE, write_calibration
 from auditor.audits.logs.plan import LogInput, ScanPlan
 from auditor.audits.logs.run import calibrate
 from auditor.labs.traffic.settings import Campaign, TrafficSettings
 from detectors.stats.intervals import clopper_pearson
-from fingerprints.record_files import write_record
+from fingerprints.record_files import write_json
 from tests.benchmarks.bench_compare import table
 from tests.benchmarks.log_worlds import (
     Tally,
@@ -35,7 +35,6 @@ from tests.benchmarks.log_worlds import (
     ordinary,
     outcome,
     with_campaign,
-    written,
 )
 
 SIZES: tuple[tuple[str, str, int], ...] = (
@@ -121,7 +120,7 @@ def calibration(against: str, given: Path | None, rows: int, logs: int, work: Pa
             for i in range(logs)
         ]
         plan = ScanPlan(log=LogInput(tuple(made_of)))
-        write_record(path, calibrate(plan, simulated=True, source=SETTINGS[against]))
+        write_calibration(path, calibrate(plan, simulated=True, source=SETTINGS[against]))
     return path
 
 
@@ -161,8 +160,7 @@ def judged(
             sent = sum(row.campaign_rows for row in seen.truth.values() if row.campaign)
             figures = asdict(campaign_found(seen))
             found[name] = {**figures, "rows": sent / max(1, figures["accounts"])}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        written(kept, found)
+        write_json(kept, found)
     told: dict[str, dict[str, float]] = json.loads(kept.read_text("utf-8"))
     return told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from auditor.labs.traffic.settings import (
     Campaign,
     TrafficSettings,
     load_settings,
+    with_length,
 )
 from auditor.labs.traffic.simulate import MANIFEST, TRUTH, TruthRow, simulate
 
@@ -34,7 +34,7 @@ of them can be told with an interval. Each sends less than a usual one of its ki
 
 def ordinary(name: str, rows: int, days: float = 14) -> TrafficSettings:
     """Bundled benign settings with more accounts of the hard kinds."""
-    settings = load_settings(name)
+    settings = with_length(load_settings(name), days)
     groups = tuple(
         BenignGroup(
             kind=g.kind,
@@ -43,11 +43,7 @@ def ordinary(name: str, rows: int, days: float = 14) -> TrafficSettings:
         )
         for g in settings.benign
     )
-    models = tuple(
-        m.model_copy(update={"day": m.day * days / settings.days}) for m in settings.models
-    )
-    changed = {"rows": rows, "benign": groups, "days": days, "models": models}
-    return settings.model_copy(update=changed)
+    return settings.model_copy(update={"rows": rows, "benign": groups})
 
 
 def with_campaign(settings: TrafficSettings, campaign: Campaign) -> TrafficSettings:
@@ -153,8 +149,3 @@ def _share(of: Iterable[str], within: Iterable[str]) -> float:
 def kinds_of(tally: Tally) -> list[str]:
     """The kinds of a tally, those with most accounts first."""
     return [kind for kind, _ in tally.all.most_common()]
-
-
-def written(path: Path, value: object) -> None:
-    """Keeps figures as JSON."""
-    path.write_text(json.dumps(value, indent=1), "utf-8")

@@ -20,13 +20,12 @@ import click
 import numpy as np
 import yaml
 
-from auditor.audits.logs.benign import SHIPPED
+from auditor.audits.logs.benign import SHIPPED, write_calibration
 from auditor.audits.logs.plan import WINDOWS, LogInput, ScanPlan
 from auditor.audits.logs.run import calibrate
 from auditor.labs.traffic.book import Book, load_book
 from auditor.labs.traffic.settings import TrafficSettings
 from detectors.extraction.calibration import BenignTraffic
-from fingerprints.record_files import write_record
 from tests.benchmarks.log_worlds import made, ordinary
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +123,7 @@ def main(work: Path, logs: int, rows: float, window: str, simulate_only: bool, o
     plan = ScanPlan(log=LogInput(tuple(paths)), seconds=WINDOWS[window])
     source = f"simulated traffic, {logs} services of {rows:,.0f} requests in {LENGTH_DAYS} days"
     fitted = shortened(calibrate(plan, simulated=True, source=source))
-    write_record(out, fitted)
+    write_calibration(out, fitted)
     click.echo(
         f"{fitted.n_units:,} units beside {fitted.n_fitted:,} of the scale, {fitted.n_accounts:,}"
         f" accounts; smallest p {fitted.floor:.1e}; written: {out}"

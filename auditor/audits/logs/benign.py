@@ -3,7 +3,8 @@ calibration made before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from auditor.audits.logs.tables import LogTable, MeasuredLog, n_windows
 from detectors.extraction.calibration import BenignTraffic, fit_calibration, fitting_half
 from detectors.extraction.signals import NAMES
+from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
 from fingerprints.record_files import RecordFile
 
@@ -29,12 +31,14 @@ FILE = RecordFile(
 def calibration_of(
     log: LogTable,
     found: MeasuredLog,
+    held: Iterable[str],
     absent: Sequence[str],
     seconds: float,
     source: str,
     simulated: bool = False,
 ) -> BenignTraffic:
-    """The calibration of a benign log; ``absent``: signals that what is judged doesn't tell.
+    """The calibration of a benign log. ``held``: the columns that its accounts were tied by;
+    ``absent``: signals that what is judged doesn't tell.
 
     Raises MalformedInput where too few accounts sent enough.
     """
@@ -54,7 +58,7 @@ def calibration_of(
             window_seconds=seconds,
             n_windows=n_windows(log, seconds),
             n_accounts=n_accounts,
-            columns=tuple(sorted(log.columns)),
+            columns=tuple(sorted(held)),
         )
     except ValueError as error:
         raise MalformedInput(
@@ -72,6 +76,12 @@ def _unit_keys(found: MeasuredLog) -> NDArray[np.uint64]:
     return keys
 
 
+def shared_columns(log: LogTable, calibration: BenignTraffic) -> frozenset[str]:
+    """The columns that a log's accounts may be tied by: tied by what benign accounts could not be,
+    they would be larger units than those that they are compared with."""
+    return log.columns & frozenset(calibration.columns)
+
+
 def load_calibration(path: Path | None) -> BenignTraffic:
     """The calibration of a file; the shipped one, of simulated traffic, for None. Raises
     MalformedInput for a file that is none."""
@@ -84,6 +94,19 @@ def load_calibration(path: Path | None) -> BenignTraffic:
             next_step="give benign traffic with --benign LOG or --benign-until DATE",
         )
     return FILE.parse(shipped.read_text("utf-8"), SHIPPED)
+
+
+def calibration_json(calibration: BenignTraffic) -> str:
+    """A calibration as it is written: one line a field, since its scores are tens of thousands."""
+    fields = calibration.model_dump(mode="json").items()
+    lines = (f" {json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in fields)
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_calibration(path: Path, calibration: BenignTraffic) -> None:
+    """Writes a calibration, whole or not at all. Raises ResourceLimit on a full disk."""
+    with replacing(path) as file:
+        file.write(calibration_json(calibration).encode("utf-8"))
 
 
 def absent_signals(found: MeasuredLog) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from auditor.audits.logs.columns import ColumnMap, FieldPath
 from auditor.audits.logs.warehouse import identifier, literal
 
+SPEAKERS = {"prompt": "user", "answer": "assistant", "system": "system"}
+"""Whose words are meant where a column holds a list of messages."""
+
 
 @dataclass(frozen=True)
 class LogColumns:
@@ -32,7 +35,7 @@ def columns_sql(found: ColumnMap, form: str, talks: Sequence[str]) -> LogColumns
     for column, path in found.paths.items():
         raw = _raw(path, form, path.key in nested)
         if path.key in nested:
-            sql[column] = _said(raw, "user") if column in talks else f"({raw} ->> '$')"
+            sql[column] = _said(raw, SPEAKERS[column]) if column in talks else f"({raw} ->> '$')"
         else:
             sql[column] = raw
     if "prompt" in talks and "system" not in sql:

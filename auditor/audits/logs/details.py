@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,8 +131,9 @@ def _main(ties: Sequence[TieFound]) -> tuple[TieFound, ...]:
     return tuple(ranked[:MOST_TIES])
 
 
-def _grouped(rows: Sequence[tuple[object, ...]]) -> Mapping[int, list[tuple[str, ...]]]:
-    out: dict[int, list[tuple[str, ...]]] = defaultdict(list)
+def _grouped(rows: Sequence[tuple[Any, ...]]) -> Mapping[int, list[tuple[Any, ...]]]:
+    """The rest of each row by its first value, a unit."""
+    out: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for unit, *rest in rows:
-        out[int(str(unit))].append(tuple(rest))  # type: ignore[arg-type]  # texts of our own SQL
+        out[unit].append(tuple(rest))
     return out

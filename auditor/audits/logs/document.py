@@ -7,7 +7,8 @@ Knows the record; computes no figure and knows no format.
 from __future__ import annotations
 
 from auditor.audits.logs.records import LogRead, LogScan, RowCounts, UnitFound
-from auditor.reporting.charts import CurveChart, TiesChart
+from auditor.audits.logs.unit_card import MOST_ROWS, TITLES, card
+from auditor.reporting.charts import CurveChart
 from auditor.reporting.document import (
     Block,
     Bullets,
@@ -21,15 +22,11 @@ from auditor.reporting.document import (
     code,
     grid,
     name,
-    strong,
 )
 from auditor.reporting.text import number
 from detectors.extraction.signals import LEAST_ROWS, SIGNALS
-from detectors.measurement import Bar, Chart
 
-MOST_CARDS, MOST_ROWS, MOST_DRAWN = 20, 60, 24
-TITLES = {s.name: s.title for s in SIGNALS}
-ABOUT = {s.name: s.about for s in SIGNALS}
+MOST_CARDS = 20
 LIMITS: tuple[str, ...] = (
     "Ordinary large users look alike: evaluations, batch jobs, agents, translation and retrieval"
     " services send bulk programmatic traffic, too. Ask the account before anything else.",
@@ -115,42 +112,29 @@ def _answer(found: LogScan) -> str:
 
 
 def _warnings(found: LogScan) -> tuple[Block, ...]:
-    out: list[Block] = []
+    told: list[str] = []
     used, needed = found.calibration, found.level / max(1, found.n_judged_accounts)
     if used.simulated:
-        out.append(
-            Paragraph(
-                "Compared with simulated traffic: p-values hold for the simulation, not for your"
-                " users. Give benign traffic of your own with --benign or --benign-until.",
-                "notice",
-            )
+        told.append(
+            "Compared with simulated traffic: p-values hold for the simulation, not for your users."
+            " Give benign traffic of your own with --benign or --benign-until."
         )
+    smallest = f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}."
     if used.floor > found.noticed_at:
-        out.append(
-            Paragraph(
-                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}."
-                f" Units are told from {found.noticed_at:g} on, so that nothing can be found or"
-                " noticed here. Give more benign traffic.",
-                "notice",
-            )
+        told.append(
+            f"{smallest} Units are told from {found.noticed_at:g} on, so that nothing can be found"
+            " or noticed here. Give more benign traffic."
         )
     elif used.floor > needed:
-        out.append(
-            Paragraph(
-                f"With {number(used.n_units)} benign units the smallest p is {used.floor:.2g}. Were"
-                f" one account alone to stand out among {number(found.n_judged_accounts)}, it could"
-                f" be noticed, not found: that takes {needed:.2g}.",
-                "notice",
-            )
+        told.append(
+            f"{smallest} Were one account alone to stand out among"
+            f" {number(found.n_judged_accounts)}, it could be noticed, not found: that takes"
+            f" {needed:.2g}."
         )
     lost = found.log.rows.without_account / max(1, found.log.rows.read)
     if lost > 0.01:
-        out.append(
-            Paragraph(
-                f"{100 * lost:.1f} % of the rows name no account and are not judged.", "notice"
-            )
-        )
-    return tuple(out)
+        told.append(f"{100 * lost:.1f} % of the rows name no account and are not judged.")
+    return tuple(Paragraph(text, "notice") for text in told)
 
 
 def _units(found: LogScan) -> Section:
@@ -227,105 +211,8 @@ def _timeline(found: LogScan) -> Section:
 def _cards(found: LogScan) -> tuple[Section, ...]:
     if not found.units:
         return ()
-    cards = tuple(_card(unit, found) for unit in found.units[:MOST_CARDS])
+    cards = tuple(card(unit, found) for unit in found.units[:MOST_CARDS])
     return (Section("evidence", "What stands out, unit by unit", cards, "full"),)
-
-
-def _card(unit: UnitFound, found: LogScan) -> Group:
-    told = "accounts" if unit.n_accounts > 1 else "account"
-    heading = (strong(unit.id), f": {number(unit.n_accounts)} {told}, {unit.status}")
-    tokens = "–" if unit.tokens_out is None else number(round(unit.tokens_out))
-    facts = Definitions(
-        (
-            ("p", f"{unit.p_value:.3g}"),
-            ("Requests", number(unit.n_requests)),
-            ("Tokens given", tokens),
-            ("First", f"{unit.first} UTC"),
-            ("Last", f"{unit.last} UTC"),
-        ),
-        "figures",
-    )
-    blocks: list[Block] = [facts, _signals(unit), *_windows(unit, found), *_templates(unit, found)]
-    blocks += [*_ties(unit), _names(unit, found)]
-    return Group(tuple(blocks), heading, "card", anchor=f"unit-{unit.id}")
-
-
-def _signals(unit: UnitFound) -> Block:
-    bars = tuple(
-        Bar(label=TITLES[s.signal], value=s.above)
-        for s in sorted(unit.signals, key=lambda s: -s.above)
-    )
-    return Chart(
-        kind="bars",
-        title="What stands out",
-        x_label="above benign traffic of like volume, in spreads (median to 90th percentile)",
-        bars=bars,
-        reference=1.0,
-        reference_label="one in ten benign units is beyond",
-    )
-
-
-def _windows(unit: UnitFound, found: LogScan) -> tuple[Block, ...]:
-    rows = (
-        (str(w.window + 1), number(w.n), f"{w.score:.2f}", f"{w.p_value:.2g}")
-        for w in unit.windows[:MOST_ROWS]
-    )
-    length = found.calibration.window_seconds / 3600
-    title = f"By window of {length:g} hours"
-    return (grid(title, ("window", "requests", "score", "p in it"), rows, (1, 2, 3)),)
-
-
-def _templates(unit: UnitFound, found: LogScan) -> tuple[Block, ...]:
-    if not unit.templates:
-        return ()
-    rows = tuple((code(t.words), number(t.n), number(t.distinct)) for t in unit.templates)
-    about = "Of a sample of prompts; ▢ is what changes."
-    if found.private:
-        about += " Words are left out (--private)."
-    columns = ("template", "prompts", "different")
-    table = GridTable("Templates", columns, rows, frozenset({1, 2}), headed=False, caption=about)
-    return (table,)
-
-
-def _ties(unit: UnitFound) -> tuple[Block, ...]:
-    if not unit.ties:
-        return ()
-    rows = tuple(
-        (
-            TIED.get(t.attribute, t.attribute),
-            name(t.value),
-            "yes" if t.template else "–",
-            number(t.accounts),
-            f"{100 * t.overlap:.0f} %" if t.template else "–",
-            "one customer's" if t.p_value is None else f"{t.p_value:.2g}",
-        )
-        for t in unit.ties
-    )
-    columns = ("shared", "value", "and a template", "accounts", "prompts in common", "by chance")
-    table = GridTable("What ties them", columns, rows, frozenset({3, 4}), headed=False)
-    return (_drawn(unit), table)
-
-
-TIED = {"key_prefix": "key prefix"}
-
-
-def _drawn(unit: UnitFound) -> TiesChart:
-    ties = unit.ties[:MOST_DRAWN]
-    values = tuple(f"{TIED.get(t.attribute, t.attribute)}: {t.value}" for t in ties)
-    return TiesChart(
-        f"{number(unit.n_accounts)} accounts",
-        values,
-        tuple(t.accounts for t in ties),
-        tuple(t.template for t in ties),
-    )
-
-
-def _names(unit: UnitFound, found: LogScan) -> Block:
-    rest = unit.n_accounts - len(unit.accounts)
-    items = tuple(name(a) for a in unit.accounts)
-    more = (f"and {number(rest)} more, in accounts.jsonl",) if rest > 0 else ()
-    heading = "Accounts (salted hashes)" if found.private else "Accounts"
-    return Group((Bullets((*items, *more)),), heading, "folded", folded=True)
 
 
 def _rows(found: LogScan) -> Section:
@@ -368,19 +255,18 @@ def _method(found: LogScan) -> Section:
     weights = ", ".join(
         f"{TITLES[n]} {w:.2f}" for n, w in sorted(used.weights.items(), key=lambda x: -x[1])
     )
+    tied = f"{number(found.n_tied_accounts)} accounts tied to another"
     rows: tuple[tuple[Words, Words], ...] = (
         ("Compared with", _compared(found)),
         ("Windows", f"{hours:g} hours; a unit needs {LEAST_ROWS} requests in one"),
         ("Scale", f"of {number(used.n_fitted)} other benign units"),
         ("Smallest p", f"{used.floor:.2g}"),
         ("False finds", f"at most {100 * found.level:g} % of accounts told (Benjamini-Hochberg)"),
-        ("Ties", f"{number(found.n_groups_tested)} groups tested, {_tied(found)}"),
+        ("Ties", f"{number(found.n_groups_tested)} groups tested, {tied}"),
         ("Score", weights),
         ("Not used", ", ".join(TITLES[n] for n in used.absent) or "–"),
         ("Made by", found.tool),
     )
-    return Section("method", "How", (Definitions(rows),), "full")
-
-
-def _tied(found: LogScan) -> str:
-    return f"{number(found.n_tied_accounts)} accounts tied to another"
+    signals = Definitions(tuple((s.title, s.about) for s in SIGNALS), "pairs")
+    meant = Group((signals,), "What each signal says", "folded", folded=True)
+    return Section("method", "How", (Definitions(rows), meant), "full")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from auditor.audits.logs.benign import CALIBRATION
+from auditor.audits.logs.benign import CALIBRATION, calibration_json
 from auditor.audits.logs.document import scan_document
 from auditor.audits.logs.follow import STATE
 from auditor.audits.logs.records import ListedAccount, LogScan
@@ -44,7 +44,7 @@ def write_scan(found: Scanned, out: Path, force: bool = False) -> list[Path]:
     texts = {
         PAGE: html.render(document),
         ACCOUNTS: lines,
-        CALIBRATION: found.calibration.model_dump_json(indent=1) + "\n",
+        CALIBRATION: calibration_json(found.calibration),
         RECORD: json.render(document),
     }
     for name, text in texts.items():

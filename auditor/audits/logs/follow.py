@@ -7,7 +7,7 @@ whole scan. Files that did not change since the window began are not read again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from auditor.audits.logs.benign import shared_columns
 from auditor.audits.logs.plan import LogInput, ScanPlan
 from auditor.audits.logs.private import hashed
 from auditor.audits.logs.sources import log_files
@@ -45,14 +46,14 @@ class Alarm(Record):
 class Following(Record):
     """How far a stream was followed: the first window's beginning, the next window by number, the
     accounts that scored high, whom it saw, the alarms, and whether the traffic left its
-    calibration."""
+    calibration. ``salted`` tells the salt that names are hashed by from another; None: they are
+    not."""
 
     format: Literal["log-follow/1"] = FORMAT
-    private: bool
+    salted: str | None
     window_seconds: float
     origin: str
     next_window: int
-    n_accounts: int = 0
     watched: dict[str, Watched] = Field(default_factory=dict)
     seen: tuple[str, ...] = ()
     means: tuple[float, ...] = ()
@@ -118,7 +119,7 @@ def _changed(plan: ScanPlan, state: Following | None) -> LogInput | None:
 def _begun(plan: ScanPlan, calibration: BenignTraffic, log: LogTable) -> Following:
     origin = log.first.replace(hour=0, minute=0, second=0, microsecond=0)
     return Following(
-        private=plan.private,
+        salted=_salted(plan),
         window_seconds=calibration.window_seconds,
         origin=origin.isoformat(),
         next_window=0,
@@ -126,13 +127,17 @@ def _begun(plan: ScanPlan, calibration: BenignTraffic, log: LogTable) -> Followi
 
 
 def _checked(state: Following, plan: ScanPlan, calibration: BenignTraffic, path: Path) -> None:
-    same = state.window_seconds == calibration.window_seconds and state.private == plan.private
+    same = state.window_seconds == calibration.window_seconds and state.salted == _salted(plan)
     if not same:
         raise MalformedInput(
-            "the folder holds another scan's state: other windows, or another --private",
+            "the folder holds another scan's state: other windows, another --private or salt",
             where=path,
             next_step="give a new folder with --out",
         )
+
+
+def _salted(plan: ScanPlan) -> str | None:
+    return None if plan.salt is None else hashed("", plan.salt)
 
 
 def _judged(
@@ -147,19 +152,18 @@ def _judged(
     began = _origin(state) + state.next_window * length
     known, n_rows = _scores(house, plan, calibration, log, began)
     before, after = dict(state.watched), dict(state.watched)
-    for name, (score, _, _) in known.items():
-        held = watched(calibration, before.get(name), state.next_window, score)
+    for name, account in known.items():
+        held = watched(calibration, before.get(name), state.next_window, account.score)
         if held is not None:
             after[name] = held
-    n_accounts = max(state.n_accounts, len(known))
-    alarms = _alarms(plan, after, known, n_accounts, {a.account for a in state.alarms}, began)
-    means = (*state.means, *_mean_of_new(known, state))
+    seen = {*state.seen, *(_short(name) for name in known)}
+    alarms = _alarms(plan, after, known, len(seen), {a.account for a in state.alarms}, began)
+    means = (*state.means, *_mean_of_new(known, set(state.seen)))
     next_state = state.model_copy(
         update={
             "next_window": state.next_window + 1,
-            "n_accounts": n_accounts,
             "watched": after,
-            "seen": tuple(sorted({*state.seen, *(_short(name) for name in known)})),
+            "seen": tuple(sorted(seen)),
             "means": means,
             "log10_departed": departed(means, calibration),
             "alarms": (*state.alarms, *alarms),
@@ -169,8 +173,18 @@ def _judged(
     return next_state, told
 
 
-Known = dict[str, tuple[float, float, int]]
-"""Of each judged account its unit's score and p in the window, and its requests."""
+@dataclass(frozen=True)
+class JudgedAccount:
+    """An account in a window: its unit, that unit's score and p in it, its own requests."""
+
+    unit: int
+    score: float
+    p_value: float
+    n: int
+
+
+Known = dict[str, JudgedAccount]
+"""Every judged account of a window, by name."""
 
 
 def _scores(
@@ -186,7 +200,8 @@ def _scores(
     if not n:
         return {}, 0
     part = LogTable("one", log.read, log.columns, began, ended)
-    found = measured(house, part, log.columns, calibration.window_seconds)
+    held = shared_columns(log, calibration)
+    found = measured(house, part, held, calibration.window_seconds)
     rows = found.figures.judged
     unit = found.figures.unit[rows]
     judged = judge(calibration, unit, np.zeros(len(unit), np.int64), found.figures.signals[rows])
@@ -195,17 +210,21 @@ def _scores(
     named = house.rows("SELECT account, unit, n FROM one_accounts JOIN one_unit USING (account_h)")
     salt = plan.salt
     return {
-        name if salt is None else hashed(name, salt): (score[u], p[u], int(count))
+        name if salt is None else hashed(name, salt): JudgedAccount(u, score[u], p[u], int(count))
         for name, u, count in named
         if u in score
     }, int(n)
 
 
-def _mean_of_new(known: Known, state: Following) -> tuple[float, ...]:
-    """The mean of 1 - p over accounts that were not seen before; nothing where there is none."""
-    seen = set(state.seen)
-    new = [1 - p for name, (_, p, _) in known.items() if _short(name) not in seen]
-    return (float(np.mean(new)),) if new else ()
+def _mean_of_new(known: Known, seen: Set[str]) -> tuple[float, ...]:
+    """The mean of 1 - p over units of which no account was seen before; nothing where there is
+    none. Each unit counts once, as it does among the calibration's, however many accounts it
+    has."""
+    new = {a.unit: 1 - a.p_value for a in known.values()}
+    for name, account in known.items():
+        if _short(name) in seen:
+            new.pop(account.unit, None)
+    return (float(np.mean(list(new.values()))),) if new else ()
 
 
 def _short(name: str) -> str:
@@ -216,24 +235,24 @@ def _alarms(
     plan: ScanPlan,
     after: dict[str, Watched],
     known: Known,
-    n_accounts: int,
+    n_seen: int,
     told: set[str],
     began: datetime,
 ) -> tuple[Alarm, ...]:
     """Accounts that are told now, and were not before: as a scan finds them, by p-values that hold
-    whenever one looks."""
-    names = sorted(after)
+    whenever one looks. ``n_seen``: all accounts that were ever judged, of which these are told."""
+    # Accounts that can't be told count as ones, as in a scan: they must not lower the bar.
+    names = sorted(n for n, held in after.items() if held.p_value <= plan.noticed_at)
     p = [after[name].p_value for name in names]
-    # Accounts that are not kept have a p of which nothing is told: they count as ones.
-    rest = max(0, n_accounts - len(names))
-    good = benjamini_hochberg([*p, 1.0], plan.level, [*([1] * len(names)), max(rest, 1e-9)])
+    weights = [*([1.0] * len(names)), max(n_seen - len(names), 1e-9)]
+    good = benjamini_hochberg([*p, 1.0], plan.level, weights)
     return tuple(
         Alarm(
             window=f"{began:%Y-%m-%d %H:%M}",
             account=name,
             p_value=value,
-            n_requests=known[name][2] if name in known else 0,
+            n_requests=known[name].n if name in known else 0,
         )
         for name, value, ok in zip(names, p, good[:-1], strict=True)
-        if ok and value <= plan.noticed_at and name not in told
+        if ok and name not in told
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from auditor.audits.logs.column_sql import SPEAKERS
 from auditor.audits.logs.columns import CANONICAL, NEEDED, ColumnMap, FieldPath, named
 from auditor.audits.logs.presets import PRESETS, all_paths, detected, preset_map
 from auditor.audits.logs.sources import FIRST_FILES, LogFile, first_rows, value_at
@@ -14,7 +15,6 @@ from fingerprints.errors import MalformedInput, UsageProblem, printable
 
 RARE = ("network", "client", "key_prefix", "payment", "request_id", "status", "finish")
 """Columns that a log may hold in some rows only."""
-TALKS = ("prompt", "answer", "system")
 
 
 def mapped(
@@ -41,7 +41,7 @@ def mapped(
         found = ColumnMap(later, found.preset)
     found = found.having(given)
     _checked(rows, keys, found, given)
-    return found, tuple(c for c in TALKS if c in found.paths and _lists(rows, found.paths[c]))
+    return found, tuple(c for c in SPEAKERS if c in found.paths and _lists(rows, found.paths[c]))
 
 
 def _base(
@@ -56,10 +56,9 @@ def _base(
     if all(name in given for name in NEEDED):
         same = {n: FieldPath.parse(n) for n in CANONICAL if n in keys and n not in given}
         return ColumnMap(same)
-    good = [m for m in detected(keys, holds)]
-    canonical = preset_map("canonical", keys, holds)
+    good = detected(keys, holds)
     if not good:
-        return canonical
+        return preset_map("canonical", keys, holds)
     best = [m for m in good if len(m.paths) == len(good[0].paths)]
     if any(dict(m.paths) != dict(best[0].paths) for m in best):
         names = " or ".join(m.preset or "" for m in best)

@@ -46,6 +46,11 @@ def _read(path: Path) -> bytes:
     return salt
 
 
+def salt_beside(folder: Path) -> Path:
+    """Where the salt of a scan's folder lies: outside of it, so that the folder can be shown."""
+    return Path(f"{folder}.salt")
+
+
 def hashed(name: str, salt: bytes) -> str:
     """A name as sixteen hexadecimal digits of BLAKE2b, keyed by the salt."""
     # A log may hold half a surrogate pair, which UTF-8 has no bytes for.
@@ -54,5 +59,6 @@ def hashed(name: str, salt: bytes) -> str:
 
 
 def shown(names: Iterable[str], salt: bytes | None) -> tuple[str, ...]:
-    """Names as a report tells them: hashed where there is a salt."""
-    return tuple(names) if salt is None else tuple(hashed(name, salt) for name in names)
+    """Names as a report tells them: hashed where there is a salt, and in the order of the hashes,
+    since the order of names tells of them."""
+    return tuple(names) if salt is None else tuple(sorted(hashed(name, salt) for name in names))

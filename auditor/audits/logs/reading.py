@@ -56,11 +56,6 @@ class Ingested:
     first: datetime
     last: datetime
 
-    @property
-    def usable(self) -> int:
-        """Rows that are judged."""
-        return self.counts.get("usable", 0)
-
 
 def ingest(
     house: Warehouse,
@@ -80,33 +75,40 @@ def ingest(
     for i, group in enumerate(groups):
         progress(i, len(groups))
         _rejected(house)  # of lines that were looked at before
-        verb = f"INSERT INTO {table}" if i else f"CREATE TABLE {table} AS"
-        cut += _read(house, verb, group, found, talks, every)
+        cut += _read(house, table, i == 0, group, found, talks, every)
         lost += _rejected(house)
     _stray_clocks(house, table)
-    _duplicates(house, table, "request_id" in found.paths)
+    _duplicates(house, table)
     return _counted(house, table, frozenset(found.paths), cut, lost)
 
 
 def _read(
     house: Warehouse,
-    verb: str,
+    table: str,
+    new: bool,
     group: list[LogFile],
     found: ColumnMap,
     talks: Sequence[str],
     every: int,
 ) -> list[str]:
+    """Files of one form into the table, which is made where it is new; returns those that end in
+    the middle."""
+
+    def put(files: Sequence[LogFile], new: bool) -> None:
+        into = f"CREATE TABLE {table} AS" if new else f"INSERT INTO {table}"
+        house.run(f"{into} {narrow_sql(house, files, found, talks, every)}")
+
     try:
-        house.run(f"{verb} {narrow_sql(house, group, found, talks, every)}")
+        put(group, new)
         return []
     except MalformedInput:
+        _rejected(house)  # what was read so far is read again
         whole = [salvaged(file, house.folder) for file in group]
         cut = [str(old.path) for old, new in zip(group, whole, strict=True) if new.cut]
         if not cut:
             raise
     for i, part in enumerate(alike(whole)):
-        after = verb if i == 0 else f"INSERT INTO {verb.split()[2]}"
-        house.run(f"{after} {narrow_sql(house, part, found, talks, every)}")
+        put(part, new and i == 0)
     return cut
 
 
@@ -277,7 +279,8 @@ def _stray_clocks(house: Warehouse, table: str) -> None:
             )
 
 
-def _duplicates(house: Warehouse, table: str, has_ids: bool) -> None:
+def _duplicates(house: Warehouse, table: str) -> None:
+    """Marks all but the first of rows that say the same."""
     n, distinct = house.one(f"SELECT count(*), count(DISTINCT same_h) FROM {table} WHERE fault = 0")
     if n == distinct:
         return

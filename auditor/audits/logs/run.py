@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.audits.logs.benign import absent_signals, calibration_of, load_calibration
+from auditor.audits.logs.benign import (
+    absent_signals,
+    calibration_of,
+    load_calibration,
+    shared_columns,
+    write_calibration,
+)
 from auditor.audits.logs.details import told_of
 from auditor.audits.logs.families import families_told, family_of
 from auditor.audits.logs.plan import ScanPlan
@@ -28,9 +34,8 @@ from auditor.audits.logs.warehouse import Warehouse, warehouse
 from auditor.version import VERSION
 from detectors.extraction.calibration import BenignTraffic, Judged, judge
 from detectors.extraction.signals import NAMES
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.progress import SILENT, Progress
-from fingerprints.record_files import write_record
 
 MOST_UNITS = 60
 """Units that a record tells of in full."""
@@ -74,7 +79,8 @@ def _compared(
     step = progress.step("comparing accounts")
     step(0, 2)
     if isinstance(usual, BenignTraffic):
-        return measured(house, log, log.columns, usual.window_seconds), usual
+        held = shared_columns(log, usual)
+        return measured(house, log, held, usual.window_seconds), usual
     if usual is None:
         raise ValueError("a log is compared with a calibration or a benign log")
     held, seconds = log.columns & usual.columns, plan.seconds or window_seconds([log, usual])
@@ -84,7 +90,7 @@ def _compared(
     source = ", ".join(name for name, _ in usual.read.files[:3])
     if plan.benign_until is not None:
         source = f"before {plan.benign_until:%Y-%m-%d}"
-    return found, calibration_of(usual, known, absent_signals(found), seconds, source)
+    return found, calibration_of(usual, known, held, absent_signals(found), seconds, source)
 
 
 def calibrate(
@@ -95,26 +101,38 @@ def calibrate(
         log = read_log(house, "log", plan.log, progress.step("reading the log"))
         seconds = plan.seconds or window_seconds([log])
         found = measured(house, log, log.columns, seconds)
-        return calibration_of(log, found, absent_signals(found), seconds, source, simulated)
+        absent = absent_signals(found)
+        return calibration_of(log, found, log.columns, absent, seconds, source, simulated)
 
 
 def calibration_for(plan: ScanPlan, path: Path) -> BenignTraffic:
     """What a followed log is compared with: what stands in its folder already, a calibration, or
-    one made of a benign log now and kept there. Raises UsageProblem for --benign-until."""
-    if path.exists():
-        return load_calibration(path)
+    one made of a benign log now and kept there. Raises UsageProblem for --benign-until,
+    MalformedInput where the folder holds another calibration than the one that is asked for."""
     if plan.benign_until is not None:
         raise UsageProblem(
             "a log that is followed is compared with a calibration",
             where="--benign-until",
             next_step="make one with `auditor logs calibrate`, or give --benign",
         )
+    arguments = () if plan.benign is None else plan.benign.arguments[:3]
+    named = ", ".join(Path(argument).name for argument in arguments)
+    if path.exists():
+        known = load_calibration(path)
+        others = plan.calibration is not None and load_calibration(plan.calibration) != known
+        windows = plan.seconds not in (None, known.window_seconds)
+        if others or windows or named not in ("", known.source):
+            raise MalformedInput(
+                "the folder holds another calibration",
+                where=path,
+                next_step="give a new folder with --out",
+            )
+        return known
     if plan.benign is None:
         made = load_calibration(plan.calibration)
     else:
-        named = ", ".join(Path(argument).name for argument in plan.benign.arguments[:3])
         made = calibrate(replace(plan, log=plan.benign), simulated=False, source=named)
-    write_record(path, made)
+    write_calibration(path, made)
     return made
 
 
@@ -241,9 +259,9 @@ def _listed(
     house.given("chosen", {"unit": np.array(list(ids), dtype=np.int32)})
     rows = house.rows(
         f"SELECT unit, account, n FROM {table}_accounts JOIN {table}_unit USING (account_h)"
-        " JOIN chosen USING (unit) ORDER BY unit, account"
+        " JOIN chosen USING (unit)"
     )
-    return tuple(
+    listed = (
         ListedAccount(
             unit=ids[unit],
             family=families[unit],
@@ -252,5 +270,8 @@ def _listed(
             status=status[unit],
             n_requests=n,
         )
-        for unit, account, n in sorted(rows, key=lambda r: (int(ids[r[0]][1:]), r[1]))
+        for unit, account, n in rows
     )
+    # By the names that are shown: the order of hidden ones would tell of them.
+    rank = {name: i for i, name in enumerate(ids.values())}
+    return tuple(sorted(listed, key=lambda a: (rank[a.unit], a.account)))

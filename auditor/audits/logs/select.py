@@ -41,7 +41,8 @@ def select(
     """Writes the usable rows of some accounts as JSONL, by time; whole or not at all.
 
     ``how`` goes to `warehouse`. Names of a private scan are matched by its salt. Raises
-    UsageProblem where it is missing, MalformedInput where the log has none of the accounts.
+    UsageProblem where it is missing or ``out`` is a file of the log, MalformedInput where the log
+    has none of the accounts.
     """
     if salt is None and any(a.hashed for a in accounts):
         raise UsageProblem(
@@ -49,7 +50,7 @@ def select(
             next_step="give its salt with --salt",
         )
     with warehouse(**how) as house:
-        _gather(house, log)
+        _gather(house, log, out)
         _choose(house, accounts, salt)
         n, known, empty = house.one(
             "SELECT count(*), count(DISTINCT account), count(*) FILTER (answer IS NULL)"
@@ -58,7 +59,8 @@ def select(
         if not n:
             raise MalformedInput(
                 "the log has no usable row of these accounts",
-                next_step="give the log that was scanned, with the same --map",
+                next_step="give the log that was scanned, with the same --map"
+                + (" and the scan's own --salt" if salt is not None else ""),
             )
         with replacing(out) as file:
             for line in _lines(house):
@@ -66,8 +68,12 @@ def select(
     return Selected(int(n), int(known), int(empty))
 
 
-def _gather(house: Warehouse, given: LogInput) -> None:
-    files = [salvaged(f, house.folder) for f in log_files(given.arguments)]
+def _gather(house: Warehouse, given: LogInput, out: Path) -> None:
+    """The view ``served``: all usable rows in canonical columns."""
+    named = log_files(given.arguments)
+    if out.resolve() in (f.path.resolve() for f in named):
+        raise UsageProblem("that file is of the log itself", where="--out")
+    files = [salvaged(f, house.folder) for f in named]
     found, talks = mapped(house, files, given.given, given.preset)
     parts = []
     for group in alike(files):
@@ -81,8 +87,8 @@ def _gather(house: Warehouse, given: LogInput) -> None:
 def _choose(house: Warehouse, accounts: Sequence[ListedAccount], salt: bytes | None) -> None:
     names = {a.account for a in accounts}
     if salt is not None and any(a.hashed for a in accounts):
-        (every,) = zip(*house.rows("SELECT DISTINCT account FROM served"), strict=True)
-        names = {name for name in every if hashed(name, salt) in names}
+        every = house.rows("SELECT DISTINCT account FROM served")
+        names = {name for (name,) in every if hashed(name, salt) in names}
     house.given("chosen", {"account": np.array(sorted(names), dtype=object)})
 
 

@@ -129,7 +129,9 @@ def salvaged(file: LogFile, folder: Path) -> LogFile:
 
 def relation(files: Sequence[LogFile], columns: Mapping[str, str] | None = None) -> str:
     """The SQL that reads files of one form; ``columns``: the keys wanted of JSON, with types."""
-    form, paths = files[0].form, ", ".join(literal(str(f.path)) for f in files)
+    # DuckDB takes a path as a pattern: a name with brackets or stars would read other files.
+    paths = ", ".join(literal(glob.escape(str(f.path))) for f in files)
+    form = files[0].form
     packed = {".gz": "gzip", ".zst": "zstd", "": "uncompressed"}[files[0].packed]
     if form == "parquet":
         return f"read_parquet([{paths}], union_by_name = true)"
@@ -166,7 +168,7 @@ def _header(file: LogFile) -> bytes:
     try:
         with opening(file.path, "rb") as lines:
             return lines.readline(LONGEST_HEADER).strip()
-    except (OSError, EOFError):  # it is told when it is read
+    except (OSError, EOFError, zlib.error):  # it is told when it is read
         return b""
 
 
@@ -181,7 +183,7 @@ def first_rows(house: Warehouse, file: LogFile) -> list[dict[str, Any]]:
         if not whole.cut:
             raise
         found = house.rows(asked.format(relation([whole])))
-    values = (json.loads(text) for (text,) in found if text is not None)
+    values = (_parsed(text) for (text,) in found)
     return [v for v in values if isinstance(v, dict)]
 
 
@@ -201,13 +203,13 @@ def _parsed(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):  # of the second kind are depths that DuckDB still reads
         return None
 
 
 def _below(value: Any, step: str) -> Any:
     if isinstance(value, dict):
         return value.get(step)
-    if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
         return value[int(step)]
     return None

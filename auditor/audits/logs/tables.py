@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from auditor.audits.logs.figures import UnitFigures, measure
 from auditor.audits.logs.linking import Links, link
@@ -20,7 +20,6 @@ from fingerprints.progress import SILENT, Progress
 
 ALMOST = 0.98
 """A log that lacks a fiftieth of a window at its end still fills it."""
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)

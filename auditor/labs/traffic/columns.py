@@ -15,8 +15,8 @@ from auditor.labs.traffic.prompts import Writer
 from auditor.labs.traffic.rows import NONE, RequestRows
 from auditor.labs.traffic.settings import Answers, Faults
 
-# Characters a token, by the first byte of UTF-8: scripts of three bytes a letter take a token for
-# about every letter and a half, Latin ones for every four.
+# Of UTF-8: scripts of three bytes a letter take a token for about every letter and a half, Latin
+# ones for every four.
 BYTES_A_TOKEN = 4.2
 MOST_SENTENCES = 40
 JUMP = 3 * 3600.0

@@ -157,7 +157,7 @@ class Writer:
             piece if isinstance(piece, str) else self.words[piece.words].take(column(at))
             for piece, at in self._choices(sentence, instances, rows)
         ]
-        if not any(not isinstance(piece, str) for piece in pieces):
+        if all(isinstance(piece, str) for piece in pieces):
             return pa.array(["".join(pieces)] * rows.size, pa.string())
         return pc.binary_join_element_wise(*pieces, "")
 

@@ -28,6 +28,8 @@ BenignKind = Literal[
 ]
 CampaignKind = Literal["single", "hydra", "drip", "proxy", "mixed", "switching"]
 Answers = Literal["none", "lengths", "text"]
+Form = Literal["parquet", "jsonl", "csv"]
+"""Kinds of file that a log is written as."""
 Share = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 

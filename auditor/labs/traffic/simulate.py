@@ -24,7 +24,7 @@ from auditor.labs.traffic.columns import SCHEMA, campaign_rows, spoilt, table_of
 from auditor.labs.traffic.prompts import Writer
 from auditor.labs.traffic.rhythm import DAY
 from auditor.labs.traffic.rows import RequestRows
-from auditor.labs.traffic.settings import TrafficSettings
+from auditor.labs.traffic.settings import Form, TrafficSettings
 from auditor.labs.traffic.sources import Cast, cast_of
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput
@@ -33,7 +33,6 @@ from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record
 from fingerprints.work_folder import WorkFolder
 
-Form = Literal["parquet", "jsonl", "csv"]
 SETTINGS, TRUTH, MANIFEST = "settings.yaml", "truth.jsonl", "manifest.json"
 ROWS_AT_ONCE = 200_000
 SHORTEST, LONGEST = 600.0, DAY

@@ -16,7 +16,7 @@ from auditor.labs.traffic.columns import Directory, named
 from auditor.labs.traffic.mixing import fraction, mix
 from auditor.labs.traffic.prompts import Writer
 from auditor.labs.traffic.rhythm import DAY
-from auditor.labs.traffic.settings import BenignGroup, Campaign, TrafficSettings
+from auditor.labs.traffic.settings import BenignGroup, BenignKind, Campaign, TrafficSettings
 from auditor.labs.traffic.wording import Lexicon, load_wording
 
 Source = OrdinaryTraffic | CampaignTraffic
@@ -144,10 +144,10 @@ class _Scene:
         self.sources.append(self._ordinary(group.kind, accounts, expected))
         self.members.append(Members(group.kind, "", tuple(habit.clients), habit.system, accounts))
 
-    def _ordinary(self, kind: str, accounts: Accounts, expected: float) -> OrdinaryTraffic:
+    def _ordinary(self, kind: BenignKind, accounts: Accounts, expected: float) -> OrdinaryTraffic:
         return OrdinaryTraffic(
             kind,
-            {str(k): v for k, v in self.book.kinds.items()}[kind],
+            self.book.kinds[kind],
             self.book,
             self.wording,
             accounts,

@@ -60,6 +60,7 @@ def test_a_cohort_becomes_a_calibration_and_an_audit_uses_it(
     assert (made.name, made.population.about) == ("cohort", "invented authors")
     assert {f.level for f in made.fitted} == {"vendor"}
     assert "Tippett curves" in page.read_text("utf-8")
+    assert 'class="reference"' in page.read_text("utf-8")  # even odds
 
     suspect = write_transcript(tmp_path / "suspect.jsonl", student(777, 3))
     audit = [

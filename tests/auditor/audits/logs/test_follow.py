@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.audits.logs.follow import FILE
+from auditor.audits.logs.follow import FILE, JudgedAccount, _alarms, _mean_of_new, _short
+from auditor.audits.logs.plan import LogInput, ScanPlan
 from auditor.cli import run
 from detectors.extraction.calibration import BenignTraffic, fit_calibration
 from detectors.extraction.signals import NAMES
 from detectors.extraction.stream import Watched, departed, watched
-from tests.auditor.audits.logs.made_logs import Row, chats, hydra, write_jsonl
+from tests.auditor.audits.logs.made_logs import START, Row, chats, hydra, write_jsonl
 
 pytest.importorskip("duckdb")
 
@@ -66,6 +67,24 @@ def test_traffic_that_left_its_calibration_is_said_and_traffic_that_did_not_is_n
     assert departed(same.tolist(), known) < 2
     assert departed((same + 0.3).tolist(), known) > 2
     assert departed([], known) == 0
+
+
+def test_accounts_are_told_among_all_that_were_ever_judged() -> None:
+    known = {"a": JudgedAccount(0, 9.0, 0.001, 50)}
+    after = {"a": Watched(part=0, peak=9.0, p_value=0.001)}
+    # At a p that is rare but can't be told: however many, they lower the bar for nobody.
+    after |= {f"b{i}": Watched(part=0, peak=3.0, p_value=0.01) for i in range(400)}
+    plan, began = ScanPlan(log=LogInput(("log",))), START
+    assert [a.account for a in _alarms(plan, after, known, 50, set(), began)] == ["a"]
+    assert _alarms(plan, after, known, 2000, set(), began) == ()
+
+
+def test_a_new_unit_counts_once_however_many_accounts_it_has() -> None:
+    known = {f"h{i}": JudgedAccount(0, 5.0, 0.0, 9) for i in range(500)}
+    known["a"] = JudgedAccount(1, 0.0, 0.8, 9)
+    known |= {"b": JudgedAccount(2, 0.0, 0.1, 9), "c": JudgedAccount(2, 0.0, 0.1, 9)}
+    assert _mean_of_new(known, {_short("c")}) == (pytest.approx(0.6),)
+    assert _mean_of_new(known, {_short(name) for name in known}) == ()
 
 
 @pytest.fixture
@@ -129,3 +148,20 @@ def test_a_state_of_another_kind_of_scan_is_refused(
     assert run(command) == 0
     assert run([*command, "--private"]) == 3
     assert "another scan's state" in capsys.readouterr().err
+
+
+def test_names_of_another_salt_and_another_calibration_are_refused(
+    stream: tuple[list[Row], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, benign = stream
+    log = write_jsonl(tmp_path / "log.jsonl", [r for r in rows if r["time"] < "2026-03-10"])
+    out = tmp_path / "o"
+    command = ["logs", "scan", log, "--follow", "--once", "--private", "--out", str(out)]
+    assert run([*command, "--benign", benign, "--window", "7d"]) == 0
+    assert run(command) == 0  # it is compared with what the folder holds
+    for other in (["--benign", log], ["--benign", benign, "--window", "1d"]):
+        assert run([*command, *other]) == 3
+        assert "another calibration" in capsys.readouterr().err
+    (tmp_path / "o.salt").unlink()  # a new one is made
+    assert run(command) == 3
+    assert "or salt" in capsys.readouterr().err

@@ -269,6 +269,24 @@ def test_hostile_keys_are_quoted(house: Warehouse, tmp_path: Path) -> None:
     assert identifier('a"b') == '"a""b"'
 
 
+def test_a_name_with_the_signs_of_a_pattern_is_one_file(house: Warehouse, tmp_path: Path) -> None:
+    folder = tmp_path / "a[b]"
+    folder.mkdir()
+    for name, account in (("log[1]", "a"), ("log1", "b"), ("lo*", "c"), ("l?g", "d")):
+        write_jsonl(folder / f"{name}.jsonl", [row(account, 1, "hello")])
+    for name, account in (("log[1]", "a"), ("lo*", "c"), ("l?g", "d")):
+        assert counts(read(house, folder / f"{name}.jsonl")) == {"usable": 1}
+        assert house.rows("SELECT account FROM log") == [(account,)]
+
+
+def test_rows_that_python_cannot_read_are_no_end_of_a_log(house: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    huge = row("a", 1, "hello") | {"tokens_in": 7}
+    lines = [json.dumps(huge).replace(": 7", f": {'7' * 5000}"), json.dumps(row("b", 1, "hi"))]
+    path.write_text("\n".join(lines) + "\n")
+    assert counts(read(house, path))["usable"] == 2
+
+
 def test_paths_are_read_as_they_are_written() -> None:
     path = FieldPath.parse("request_body|choices[0].text")
     assert (path.key, path.pointers) == ("request_body", ("", "/choices/0/text"))

@@ -10,9 +10,12 @@ import pytest
 
 from auditor.audits.logs.document import scan_document
 from auditor.audits.logs.folder import FILE, read_scan
-from auditor.audits.logs.records import LogScan
+from auditor.audits.logs.plan import LogInput
+from auditor.audits.logs.records import ListedAccount, LogScan
+from auditor.audits.logs.select import select
 from auditor.cli import run
 from auditor.reporting import formats, render
+from detectors.extraction.signals import SIGNALS
 from tests.auditor.audits.logs.made_logs import (
     chats,
     classroom,
@@ -73,8 +76,16 @@ def test_the_page_says_what_it_is_and_never_what_it_is_not(scanned: tuple[Path, 
     page = (scanned[0] / "scan.html").read_text("utf-8")
     assert "ulk programmatic generation" in page
     assert "not an intention" in page
+    assert all(signal.about in page for signal in SIGNALS)
     assert "<script" not in page
     assert not [word for word in FORBIDDEN if word in page.lower()]
+
+
+def test_the_first_day_of_the_timeline_is_marked_as_nothing(scanned: tuple[Path, str]) -> None:
+    page = (scanned[0] / "scan.html").read_text("utf-8")
+    timeline = page.split('id="timeline"')[1].split("</section>")[0]
+    assert "<polyline" in timeline
+    assert 'class="reference"' not in timeline
 
 
 @pytest.mark.parametrize("form", ["html", "json", "markdown", "terminal"])
@@ -106,6 +117,26 @@ def test_what_a_cluster_was_served_is_taken_out_by_a_second_command(
     assert {r["account"] for r in rows} == HYDRA
     assert rows == sorted(rows, key=lambda r: r["time"])
     assert rows[0]["max_tokens"] == 2048
+
+
+def test_what_was_served_is_not_written_over_the_log(scanned: tuple[Path, str]) -> None:
+    out, log = scanned
+    before = Path(log).read_bytes()
+    command = ["logs", "select", log, "--scan", str(out), "--cluster", "u1", "--out", log]
+    assert run(command) == 2
+    assert Path(log).read_bytes() == before
+
+
+def test_answers_that_are_lists_of_messages_are_those_of_the_assistant(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "hm"}, {"role": "assistant", "content": "Yes."}]
+    log = write_jsonl(
+        tmp_path / "log.jsonl", [row("a", i, f"ask {i}", answer=said) for i in (1, 2)]
+    )
+    ann = ListedAccount(unit="u1", family="f1", account="a", status="found", n_requests=2)
+    made = select(LogInput((log,)), [ann], tmp_path / "served.jsonl", None)
+    assert (made.rows, made.without_answer) == (2, 0)
+    lines = (tmp_path / "served.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["answer"] for line in lines} == {"Yes."}
 
 
 def test_a_unit_that_the_scan_does_not_name_is_one_line(
@@ -145,6 +176,25 @@ def test_a_calibration_made_before_gives_the_same_finds(
     assert record(tmp_path / "o")["units"] == record(out)["units"]
 
 
+def test_a_log_is_tied_by_nothing_that_its_calibration_did_not_know(tmp_path: Path) -> None:
+    def without(*columns: str) -> list[dict[str, Any]]:
+        return [{k: v for k, v in r.items() if k not in columns} for r in chats(300, 5)]
+
+    bare = write_jsonl(tmp_path / "bare.jsonl", without("network", "payment"))
+    shop = [r | {"payment": "one-card"} for r in chats(20, 3, prefix="shop")]
+    log = write_jsonl(tmp_path / "log.jsonl", chats(150, 1) + shop)
+    first = tmp_path / "first"
+    assert run(["logs", "scan", log, "--benign", bare, "--out", str(first)]) == 0
+    assert record(first)["n_tied_accounts"] == 0
+    for calibration in (first / "calibration.json", tmp_path / "made.json"):
+        if not calibration.exists():
+            assert run(["logs", "calibrate", bare, "--out", str(calibration)]) == 0
+        out = tmp_path / calibration.stem
+        command = ["logs", "scan", log, "--calibration", str(calibration), "--out", str(out)]
+        assert run(command) == 0
+        assert record(out)["n_tied_accounts"] == 0
+
+
 def test_a_simulated_calibration_says_so(scanned: tuple[Path, str], tmp_path: Path) -> None:
     _, log = scanned
     usual = write_jsonl(tmp_path / "usual.jsonl", chats(900, 12))
@@ -173,6 +223,12 @@ def test_private_scans_hold_no_name_and_no_word(tmp_path: Path) -> None:
     select = ["logs", "select", log, "--scan", str(out), "--cluster", "u1,u2", "--out", str(served)]
     assert run(select) == 0
     assert len(served.read_text("utf-8").splitlines()) == 24 * 40
+    other = write_jsonl(tmp_path / "other.jsonl", [row("", 1, "nobody"), row("", 2, "nobody")])
+    assert run([*select[:2], other, *select[3:]]) == 3
+    listed = [json.loads(line) for line in (out / "accounts.jsonl").read_text().splitlines()]
+    for unit in {a["unit"] for a in listed}:
+        names = [a["account"] for a in listed if a["unit"] == unit]
+        assert names == sorted(names)  # not in the order of what they hide
     salt.unlink()
     assert run(select) == 2
     salt.write_bytes(b"x" * 32)
@@ -221,6 +277,7 @@ def test_few_benign_accounts_are_one_line(
         ["--benign", "x", "--benign-until", "2026-03-09"],
         ["--salt", "x"],
         ["--calibration", "x", "--window", "1d"],
+        ["--window", "1d"],
         ["--map", "acount=user"],
         ["--benign-until", "soon"],
     ],
