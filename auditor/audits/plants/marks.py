@@ -51,7 +51,7 @@ def watermark_report(
     """The report on how often the suspect's tokens are green. Raises MalformedInput for marked
     answers that don't carry the mark, and choices behind other ones; UsageProblem for a suspect
     that was asked under the key itself."""
-    if heard.said.identity.backend.endswith(backend_mark(plant.notice.commitment)):
+    if backend_mark(plant.notice.commitment) in heard.said.identity.backend:
         raise UsageProblem(
             "the suspect was asked under this plant's own key: its answers carry the watermark"
             " because it was put there",

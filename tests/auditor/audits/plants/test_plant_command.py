@@ -17,6 +17,7 @@ from auditor.audits.report.file import schema
 from auditor.cli import run
 from detectors.text.habits import bank
 from fingerprints.plants import HABITS, WATERMARKS
+from fingerprints.transcript import load_transcript
 from tests.auditor.audits.plants.planted import Garden, answered, grow
 from tests.recordings import write_jsonl
 
@@ -78,10 +79,23 @@ def test_the_marked_teacher_itself_is_no_suspect(
     assert "asked under this plant's own key" in capsys.readouterr().err
 
 
+def test_the_marked_teacher_is_no_suspect_either_where_its_thinking_was_cut(
+    garden: Garden, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = load_transcript(garden.marked)
+    backend = f"{said.identity.backend} + budget forcing (thinking 8)"
+    path = tmp_path / "forced.jsonl"
+    # Without its footer, which is a digest of what is changed here.
+    rows = garden.marked.read_text("utf-8").splitlines(keepends=True)[:-1]
+    path.write_text("".join(rows).replace(said.identity.backend, backend))
+    assert load_transcript(path).identity.backend == backend
+    flags = ["--plant", str(garden.plant), "--out", str(tmp_path / "r")]
+    assert run(["plant", "test", str(path), *flags]) == 2
+    assert "asked under this plant's own key" in capsys.readouterr().err
+
+
 def passed_on(garden: Garden, path: Path) -> str:
     """The teacher's marked answers as somebody's service gave them."""
-    from fingerprints.transcript import load_transcript
-
     said = load_transcript(garden.marked)
     rows = [(said.probes[r.probe_id].text, r.text) for r in said.replies if r.readable]
     return str(write_jsonl(path, rows, "service"))
