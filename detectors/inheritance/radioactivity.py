@@ -27,7 +27,7 @@ independent of all before it: S is binomial exactly.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -174,16 +174,7 @@ def count_green(pairs: TokenPairs, scheme: GreenScheme, key: int) -> GreenCount:
 
 def first(pairs: TokenPairs, n: int) -> TokenPairs:
     """The first ``n`` pairs: which they are depends on no key."""
-    if pairs.n <= n:
-        return pairs
-    return TokenPairs(
-        pairs.contexts[:n],
-        pairs.tokens[:n],
-        pairs.seen,
-        pairs.repeated,
-        pairs.given,
-        pairs.keyless,
-    )
+    return replace(pairs, contexts=pairs.contexts[:n], tokens=pairs.tokens[:n])
 
 
 def unused_keys(n: int, seed: int, used: int) -> list[int]:

@@ -90,23 +90,12 @@ def plant_watermark(
             tokenizer_sha256=sha256(text),
         )
         called = subject.identity.name
-    now = timestamp()
-    sealed = SealedWatermark(scheme=scheme, key=new_key(), salt=new_salt(), created=now)
+    sealed = SealedWatermark(scheme=scheme, key=new_key(), salt=new_salt(), created=timestamp())
     _empty(out)
     with replacing(out / TOKENIZER) as file:
         file.write(text.encode("utf-8"))
     WATERMARKS.write(out / SEALED, sealed)
-    write_private(out / SERVING, canonical_json(serving_watermark(sealed)) + b"\n")
-    notice = PlantNotice(
-        kind="watermark",
-        name=name,
-        teacher=called,
-        commitment=sealed.digest(),
-        created=now,
-        watermark=scheme,
-    )
-    write_record(out / NOTICE, notice)
-    return Planted(out, notice)
+    return _published(out, name, called, sealed, serving_watermark(sealed))
 
 
 def serving_watermark(sealed: SealedWatermark) -> dict[str, object]:
@@ -160,14 +149,28 @@ def plant_habits(
     )
     _empty(out)
     HABITS.write(out / SEALED, sealed)
-    write_private(out / SERVING, canonical_json(serving_habits(sealed)) + b"\n")
+    return _published(out, name, teacher, sealed, serving_habits(sealed))
+
+
+def _published(
+    out: Path,
+    name: str,
+    teacher: str,
+    sealed: SealedWatermark | SealedHabits,
+    serving: dict[str, object],
+) -> Planted:
+    """What a server reads, and the notice that commits to the sealed file: the last file of a
+    plant, so that a folder without one was never finished."""
+    write_private(out / SERVING, canonical_json(serving) + b"\n")
+    mark = sealed.scheme if isinstance(sealed, SealedWatermark) else None
     notice = PlantNotice(
-        kind="habit",
+        kind="habit" if mark is None else "watermark",
         name=name,
         teacher=teacher,
         commitment=sealed.digest(),
-        created=now,
-        habits=design,
+        created=sealed.created,
+        watermark=mark,
+        habits=sealed.design if isinstance(sealed, SealedHabits) else None,
     )
     write_record(out / NOTICE, notice)
     return Planted(out, notice)
