@@ -14,6 +14,7 @@ from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
 from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
 from auditor.evidence.exact import SIGNIFICANT, ExactTest
 from auditor.evidence.records import Finding, Report, Skipped, Verdict
+from auditor.evidence.weight import supporting_p
 from detectors.inheritance.canary_habits import (
     FEWEST,
     NAME,
@@ -43,8 +44,9 @@ def habits_report(
     corrected = holm(p_values)
     power = None
     if plan.expect is not None and n >= FEWEST:
-        alpha = SIGNIFICANT / len(p_values)
-        power = power_of(found, sealed.design.windows, plan.expect, alpha)
+        # The corrected p-value alone would promise too much of many accounts.
+        enough = supporting_p(len(p_values))
+        power = power_of(found, sealed.design.windows, plan.expect, enough)
     section = section_of(
         plan,
         plant,

@@ -17,6 +17,7 @@ from auditor.audits.plants.records import GreenTest
 from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
 from auditor.evidence.exact import LEAST, SIGNIFICANT, ExactTest
 from auditor.evidence.records import Finding, Report, Skipped, Verdict
+from auditor.evidence.weight import SUPPORTED
 from detectors.inheritance.radioactivity import (
     FEWEST,
     NAME,
@@ -120,7 +121,8 @@ def _carries(pairs: TokenPairs, sealed: SealedWatermark) -> None:
 def _green_exact(found: GreenCount, plan: PlantTestPlan, looks: int) -> ExactTest:
     power = None
     if plan.expect is not None:
-        power = power_at(found.n, plan.expect, found.chance, SIGNIFICANT / looks)
+        enough = SUPPORTED + log10(looks)
+        power = power_at(found.n, plan.expect, found.chance, SIGNIFICANT / looks, enough)
     return ExactTest(
         design="watermark",
         by_design=True,

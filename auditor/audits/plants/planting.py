@@ -10,14 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import log10
 from pathlib import Path
 from secrets import SystemRandom
 
-from auditor.evidence.exact import SIGNIFICANT
-from auditor.evidence.weight import SUPPORTED
+from auditor.evidence.weight import supporting_p
 from detectors.inheritance.canary_habits import smallest
-from detectors.stats.evalues import log10_e_of_p
 from detectors.text.habits import bank
 from fingerprints.collect import timestamp
 from fingerprints.durable import disk_problem, replacing, strangers
@@ -188,7 +185,7 @@ def check_dealing(accounts: int, windows: int) -> None:
             next_step=f"choose from 1 to {habits // 2}",
         )
     best = smallest(habits, windows)
-    if best * accounts > SIGNIFICANT or log10_e_of_p(best) - log10(accounts) < SUPPORTED:
+    if best > supporting_p(accounts):
         raise UsageProblem(
             f"with {windows} windows and {accounts:,} accounts no account could ever be supported:"
             f" the smallest corrected p-value is {min(1.0, best * accounts):.2g}",
