@@ -40,7 +40,7 @@ def habits_report(
 ) -> Report:
     """The report on which account's habits the suspect has."""
     found, n = _counted(heard)
-    p_values = np.array([fits(found, a.habits) for a in sealed.assigned])
+    p_values = fits(found, [a.habits for a in sealed.assigned])
     corrected = holm(p_values)
     power = None
     if plan.expect is not None and n >= FEWEST:
@@ -61,13 +61,11 @@ def habits_report(
     )
     if n < FEWEST:
         return _too_few_answers(plan, plant, heard, section, n)
-    order = sorted(
-        range(len(p_values)), key=lambda i: (float(p_values[i]), sealed.assigned[i].account)
-    )
+    order = sorted(range(len(p_values)), key=lambda i: (p_values[i], sealed.assigned[i].account))
     verdicts, accounts, findings = [], [], []
     for i in order[:MOST_TOLD]:
         dealt, after = sealed.assigned[i], float(corrected[i])
-        test = _exact(sealed, float(p_values[i]), power)
+        test = _exact(sealed, p_values[i], power)
         whom = narrative.account_name(dealt.account)
         verdicts.append(verdict_of(plan, heard, whom, test, after))
         shown = after <= SIGNIFICANT
