@@ -11,7 +11,7 @@ import click
 
 from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep
-from auditor.audits.plants.audit import plant_test
+from auditor.audits.plants.audit import plant_test, planted
 from auditor.audits.plants.opened import Plant, open_plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.planting import (
@@ -296,7 +296,7 @@ def _plan(suspect: str, plant_dir: str, flags: dict[str, Any]) -> PlantTestPlan:
 
 
 def _dry_run(plan: PlantTestPlan, as_json: bool) -> int:
-    _open(plan.plant, plan.sealed)
+    planted(plan, say)
     cost = cost_of(plan.suspect, plan.probe_sets(), plan.sampling)
     return show_plan(plan, as_json, {"cost": cost}, list(cost_lines(cost)))
 

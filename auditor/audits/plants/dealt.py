@@ -11,9 +11,9 @@ from auditor.audits.plants import narrative
 from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
-from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
-from auditor.evidence.exact import SIGNIFICANT, ExactTest
-from auditor.evidence.records import Finding, Report, Skipped, Verdict
+from auditor.audits.plants.telling import Examined, report_of, section_of, untested, verdict_of
+from auditor.evidence.exact import ExactTest
+from auditor.evidence.records import Finding, Report, Skipped
 from auditor.evidence.weight import supporting_p
 from detectors.inheritance.canary_habits import (
     FEWEST,
@@ -67,8 +67,10 @@ def habits_report(
         dealt, after = sealed.assigned[i], float(corrected[i])
         test = _exact(sealed, p_values[i], power)
         whom = narrative.account_name(dealt.account)
-        verdicts.append(verdict_of(plan, heard, whom, test, after))
-        shown = after <= SIGNIFICANT
+        verdict = verdict_of(plan, heard, whom, test, after)
+        verdicts.append(verdict)
+        # Where a mark may have been passed on, the same plant is tested again: its lot isn't spent.
+        shown = verdict.outcome == "supported"
         accounts.append(_fit(dealt, test, after, shown))
         exhibits = _exhibits(heard.said, dealt.habits) if shown else ()
         findings.append(_finding(found, dealt.habits, whom, test, exhibits))
@@ -123,15 +125,7 @@ def _too_few_answers(
         reason=narrative.few_answers(n),
         code="too_few_answers",
     )
-    verdict = Verdict(
-        question="inheritance",
-        candidate=plant.notice.teacher,
-        outcome="not_assessable",
-        reason=narrative.NOT_ENOUGH,
-        reason_code="not_measured",
-    )
-    bare = section.model_copy(update={"accounts": (), "power": None})
-    return report_of(plan, plant, heard, bare, (), (skipped,), (verdict,))
+    return report_of(plan, plant, heard, section, (), (skipped,), (untested(plant),))
 
 
 def _finding(
