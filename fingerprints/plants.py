@@ -178,7 +178,7 @@ def open_to_others(path: Path) -> bool:
 
 
 def backend_mark(commitment: str) -> str:
-    """What the backend of an identity ends with whose answers were sampled under a plant's key."""
+    """What stands in the backend of an identity whose answers were sampled under a plant's key."""
     return f" + watermark {commitment[:16]}"
 
 

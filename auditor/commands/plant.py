@@ -11,7 +11,7 @@ import click
 
 from auditor.audits.costs import cost_of
 from auditor.audits.frame import keep
-from auditor.audits.plants.audit import plant_test
+from auditor.audits.plants.audit import plant_test, planted
 from auditor.audits.plants.opened import Plant, open_plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.planting import (
@@ -35,7 +35,7 @@ from auditor.commands.options import (
 )
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import UsageProblem, printable
-from fingerprints.plants import SEALED, SERVING, SealedHabits
+from fingerprints.plants import NOTICE, SEALED, SERVING, SealedHabits
 from fingerprints.probes import parse_probes
 
 PLANT = click.option(
@@ -291,7 +291,7 @@ def _plan(suspect: str, plant_dir: str, flags: dict[str, Any]) -> PlantTestPlan:
 
 
 def _dry_run(plan: PlantTestPlan, as_json: bool) -> int:
-    open_plant(Path(plan.plant), None if plan.sealed is None else Path(plan.sealed), say)
+    planted(plan, say)
     cost = cost_of(plan.suspect, plan.probe_sets(), plan.sampling)
     return show_plan(plan, as_json, {"cost": cost}, list(cost_lines(cost)))
 
@@ -306,5 +306,5 @@ def _planted(made: Planted, as_json: bool, serving: str) -> int:
     else:
         put(f"planted: {printable(made.notice.name, 80)}, commitment {made.notice.commitment}")
     say(f"secret: {made.folder / SEALED} (keep a copy offline) and {made.folder / SERVING}")
-    say(f"to serve it: {serving}; publish {made.folder / 'plant.json'} now, before any test")
+    say(f"to serve it: {serving}; publish {made.folder / NOTICE} now, before any test")
     return 0

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, log10
+
+from scipy.optimize import brentq
 
 from auditor.evidence.codes import Conclusion, Outcome
-from auditor.evidence.exact import POWER, SIGNIFICANT, UNREMARKABLE, ExactTest
+from auditor.evidence.exact import LEAST, POWER, SIGNIFICANT, UNREMARKABLE, ExactTest
 from auditor.evidence.records import Verdict
+from detectors.stats.evalues import log10_e_of_p
 from detectors.stats.lr_bounds import Bounds
 
 SCALE: tuple[tuple[float, str], ...] = (
@@ -119,6 +122,20 @@ def exact_outcome(test: ExactTest, corrected: float) -> Outcome:
     if exact and strong and test.p_value > UNREMARKABLE:
         return "not_supported"
     return "inconclusive"
+
+
+def supporting_p(looks: int) -> float:
+    """The largest p-value that supports one of ``looks`` tests whose e-values are made of their
+    p-values and share one bet: at most 0.001 after Holm's first step, and moderate support of what
+    the bet leaves. From some 25 tests on the bet is the narrower of the two.
+
+    >>> supporting_p(1), round(supporting_p(1000), 9)
+    (0.001, 4.13e-07)
+    """
+    most, goal = SIGNIFICANT / looks, SUPPORTED + log10(looks)
+    if log10_e_of_p(most) >= goal:
+        return most
+    return float(10 ** -brentq(lambda x: log10_e_of_p(10**-x) - goal, -log10(most), -log10(LEAST)))
 
 
 def exact_conclusion(verdicts: Iterable[Verdict]) -> Conclusion:

@@ -20,7 +20,7 @@ from math import asin, comb, sqrt
 
 import numpy as np
 
-from detectors.stats.subsets import subset_tail
+from detectors.stats.subsets import SubsetSums
 from detectors.text.habits import AnswerHabit
 
 NAME = "canary_habits"
@@ -70,11 +70,13 @@ def counts(
     }
 
 
-def fits(found: Mapping[str, HabitCount], dealt: Sequence[str]) -> float:
-    """The exact p-value of one account's habits: the share of all sets as large that fit the
+def fits(found: Mapping[str, HabitCount], dealt: Sequence[Sequence[str]]) -> list[float]:
+    """The exact p-value of each account's habits: the share of all sets as large that fit the
     suspect at least as well."""
-    weights = [c.weight for c in found.values()]
-    return subset_tail(weights, len(dealt), sum(found[id].weight for id in dealt))
+    weights = {id: c.weight for id, c in found.items()}
+    sizes = {len(habits) for habits in dealt}
+    sums = {size: SubsetSums(list(weights.values()), size) for size in sizes}
+    return [sums[len(habits)].tail(sum(weights[id] for id in habits)) for habits in dealt]
 
 
 def smallest(habits: int, dealt: int) -> float:
@@ -102,5 +104,5 @@ def power_of(
         made = {
             id: HabitCount(int(x), n, float(u)) for id, x, u in zip(ids, drawn, usual, strict=True)
         }
-        hits += fits(made, [ids[i] for i in own]) <= alpha
+        hits += fits(made, [[ids[i] for i in own]])[0] <= alpha
     return hits / TRIALS

@@ -26,8 +26,9 @@ independent of all before it: S is binomial exactly.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -174,16 +175,7 @@ def count_green(pairs: TokenPairs, scheme: GreenScheme, key: int) -> GreenCount:
 
 def first(pairs: TokenPairs, n: int) -> TokenPairs:
     """The first ``n`` pairs: which they are depends on no key."""
-    if pairs.n <= n:
-        return pairs
-    return TokenPairs(
-        pairs.contexts[:n],
-        pairs.tokens[:n],
-        pairs.seen,
-        pairs.repeated,
-        pairs.given,
-        pairs.keyless,
-    )
+    return replace(pairs, contexts=pairs.contexts[:n], tokens=pairs.tokens[:n])
 
 
 def unused_keys(n: int, seed: int, used: int) -> list[int]:
@@ -208,8 +200,12 @@ def tokens_needed(lead: float, chance: float, alpha: float, power: float = 0.9) 
     return int(np.ceil(((norm.isf(alpha) * spread + norm.ppf(power) * other) / lead) ** 2))
 
 
-def power_at(n: int, lead: float, chance: float, alpha: float) -> float:
-    """How often ``n`` tokens give a p-value at or below ``alpha`` where each is green by ``lead``
-    more often than by chance; exact."""
+def power_at(n: int, lead: float, chance: float, alpha: float, log10_e: float = -np.inf) -> float:
+    """How often ``n`` tokens give a p-value at or below ``alpha``, and an e-value of ``log10_e`` or
+    more, where each is green by ``lead`` more often than by chance; exact."""
     least = int(binom.isf(alpha, n, chance)) + 1
+    # Both rise with the green tokens; of many tokens the bet asks for more.
+    least += bisect_left(
+        range(least, n + 1), log10_e, key=lambda green: GreenCount(n, green, chance).log10_e
+    )
     return float(binom.sf(least - 1, n, min(1.0, chance + lead)))

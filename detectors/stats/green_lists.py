@@ -24,11 +24,6 @@ LARGEST_SEED = 2**64 - 1
 """transformers takes key × id modulo this before it seeds."""
 
 
-def greens(vocabulary: int, share: float) -> int:
-    """How many tokens of a vocabulary are green: rounded down, as the library does."""
-    return int(vocabulary * share)
-
-
 def seed_of(key: int, context: int) -> int:
     """What the generator is seeded with after a token, in the bits that it keeps."""
     return (key * context) % LARGEST_SEED % SEEDS

@@ -7,15 +7,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.audits.plants.judging import Examined, judge
-from auditor.audits.plants.opened import open_plant
+from auditor.audits.plants.dealt import habits_report
+from auditor.audits.plants.marks import watermark_report
+from auditor.audits.plants.opened import Plant, open_plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.reading import passages
+from auditor.audits.plants.telling import Examined
 from auditor.audits.report.bundle import TRANSCRIPT
 from auditor.evidence.records import Report
 from fingerprints.choices import CHOICES, Choices, ChoicesFile
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.plants import SealedWatermark
 from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import write_record
 from fingerprints.records import Identity
@@ -35,13 +38,9 @@ def plant_test(
     """Asks the suspect (into ``out``, resumable), counts, and returns the report.
 
     Greedy answers of a local model give the same report, dates aside. Raises the errors of
-    `open_plant`, `open_subject` and `collect`, and MalformedInput for marked answers without the
-    mark.
+    `planted`, `open_subject` and `collect`, and MalformedInput for marked answers without the mark.
     """
-    plant = open_plant(Path(plan.plant), None if plan.sealed is None else Path(plan.sealed), warn)
-    if plant.notice.kind == "habit" and (plan.marked is not None or plan.choices is not None):
-        told, step = "habits are looked for in the suspect's own answers alone", "leave it out"
-        raise UsageProblem(told, where="--marked", next_step=step)
+    plant = planted(plan, warn)
     for spec in (plan.suspect, *([plan.base] if plan.base else [])):
         refuse_bad_spec(spec)
     marked = None if plan.marked is None else recorded(plan.marked)
@@ -56,7 +55,28 @@ def plant_test(
     if plan.base is not None and plant.notice.kind == "habit":
         base = _base(plan, plan.base, out, progress)
     heard = Examined(said, marked, chosen, base)
-    return judge(plan, plant, heard, progress.step("counting under unused keys"))
+    if isinstance(plant.sealed, SealedWatermark):
+        counting = progress.step("counting under unused keys")
+        return watermark_report(plan, plant, plant.sealed, heard, counting)
+    return habits_report(plan, plant, plant.sealed, heard)
+
+
+def planted(plan: PlantTestPlan, warn: Callable[[str], None]) -> Plant:
+    """The plan's plant. Raises the errors of `open_plant`, and UsageProblem for what a plant of its
+    kind has no use for."""
+    plant = open_plant(Path(plan.plant), None if plan.sealed is None else Path(plan.sealed), warn)
+    if plant.notice.kind == "habit" and plan.marked is not None:
+        told, step = "habits are looked for in the suspect's own answers alone", "leave it out"
+        raise UsageProblem(told, where="--marked", next_step=step)
+    chooses = plan.marked is not None and plan.choices is None
+    if plant.notice.kind == "watermark" and plan.base is not None and not chooses:
+        raise UsageProblem(
+            "a watermark is looked for against a base in what the suspect chooses now behind marked"
+            " answers, and nowhere else",
+            where="--base",
+            next_step="give --marked without --choices, or leave it out",
+        )
+    return plant
 
 
 def recorded(spec: str) -> Transcript:

@@ -11,9 +11,10 @@ from auditor.audits.plants import narrative
 from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
-from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
-from auditor.evidence.exact import SIGNIFICANT, ExactTest
-from auditor.evidence.records import Finding, Report, Skipped, Verdict
+from auditor.audits.plants.telling import Examined, report_of, section_of, untested, verdict_of
+from auditor.evidence.exact import ExactTest
+from auditor.evidence.records import Finding, Report, Skipped
+from auditor.evidence.weight import supporting_p
 from detectors.inheritance.canary_habits import (
     FEWEST,
     NAME,
@@ -39,12 +40,13 @@ def habits_report(
 ) -> Report:
     """The report on which account's habits the suspect has."""
     found, n = _counted(heard)
-    p_values = np.array([fits(found, a.habits) for a in sealed.assigned])
+    p_values = fits(found, [a.habits for a in sealed.assigned])
     corrected = holm(p_values)
     power = None
     if plan.expect is not None and n >= FEWEST:
-        alpha = SIGNIFICANT / len(p_values)
-        power = power_of(found, sealed.design.windows, plan.expect, alpha)
+        # The corrected p-value alone would promise too much of many accounts.
+        enough = supporting_p(len(p_values))
+        power = power_of(found, sealed.design.windows, plan.expect, enough)
     section = section_of(
         plan,
         plant,
@@ -59,16 +61,16 @@ def habits_report(
     )
     if n < FEWEST:
         return _too_few_answers(plan, plant, heard, section, n)
-    order = sorted(
-        range(len(p_values)), key=lambda i: (float(p_values[i]), sealed.assigned[i].account)
-    )
+    order = sorted(range(len(p_values)), key=lambda i: (p_values[i], sealed.assigned[i].account))
     verdicts, accounts, findings = [], [], []
     for i in order[:MOST_TOLD]:
         dealt, after = sealed.assigned[i], float(corrected[i])
-        test = _exact(sealed, float(p_values[i]), power)
+        test = _exact(sealed, p_values[i], power)
         whom = narrative.account_name(dealt.account)
-        verdicts.append(verdict_of(plan, heard, whom, test, after))
-        shown = after <= SIGNIFICANT
+        verdict = verdict_of(plan, heard, whom, test, after)
+        verdicts.append(verdict)
+        # Where a mark may have been passed on, the same plant is tested again: its lot isn't spent.
+        shown = verdict.outcome == "supported"
         accounts.append(_fit(dealt, test, after, shown))
         exhibits = _exhibits(heard.said, dealt.habits) if shown else ()
         findings.append(_finding(found, dealt.habits, whom, test, exhibits))
@@ -123,15 +125,7 @@ def _too_few_answers(
         reason=narrative.few_answers(n),
         code="too_few_answers",
     )
-    verdict = Verdict(
-        question="inheritance",
-        candidate=plant.notice.teacher,
-        outcome="not_assessable",
-        reason=narrative.NOT_ENOUGH,
-        reason_code="not_measured",
-    )
-    bare = section.model_copy(update={"accounts": (), "power": None})
-    return report_of(plan, plant, heard, bare, (), (skipped,), (verdict,))
+    return report_of(plan, plant, heard, section, (), (skipped,), (untested(plant),))
 
 
 def _finding(

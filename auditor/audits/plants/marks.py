@@ -14,9 +14,10 @@ from auditor.audits.plants.opened import Plant
 from auditor.audits.plants.plan import PlantTestPlan
 from auditor.audits.plants.reading import answers, marked_texts, passages
 from auditor.audits.plants.records import GreenTest
-from auditor.audits.plants.telling import Examined, report_of, section_of, verdict_of
+from auditor.audits.plants.telling import Examined, report_of, section_of, untested, verdict_of
 from auditor.evidence.exact import LEAST, SIGNIFICANT, ExactTest
 from auditor.evidence.records import Finding, Report, Skipped, Verdict
+from auditor.evidence.weight import SUPPORTED
 from detectors.inheritance.radioactivity import (
     FEWEST,
     NAME,
@@ -51,7 +52,7 @@ def watermark_report(
     """The report on how often the suspect's tokens are green. Raises MalformedInput for marked
     answers that don't carry the mark, and choices behind other ones; UsageProblem for a suspect
     that was asked under the key itself."""
-    if heard.said.identity.backend.endswith(backend_mark(plant.notice.commitment)):
+    if backend_mark(plant.notice.commitment) in heard.said.identity.backend:
         raise UsageProblem(
             "the suspect was asked under this plant's own key: its answers carry the watermark"
             " because it was put there",
@@ -85,23 +86,36 @@ def watermark_report(
             question="inheritance",
             detector=NAME,
             candidate=plant.notice.teacher,
-            reason=narrative.too_few(pairs, way),
+            reason=narrative.too_few(pairs, way, sealed.scheme.chance),
             code="too_few_answers",
         )
         for way, pairs in counts.items()
         if way not in enough
     )
+    if heard.marked is not None and heard.chosen is None:
+        skipped += (_out_of_sight(plant),)
+    verdict = _green_verdict(plan, plant, heard, tests)
     section = section_of(
         plan,
         plant,
         heard,
         watermark=sealed.scheme,
         green=tuple(_green_test(way, rose, counts[way], green[way]) for way in green),
-        power=max((t.power for t in tests.values() if t.power is not None), default=None),
+        power=None if verdict.exact is None else verdict.exact.power,
         needed=_needed(sealed.scheme.chance),
     )
-    verdict = _green_verdict(plan, plant, heard, tests)
     return report_of(plan, plant, heard, section, findings, skipped, (verdict,))
+
+
+def _out_of_sight(plant: Plant) -> Skipped:
+    """That marked answers were given for nothing: nobody could be put behind them."""
+    return Skipped(
+        question="inheritance",
+        detector=NAME,
+        candidate=plant.notice.teacher,
+        reason=narrative.OUT_OF_SIGHT,
+        code="not_scored",
+    )
 
 
 def _carries(pairs: TokenPairs, sealed: SealedWatermark) -> None:
@@ -120,7 +134,8 @@ def _carries(pairs: TokenPairs, sealed: SealedWatermark) -> None:
 def _green_exact(found: GreenCount, plan: PlantTestPlan, looks: int) -> ExactTest:
     power = None
     if plan.expect is not None:
-        power = power_at(found.n, plan.expect, found.chance, SIGNIFICANT / looks)
+        enough = SUPPORTED + log10(looks)
+        power = power_at(found.n, plan.expect, found.chance, SIGNIFICANT / looks, enough)
     return ExactTest(
         design="watermark",
         by_design=True,
@@ -212,16 +227,8 @@ def _needed(chance: float) -> dict[str, int]:
 def _green_verdict(
     plan: PlantTestPlan, plant: Plant, heard: Examined, tests: dict[Way, ExactTest]
 ) -> Verdict:
-    told = {"question": "inheritance", "candidate": plant.notice.teacher}
     if not tests:
-        return Verdict.model_validate(
-            {
-                **told,
-                "outcome": "not_assessable",
-                "reason": narrative.NOT_ENOUGH,
-                "reason_code": "not_measured",
-            }
-        )
+        return untested(plant)
     best = min(tests, key=lambda way: tests[way].p_value)
     corrected = float(min(holm([t.p_value for t in tests.values()])))
     return verdict_of(plan, heard, plant.notice.teacher, tests[best], corrected)

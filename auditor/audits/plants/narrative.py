@@ -42,9 +42,15 @@ PASSED_ON = (
 )
 
 
-def too_few(pairs: TokenPairs, way: Way) -> str:
+OUT_OF_SIGHT = (
+    "The marked answers were not used: a suspect is put behind their beginnings where its weights"
+    " are open; or give --choices of an earlier test of it."
+)
+
+
+def too_few(pairs: TokenPairs, way: Way, chance: float) -> str:
     """Why green tokens were not counted, and how many are needed."""
-    some = tokens_needed(0.1, 0.25, SIGNIFICANT)
+    some = tokens_needed(0.1, chance, SIGNIFICANT)
     return (
         f"{pairs.n:,} tokens can be counted {WAYS[way]}, and at least {FEWEST} are needed; about"
         f" {some:,} find a suspect whose tokens are green by a tenth more often than by chance"
@@ -209,8 +215,8 @@ def limits(section: PlantSection, said: Transcript) -> tuple[str, ...]:
     what = "key" if section.kind == "watermark" else "assignment"
     out = [
         f"The p-value is exact because the {what} was drawn by lot and kept secret: that it was"
-        f" rests on the plant's owner and on the commitment {section.commitment[:16]}…, published"
-        " before the suspect was looked at or not.",
+        f" rests on the plant's owner, and on whether the commitment {section.commitment[:16]}… was"
+        " published before the suspect was looked at.",
         "A trace fades with paraphrase by another model, with much other training text, and where"
         " answers were filtered. Finding none says nothing below the size that the test could see.",
     ]
@@ -238,8 +244,9 @@ def limits(section: PlantSection, said: Transcript) -> tuple[str, ...]:
     return tuple(out)
 
 
-def command_of(plan: PlantTestPlan) -> tuple[str, ...]:
-    """Commands that repeat the test, and the judgement alone from what was recorded."""
+def command_of(plan: PlantTestPlan, chosen: bool) -> tuple[str, ...]:
+    """Commands that repeat the test, and the judgement alone from what was recorded. ``chosen``:
+    choices behind marked answers are among that."""
     s = plan.sampling
     flags = ["--plant", plan.plant]
     flags += ["--sealed", plan.sealed] if plan.sealed else []
@@ -249,10 +256,11 @@ def command_of(plan: PlantTestPlan) -> tuple[str, ...]:
     drawn = [f"--samples={s.samples}"] if s.samples > 1 else []
     drawn += [f"--temperature={s.temperature:g}", f"--seed={s.seed}"] if s.temperature else []
     drawn += [f"--max-tokens={s.max_tokens}"] if s.max_tokens else []
-    more = ["--marked", plan.marked] if plan.marked else []
+    marked = ["--marked", plan.marked] if plan.marked else []
+    more = [*marked, *(["--choices", plan.choices] if plan.choices else [])]
     more += ["--base", plan.base] if plan.base else []
     begin = ["auditor", "plant", "test"]
-    held = ["--marked", plan.marked, "--choices", "report/choices.json"] if plan.marked else []
+    held = [*marked, *(["--choices", plan.choices or "report/choices.json"] if chosen else [])]
     held += ["--base", "report/base.jsonl"] if plan.base and not plan.marked else []
     return (
         shlex.join([*begin, plan.suspect, *flags, *more, *drawn, "--out", "again/"]),

@@ -10,14 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import log10
 from pathlib import Path
 from secrets import SystemRandom
 
-from auditor.evidence.exact import SIGNIFICANT
-from auditor.evidence.weight import SUPPORTED
+from auditor.evidence.weight import supporting_p
 from detectors.inheritance.canary_habits import smallest
-from detectors.stats.evalues import log10_e_of_p
 from detectors.text.habits import bank
 from fingerprints.collect import timestamp
 from fingerprints.durable import disk_problem, replacing, strangers
@@ -90,23 +87,12 @@ def plant_watermark(
             tokenizer_sha256=sha256(text),
         )
         called = subject.identity.name
-    now = timestamp()
-    sealed = SealedWatermark(scheme=scheme, key=new_key(), salt=new_salt(), created=now)
+    sealed = SealedWatermark(scheme=scheme, key=new_key(), salt=new_salt(), created=timestamp())
     _empty(out)
     with replacing(out / TOKENIZER) as file:
         file.write(text.encode("utf-8"))
     WATERMARKS.write(out / SEALED, sealed)
-    write_private(out / SERVING, canonical_json(serving_watermark(sealed)) + b"\n")
-    notice = PlantNotice(
-        kind="watermark",
-        name=name,
-        teacher=called,
-        commitment=sealed.digest(),
-        created=now,
-        watermark=scheme,
-    )
-    write_record(out / NOTICE, notice)
-    return Planted(out, notice)
+    return _published(out, name, called, sealed, serving_watermark(sealed))
 
 
 def serving_watermark(sealed: SealedWatermark) -> dict[str, object]:
@@ -160,14 +146,28 @@ def plant_habits(
     )
     _empty(out)
     HABITS.write(out / SEALED, sealed)
-    write_private(out / SERVING, canonical_json(serving_habits(sealed)) + b"\n")
+    return _published(out, name, teacher, sealed, serving_habits(sealed))
+
+
+def _published(
+    out: Path,
+    name: str,
+    teacher: str,
+    sealed: SealedWatermark | SealedHabits,
+    serving: dict[str, object],
+) -> Planted:
+    """What a server reads, and the notice that commits to the sealed file: the last file of a
+    plant, so that a folder without one was never finished."""
+    write_private(out / SERVING, canonical_json(serving) + b"\n")
+    mark = sealed.scheme if isinstance(sealed, SealedWatermark) else None
     notice = PlantNotice(
-        kind="habit",
+        kind="habit" if mark is None else "watermark",
         name=name,
         teacher=teacher,
         commitment=sealed.digest(),
-        created=now,
-        habits=design,
+        created=sealed.created,
+        watermark=mark,
+        habits=sealed.design if isinstance(sealed, SealedHabits) else None,
     )
     write_record(out / NOTICE, notice)
     return Planted(out, notice)
@@ -185,7 +185,7 @@ def check_dealing(accounts: int, windows: int) -> None:
             next_step=f"choose from 1 to {habits // 2}",
         )
     best = smallest(habits, windows)
-    if best * accounts > SIGNIFICANT or log10_e_of_p(best) - log10(accounts) < SUPPORTED:
+    if best > supporting_p(accounts):
         raise UsageProblem(
             f"with {windows} windows and {accounts:,} accounts no account could ever be supported:"
             f" the smallest corrected p-value is {min(1.0, best * accounts):.2g}",

@@ -20,8 +20,11 @@ from fingerprints.transcript import Transcript
 def asked_for(reply: Reply, probe: Probe) -> str:
     """All that stood before an answer: the text that the model read, where that is known, else the
     turns that were asked."""
-    if reply.prompt is not None:
-        return reply.prompt
+    return _turns(probe) if reply.prompt is None else reply.prompt
+
+
+def _turns(probe: Probe) -> str:
+    """What a probe asks, earlier turns before it."""
     return "\n".join([*(m.content for m in probe.history), probe.prompt()])
 
 
@@ -53,17 +56,11 @@ def marked_texts(
     have written there; none where its choice has no token of the teacher's, and none in a text that
     the suspect could not read."""
     texts = vocabulary.read([p.text for p in asked], places=True)
-    given = vocabulary.read([_question(p) for p in asked])
+    given = vocabulary.read([p.lead if p.probe is None else _turns(p.probe) for p in asked])
     return [
         MarkedText(tokens.ids, before.ids, _tokens_at(p.text, tokens, found, vocabulary))
         for p, tokens, before, found in zip(asked, texts, given, chosen, strict=True)
     ]
-
-
-def _question(passage: Passage) -> str:
-    if passage.probe is None:
-        return passage.lead
-    return "\n".join([*(m.content for m in passage.probe.history), passage.probe.prompt()])
 
 
 def _tokens_at(

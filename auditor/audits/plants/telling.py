@@ -61,6 +61,17 @@ def verdict_of(
     )
 
 
+def untested(plant: Plant) -> Verdict:
+    """The verdict where too little was answered for any test."""
+    return Verdict(
+        question="inheritance",
+        candidate=plant.notice.teacher,
+        outcome="not_assessable",
+        reason=narrative.NOT_ENOUGH,
+        reason_code="not_measured",
+    )
+
+
 def passing_on(plan: PlantTestPlan, heard: Examined) -> bool:
     """Whether the answers could be the teacher's own, passed on: weights that ran here can't do
     that, and nobody can once the plant is served no more."""
@@ -68,7 +79,7 @@ def passing_on(plan: PlantTestPlan, heard: Examined) -> bool:
 
 
 def section_of(plan: PlantTestPlan, plant: Plant, heard: Examined, **told: Any) -> PlantSection:
-    """What the report keeps of the plant and the suspect\'s answers, with what its kind tells."""
+    """What the report keeps of the plant and the suspect's answers, with what its kind tells."""
     notice = plant.notice
     return PlantSection(
         kind=notice.kind,
@@ -113,5 +124,5 @@ def report_of(
         verdicts=verdicts,
         limits=narrative.limits(section, heard.said),
         alternatives=narrative.alternatives(section),
-        reproduce=narrative.command_of(plan),
+        reproduce=narrative.command_of(plan, heard.chosen is not None),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log10
+
 import pytest
 
 from auditor.evidence.exact import ExactTest
@@ -14,9 +16,11 @@ from auditor.evidence.weight import (
     exact_outcome,
     exact_words,
     reaches,
+    supporting_p,
     weigh,
     words,
 )
+from detectors.stats.evalues import log10_e_of_p
 from detectors.stats.lr_bounds import Bounds, model_cap
 
 
@@ -152,6 +156,17 @@ def test_an_exact_test_is_supported_by_its_corrected_p_alone_and_only_by_design(
     assert judged(exact(p_value=0.0009, log10_e=0.4)).outcome == "inconclusive"
     assert judged(exact(by_design=False)).outcome == "inconclusive"
     assert judged(exact(design="public_dataset")).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("looks", [1, 30, 1000, 100_000])
+def test_the_largest_supporting_p_value_supports_and_a_larger_one_does_not(looks: int) -> None:
+    def outcome(p: float) -> str:
+        test = exact(p_value=p, log10_e=log10_e_of_p(p) - log10(looks))
+        return judged(test, p * looks).outcome
+
+    found = supporting_p(looks)
+    assert outcome(found * 0.999) == "supported"
+    assert outcome(found * 1.001) == "inconclusive"
 
 
 def test_finding_nothing_clears_only_where_the_power_was_there() -> None:

@@ -159,9 +159,26 @@ def test_the_size_that_is_said_to_be_needed_has_the_power() -> None:
     assert power_at(500, 0.0, 0.25, 0.001) <= 0.001
 
 
+@pytest.mark.parametrize("n", [60, 4000, 200_000])
+def test_the_power_is_of_the_bet_too(n: int) -> None:
+    """Of very many tokens a lead too small for the bet gives a p-value alone, and no support."""
+    from scipy.stats import binom
+
+    lead, alpha, enough = 0.0045, 0.0005, 1.3
+    greens = range(int(0.25 * n), n + 1, max(1, n // 4000))
+    counts = [GreenCount(n, k, 0.25) for k in greens]
+    least = min(c.green for c in counts if c.p_value <= alpha and c.log10_e >= enough)
+    wanted = float(binom.sf(least - 1, n, 0.25 + lead))
+    found = power_at(n, lead, 0.25, alpha, enough)
+    assert found == pytest.approx(wanted, abs=0.05)
+    assert found <= power_at(n, lead, 0.25, alpha)
+    if n == 200_000:
+        assert found < 0.2 < 0.9 < power_at(n, lead, 0.25, alpha)
+
+
 def test_the_first_pairs_are_the_first_found() -> None:
     pairs = written_pairs([text(1, 100)], [[]])
     some = first(pairs, 10)
     assert some.n == 10
     assert some.tokens.tolist() == pairs.tokens[:10].tolist()
-    assert first(pairs, 10_000) is pairs
+    assert first(pairs, 10_000).tokens.tolist() == pairs.tokens.tolist()

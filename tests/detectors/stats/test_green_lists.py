@@ -7,7 +7,8 @@ import pytest
 import torch
 from transformers import WatermarkingConfig
 
-from detectors.stats.green_lists import GreenLists, depends_on_key, greens, seed_of
+from detectors.stats.green_lists import GreenLists, depends_on_key, seed_of
+from fingerprints.plants import GreenScheme
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,10 @@ def test_a_list_is_the_one_that_transformers_draws(vocabulary: int, share: float
         c: set(theirs._get_greenlist_ids(torch.LongTensor([7, c])).tolist())
         for c in contexts.tolist()
     }
-    ours = GreenLists(key, vocabulary, greens(vocabulary, share)).green(contexts, tokens)
+    scheme = GreenScheme(
+        vocabulary=vocabulary, share=share, vocabulary_sha256="", tokenizer_sha256=""
+    )
+    ours = GreenLists(key, vocabulary, scheme.n_green).green(contexts, tokens)
     wanted = [t in lists[c] for c, t in zip(contexts.tolist(), tokens.tolist(), strict=True)]
     assert ours.tolist() == wanted
     assert 0 < sum(wanted) < len(wanted)

@@ -17,6 +17,7 @@ from auditor.audits.report.file import schema
 from auditor.cli import run
 from detectors.text.habits import bank
 from fingerprints.plants import HABITS, WATERMARKS
+from fingerprints.transcript import load_transcript
 from tests.auditor.audits.plants.planted import Garden, answered, grow
 from tests.recordings import write_jsonl
 
@@ -68,6 +69,24 @@ def test_a_report_is_judged_again_from_what_was_recorded(garden: Garden, tmp_pat
     again = report_on(garden, transcript, tmp_path / "two", *forced, *choices)
     assert again["verdicts"] == first["verdicts"]
     assert again["findings"] == first["findings"]
+    # Both say how: the one from its own choices, the other from those that it was given.
+    assert "--choices report/choices.json" in first["reproduce"][1]
+    assert all(" ".join(choices) in command for command in again["reproduce"])
+
+
+def test_what_a_test_has_no_use_for_is_told_and_not_passed_over(
+    garden: Garden, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = passed_on(garden, tmp_path / "service.jsonl")
+    report = report_on(garden, spec, tmp_path / "r", "--marked", str(garden.marked), "--retired")
+    told = [s for s in report["skipped"] if s["code"] == "not_scored"]
+    assert "weights are open" in told[0]["reason"]
+    assert not any("choices.json" in command for command in report["reproduce"])
+    base = ["--base", f"hf:{garden.base}", "--plant", str(garden.plant)]
+    for more in ([], ["--dry-run"], ["--marked", str(garden.marked), "--choices", "c.json"]):
+        out = ["--out", str(tmp_path / "r2")]
+        assert run(["plant", "test", spec, *base, *out, *more]) == 2
+        assert "behind marked answers" in capsys.readouterr().err
 
 
 def test_the_marked_teacher_itself_is_no_suspect(
@@ -78,10 +97,23 @@ def test_the_marked_teacher_itself_is_no_suspect(
     assert "asked under this plant's own key" in capsys.readouterr().err
 
 
+def test_the_marked_teacher_is_no_suspect_either_where_its_thinking_was_cut(
+    garden: Garden, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = load_transcript(garden.marked)
+    backend = f"{said.identity.backend} + budget forcing (thinking 8)"
+    path = tmp_path / "forced.jsonl"
+    # Without its footer, which is a digest of what is changed here.
+    rows = garden.marked.read_text("utf-8").splitlines(keepends=True)[:-1]
+    path.write_text("".join(rows).replace(said.identity.backend, backend))
+    assert load_transcript(path).identity.backend == backend
+    flags = ["--plant", str(garden.plant), "--out", str(tmp_path / "r")]
+    assert run(["plant", "test", str(path), *flags]) == 2
+    assert "asked under this plant's own key" in capsys.readouterr().err
+
+
 def passed_on(garden: Garden, path: Path) -> str:
     """The teacher's marked answers as somebody's service gave them."""
-    from fingerprints.transcript import load_transcript
-
     said = load_transcript(garden.marked)
     rows = [(said.probes[r.probe_id].text, r.text) for r in said.replies if r.readable]
     return str(write_jsonl(path, rows, "service"))
@@ -165,9 +197,25 @@ def test_the_account_whose_habits_a_suspect_has_is_found(tmp_path: Path) -> None
     assert supported == {f"account {a}" for a in shown}
     assert supported == {"account acct-17"}
     # What was dealt to the others stays sealed.
-    others = [list(h) for a, h in dealt.items() if a not in shown]
-    text = (tmp_path / "r" / "report.json").read_text("utf-8")
-    assert not any(json.dumps(h) in text.replace("\n", "").replace("  ", "") for h in others)
+    assert told(tmp_path / "r", dealt) == shown
+
+
+def told(folder: Path, dealt: dict[str, tuple[str, ...]]) -> set[str]:
+    """The accounts whose dealt habits stand in a report."""
+    text = json.dumps(json.loads((folder / "report.json").read_text("utf-8")))
+    return {account for account, h in dealt.items() if json.dumps(list(h)) in text}
+
+
+def test_habits_that_may_be_passed_on_stay_sealed(tmp_path: Path) -> None:
+    plant, dealt = habits(tmp_path)
+    suspect = answered(tmp_path / "suspect.jsonl", [bank()[h] for h in dealt["acct-17"]])
+    flags = ["--plant", str(plant), "--out", str(tmp_path / "r")]
+    assert run(["plant", "test", str(suspect), *flags]) == 0
+    report = load_bundle(tmp_path / "r")
+    best = report.verdicts[0]
+    assert (best.candidate, best.reason_code) == ("account acct-17", "passed_on")
+    assert told(tmp_path / "r", dealt) == set()
+    assert not any(f.exhibits for f in report.findings)
 
 
 def test_an_innocent_suspect_fits_nobody(tmp_path: Path) -> None:
