@@ -251,7 +251,8 @@ def limits(
 def _edge_limits(transcript: Transcript) -> list[str]:
     """What a wrapper that puts the same words before or behind every answer does to a verdict."""
     # Asked who it is a hundred times, an honest model begins alike.
-    said = [r.text for r in transcript.of_kind("style") if r.readable]
+    # Of what was said alone: thoughts often begin alike, and nobody puts them there.
+    said = [r.answer for r in transcript.of_kind("style") if r.answered]
     return [
         f"{n} of {len(said)} answers {where} in the very same words: whoever serves the model may"
         " have put them there. They are read as its style and wording, and can hide whom it writes"
