@@ -146,6 +146,7 @@ def _outcomes(x: Array, labels: NDArray[np.int_], groups: Sequence[str]) -> Outc
     taught, high, low = labels == 1, x >= SUPPORTED, x <= -SUPPORTED
 
     def lineages(side: NDArray[np.bool_], reached: NDArray[np.bool_]) -> OutcomeCount:
+        """Of a side's lineages those with any row that reached a bound."""
         of, part = (
             len({groups[i] for i in np.flatnonzero(kept).tolist()})
             for kept in (side, side & reached)
