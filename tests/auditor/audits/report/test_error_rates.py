@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -19,14 +21,14 @@ from auditor.reporting.document import Document, name
 from tests.auditor.reporting.example import report
 
 
-def row(suspect: str, group: str, candidate: str, label: int) -> MeasuredRow:
+def row(suspect: str, group: str, candidate: str, label: Literal[0, 1]) -> MeasuredRow:
     return MeasuredRow(
         suspect=suspect,
         group=group,
         start="",
         level="vendor",
         candidate=candidate,
-        label=label,  # type: ignore[arg-type]
+        label=label,
         size=50,
         sources=(),
     )
