@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.error_rates import (
-    ErrorRate,
-    OutcomeCount,
-    OutcomeCounts,
-)
+from auditor.evidence.error_rates import ErrorRate, OutcomeCount, OutcomeCounts
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson

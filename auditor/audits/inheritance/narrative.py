@@ -16,19 +16,10 @@ from auditor.audits.report.view import who
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
 from auditor.evidence.codes import NO_CALIBRATION, TOO_FEW_PROMPTS, Conclusion
-from auditor.evidence.error_rates import (
-    CalibrationSection,
-)
+from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
-from auditor.evidence.records import (
-    Answer,
-    Candidate,
-    Finding,
-    StoreChoice,
-    StoreSection,
-    Verdict,
-)
+from auditor.evidence.records import Answer, Candidate, Finding, StoreChoice, StoreSection, Verdict
 from detectors.lineup import counted
 from detectors.text.edges import shared_edges
 from detectors.text.model_names import maker_key

@@ -11,11 +11,7 @@ from auditor.audits.report.error_rates import error_rates, in_words
 from auditor.calibration.figures import error_rate, figures_of
 from auditor.calibration.record import shipped_calibrations
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.error_rates import (
-    CalibrationSection,
-    ErrorRate,
-    OutcomeCounts,
-)
+from auditor.evidence.error_rates import CalibrationSection, ErrorRate, OutcomeCounts
 from auditor.reporting import markdown
 from auditor.reporting.document import Document, name
 from tests.auditor.reporting.example import report
