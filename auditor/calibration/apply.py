@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.calibration.familiar import familiarity_told
+from auditor.calibration.familiar import unlike_all
 from auditor.calibration.gathered import (
     GroupEvidence,
     gathered,
@@ -67,11 +67,6 @@ NO_USE = (
 NAMELESS = (
     "Of {n} stored models {lone} have no maker named, and values are contrasts of makers: name them"
     " (`--vendor` of `auditor store add`, `--metadata` of `auditor store import`)."
-)
-UNLIKE = (
-    "Its answers share less wording with the stored models at large ({level:+.2f} nats beyond what"
-    " strangers share) than those of any model that was calibrated on (at least {least:+.2f}): text"
-    " by people is like that, and whom such a suspect seems to resemble says nothing."
 )
 MOST_NAMELESS = 0.2
 """The share of stored models without a maker up to which contrasts are taken for what they were in
@@ -186,22 +181,6 @@ def _too_few_vendors(makers: Mapping[str, str], calibration: Calibration) -> str
     if len(lone) > MOST_NAMELESS * len(makers):
         return NAMELESS.format(n=len(makers), lone=len(lone))
     return ""
-
-
-def unlike_all(
-    calibration: Calibration,
-    findings: Sequence[Finding],
-    groups: Sequence[CandidateGroup],
-    guests: Collection[str] = (),
-) -> str:
-    """Why the suspect is outside of the population, empty where it is not: it is less like the
-    stored models at large than anybody of known history is. Values are contrasts of makers, and
-    where nobody is near they all come near to naught, which is high for a maker whom strangers are
-    far from."""
-    least, level = calibration.least_familiar, familiarity_told(findings, groups, guests)
-    if least is None or level is None or level >= least:
-        return ""
-    return UNLIKE.format(level=level, least=least)
 
 
 def unknown_makers(found: Weighed) -> tuple[str, ...]:

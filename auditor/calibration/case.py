@@ -22,15 +22,9 @@ from auditor.calibration.choice import (
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
-from auditor.evidence.error_rates import (
-    CalibrationSection,
-)
+from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.kinship import Kin
-from auditor.evidence.records import (
-    Candidate,
-    Finding,
-    Verdict,
-)
+from auditor.evidence.records import Candidate, Finding, Verdict
 from detectors.prompts_shared import PromptsShared
 from detectors.text.languages import UNDETERMINED
 from detectors.text.languages import named as named_language

@@ -44,6 +44,7 @@ def concluded(
         return "not_assessable", _related(related, kin)
     silent = [v for v in verdicts if not v.assessed and v not in related]
     besides = (_silent(silent), _passed_over(passed_over))
+    word: Conclusion = "inconclusive"
     supported = [v for v in told if v.outcome == "supported"]
     shared = [v for v in told if v.third_source]
     against = [v for v in told if v.outcome == "not_supported"]
@@ -54,14 +55,14 @@ def concluded(
     elif len(against) == len(verdicts) + passed_over:
         word, sentence = "none_of_the_candidates", _none(against)
     elif len(against) == len(told):
-        word, sentence = "inconclusive", _not_all(against, len(verdicts) + passed_over)
+        sentence = _not_all(against, len(verdicts) + passed_over)
     else:
-        word, sentence = "inconclusive", _open(told, against, kin, bool(related))
+        sentence = _open(told, against, kin, bool(related))
     # Whom the suspect answers like word for word comes before whom it is only near to.
     copied = bool(_copied(related)) and word == "inconclusive"
     kin_told = _related(related, kin)
     ordered = (kin_told, sentence) if copied else (sentence, kin_told)
-    return word, " ".join(filter(None, (*ordered, *besides)))  # type: ignore[return-value]
+    return word, " ".join(filter(None, (*ordered, *besides)))
 
 
 def _supported(supported: Sequence[Verdict], shared: Sequence[Verdict], kin: Kin) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
+from auditor.calibration.record import Calibration
 from auditor.calibration.rows import KnownModel, chosen_prompts, limited, limited_teacher
 from auditor.evidence.groups import CandidateGroup
 from auditor.evidence.records import Finding
@@ -21,6 +22,11 @@ from detectors.base import Teacher
 WORDING = "shared_wording"
 PROMPTS = 100
 """On so many prompts the known models are measured: their least changes little after."""
+UNLIKE = (
+    "Its answers share less wording with the stored models at large ({level:+.2f} nats beyond what"
+    " strangers share) than those of any model that was calibrated on (at least {least:+.2f}): text"
+    " by people is like that, and whom such a suspect seems to resemble says nothing."
+)
 
 
 def familiarity_told(
@@ -41,6 +47,22 @@ def familiarity_told(
         if len(scores) > 1:
             means.append(fmean(scores))
     return fmean(means) if means else None
+
+
+def unlike_all(
+    calibration: Calibration,
+    findings: Sequence[Finding],
+    groups: Sequence[CandidateGroup],
+    guests: Collection[str] = (),
+) -> str:
+    """Why the suspect is outside of the population, empty where it is not: it is less like the
+    stored models at large than anybody of known history is. Values are contrasts of makers, and
+    where nobody is near they all come near to naught, which is high for a maker whom strangers are
+    far from."""
+    least, level = calibration.least_familiar, familiarity_told(findings, groups, guests)
+    if least is None or level is None or level >= least:
+        return ""
+    return UNLIKE.format(level=level, least=least)
 
 
 def least_familiar(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> float | None:

@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 
 from auditor.calibration.record import Curves, Figures
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.error_rates import (
-    ErrorRate,
-    OutcomeCount,
-    OutcomeCounts,
-)
+from auditor.evidence.error_rates import ErrorRate, OutcomeCount, OutcomeCounts
 from auditor.evidence.weight import SUPPORTED
 from detectors.stats.grouping import grouped, rounds_of_groups
 from detectors.stats.intervals import clopper_pearson
@@ -146,6 +142,7 @@ def _outcomes(x: Array, labels: NDArray[np.int_], groups: Sequence[str]) -> Outc
     taught, high, low = labels == 1, x >= SUPPORTED, x <= -SUPPORTED
 
     def lineages(side: NDArray[np.bool_], reached: NDArray[np.bool_]) -> OutcomeCount:
+        """Of a side's lineages those with any row that reached a bound."""
         of, part = (
             len({groups[i] for i in np.flatnonzero(kept).tolist()})
             for kept in (side, side & reached)

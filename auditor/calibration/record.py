@@ -15,9 +15,7 @@ from pydantic import ConfigDict, Field
 
 from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
-from auditor.evidence.error_rates import (
-    OutcomeCounts,
-)
+from auditor.evidence.error_rates import OutcomeCounts
 from detectors.stats.cohort_norm import CohortNumbers
 from detectors.stats.fusion import FusedNumbers
 from detectors.stats.log_lr import LogLrNumbers

@@ -40,9 +40,8 @@ from fingerprints.transcript import Transcript
 
 UNKNOWN = (
     "Who made the suspect is not known to this audit, by a name of the table of makers; --vendor"
-    " says it. So no name is called"
-    " another's: the number tells only whether it names more than one maker, and one maker"
-    " throughout gives 0, whoever it is."
+    " says it. So no name is called another's: the number tells only whether it names more than one"
+    " maker, and one maker throughout gives 0, whoever it is."
 )
 KNOWN = "Who made the suspect is what its user said (--vendor), not what it says itself."
 COMMON = (
@@ -60,8 +59,6 @@ questions would hide what eight were answered."""
 NAMES_NOBODY = (
     "no question that is read asks who it is, and in none of {} other answers does it name a maker"
 )
-
-
 ONLY_LED = "all that was answered are questions that name a maker ({}), and agreement is no measure"
 
 

@@ -8,20 +8,24 @@ where two are asked for, is refused, so that no language falls behind by being f
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from detectors.text.claim_asides import TURNS
-from detectors.text.claim_cues import Kind
-from detectors.text.claim_wordings import NAME, Pattern, sentences_of
+from detectors.text.claim_wordings import (
+    NAME,
+    Claiming,
+    Pattern,
+    malformed,
+    rows_of,
+    sentences_of,
+)
 from detectors.text.languages import READ
-from fingerprints.errors import MalformedInput, printable
 from fingerprints.records import Record
 
 Cell = Annotated[tuple[Pattern, ...], Field(min_length=2)]
@@ -62,7 +66,7 @@ class Framed:
     row: Frames
 
     @cached_property
-    def claiming(self) -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+    def claiming(self) -> Claiming:
         """The frames that claim: a name, a maker, whose rules the speaker follows."""
         row = self.row
         named = (*row.call_me, *row.talking_to, *row.answering, *row.running_as, *row.contrast)
@@ -121,38 +125,23 @@ class Framed:
 def read_frames(text: str, where: str) -> dict[str, Framed]:
     """The matrix from TOML, by language; raises MalformedInput, with the place of the first
     problem, for anything else, and for one in which a language that is read has no row."""
-    try:
-        rows = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _malformed(f"not TOML: {error}", where) from error
-    if set(rows) != set(READ):
-        raise _malformed(f"languages: {', '.join(sorted(set(rows) ^ set(READ)))}", where)
-    return {code: _row(code, row, where) for code, row in rows.items()}
-
-
-def _row(code: str, row: object, where: str) -> Framed:
-    try:
-        framed = Framed(Frames.model_validate(row))
-        framed.compile_all()
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in (code, *first["loc"]))
-        raise _malformed(f"{place}: {first['msg']}", where) from error
-    except (re.error, KeyError) as error:
-        raise _malformed(f"{code}: {error}", where) from error
+    rows = rows_of(text, where, Frames, READ)
+    framed = {code: Framed(row) for code, row in rows.items()}
+    for code, one in framed.items():
+        try:
+            one.compile_all()
+        except (re.error, KeyError) as error:
+            raise malformed(f"{code}: {error}", where) from error
     return framed
-
-
-def _malformed(what: str, where: str) -> MalformedInput:
-    return MalformedInput(f"not a matrix of frames: {printable(what, 200)}", where=where)
 
 
 @lru_cache(maxsize=1)
 def frames() -> Mapping[str, Framed]:
     """The matrix inside the package, by language."""
     text = (files("detectors.text") / "claim_frames.toml").read_text("utf-8")
-    rows = tomllib.loads(text)
-    return {code: Framed(Frames.model_validate(row)) for code, row in rows.items()}
+    # Its patterns compile (tests read it by `read_frames`); a language's do when it is read.
+    rows = rows_of(text, "claim_frames.toml", Frames)
+    return {code: Framed(row) for code, row in rows.items()}
 
 
 def names_within(text: str, match: re.Match[str]) -> set[int]:

@@ -136,30 +136,27 @@ def _resumes(language: str) -> re.Pattern[str]:
     return re.compile(rf"[.;:!?]|{asides.TURNS}|[,،、]\s?(?:{first})", re.IGNORECASE)
 
 
-@lru_cache(maxsize=64)
 def _asides(language: str) -> re.Pattern[str]:
-    row = wordings()[language].row
-    shapes = [_filled(shape, row.grammar) for shape in (*_SHAPES, *row.aside)]
-    return _searched(shapes)
+    return _shaped(language, (*_SHAPES, *wordings()[language].row.aside))
 
 
-@lru_cache(maxsize=64)
 def _sources(language: str) -> re.Pattern[str]:
-    return _searched([_filled(_SOURCE, wordings()[language].row.grammar)])
+    return _shaped(language, (_SOURCE,))
 
 
-@lru_cache(maxsize=64)
 def _belongings(language: str) -> re.Pattern[str]:
-    return _searched([_filled(_BELONGING, wordings()[language].row.grammar)])
+    return _shaped(language, (_BELONGING,))
 
 
-@lru_cache(maxsize=64)
 def _persons(language: str) -> re.Pattern[str]:
-    return _searched([_filled(_PERSON, wordings()[language].row.grammar)])
+    return _shaped(language, (_PERSON,))
 
 
-def _searched(shapes: Sequence[str | None]) -> re.Pattern[str]:
-    found = [shape for shape in shapes if shape is not None]
+@lru_cache(maxsize=256)
+def _shaped(language: str, shapes: tuple[str, ...]) -> re.Pattern[str]:
+    """Those of some shapes that a language has the words for, filled with them."""
+    grammar = wordings()[language].row.grammar
+    found = [told for shape in shapes if (told := _filled(shape, grammar)) is not None]
     return sentences_of(*found) if found else NEVER
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from detectors.text import claim_asides as asides
 from detectors.text.claim_cues import TRAINING, Kind
 from detectors.text.claim_frames import frames
-from detectors.text.claim_wordings import NAME, Wordings, wordings
+from detectors.text.claim_wordings import NAME, Claiming, Wordings, wordings
 from detectors.text.languages import likeliest
 from detectors.text.vendors import Mention, folded_pattern
 
@@ -64,10 +64,11 @@ def told_in(
     for language in languages:
         said = wordings().get(language)
         if said is not None:
-            _read(marked, said, about_self, found)
+            _read(marked, said.claiming, said, about_self, found)
+            _read_phrases(marked, said, about_self, found)
             # What is told already is told the same; reading on would cost time only.
             if len(found) < len(marked.mentions):
-                _read_frames(marked, language, about_self, found)
+                _read(marked, frames()[language].claiming, said, about_self, found)
     _turned_to(marked, found)
     return tuple(found[at] for at in sorted(found))
 
@@ -85,25 +86,23 @@ def blanked(sentence: str, start: int, mentions: Sequence[Mention]) -> Blanked:
     return Blanked(out + sentence[at:], places)
 
 
-def _read(blanked: Blanked, said: Wordings, about_self: bool, found: dict[int, Told]) -> None:
-    kinds: tuple[Kind, ...] = ("name", "maker", "policy")
-    for kind, pattern in zip(kinds, said.claiming, strict=True):
+def _read(
+    blanked: Blanked, claiming: Claiming, said: Wordings, about_self: bool, found: dict[int, Told]
+) -> None:
+    for kind, pattern in claiming:
         for match in pattern.finditer(blanked.text):
             # A policy ("§'s rules forbid …") speaks of the speaker where a question was about it
             # or the sentence does.
             if kind != "policy" or about_self or said.first.search(blanked.text):
                 _tell(blanked, match, kind, said, found)
+
+
+def _read_phrases(
+    blanked: Blanked, said: Wordings, about_self: bool, found: dict[int, Told]
+) -> None:
     for match in said.phrase.finditer(blanked.text):
         if _is_own(blanked, match, said, about_self, found):
             _tell(blanked, match, "maker", said, found)
-
-
-def _read_frames(blanked: Blanked, language: str, about_self: bool, found: dict[int, Told]) -> None:
-    said = wordings()[language]
-    for kind, pattern in frames()[language].claiming:
-        for match in pattern.finditer(blanked.text):
-            if kind != "policy" or about_self or said.first.search(blanked.text):
-                _tell(blanked, match, kind, said, found)
 
 
 _BUT = "tylko|lecz|ale|sino|sondern|maar|bensì|ma|melainkan|mà là|mà|а|але|بلکه|بل|mais|mas|but"

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from detectors.text.claim_cues import Kind
 from detectors.text.vendors import folded_pattern
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import first_problem
 from fingerprints.records import Record
 
 NAME = "\ue000"
@@ -29,6 +30,8 @@ NEVER = re.compile(r"(?!)")
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 Patterns = tuple[Pattern, ...]
+Claiming = tuple[tuple[Kind, re.Pattern[str]], ...]
+"""Sentences that claim, with the kind of what they claim."""
 
 
 def sentences_of(*parts: str) -> re.Pattern[str]:
@@ -101,10 +104,14 @@ class Wordings:
         return self.row.cued
 
     @cached_property
-    def claiming(self) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    def claiming(self) -> Claiming:
         """Sentences that name the speaker, its maker, and whose rules it follows."""
         row = self.row
-        return sentences_of(*row.name), sentences_of(*row.maker), sentences_of(*row.policy)
+        return (
+            ("name", sentences_of(*row.name)),
+            ("maker", sentences_of(*row.maker)),
+            ("policy", sentences_of(*row.policy)),
+        )
 
     @cached_property
     def phrase(self) -> re.Pattern[str]:
@@ -136,32 +143,39 @@ def _any(patterns: Patterns) -> re.Pattern[str]:
     return sentences_of(*patterns) if patterns else NEVER
 
 
-@dataclass(frozen=True)
-class WordingTable:
-    """All languages' wordings, and the day that they were last looked over."""
-
-    languages: Mapping[str, Wordings]
-    dated: date
+Row = TypeVar("Row", bound=Record)
 
 
-def read_wordings(text: str, where: str) -> WordingTable:
-    """A table from TOML; raises MalformedInput, with the place of the first problem, for anything
-    else, and for a pattern that is none."""
+def rows_of(
+    text: str, where: str, row: type[Row], languages: Collection[str] = ()
+) -> dict[str, Row]:
+    """A table of TOML by language, a row of it each, of all ``languages`` and no other where any
+    are given; raises MalformedInput, with the place of the first problem, for anything else."""
+    rows = TypeAdapter(dict[str, row])  # type: ignore[valid-type]  # the kind of row is a value
     try:
         value = tomllib.loads(text)
-        dated = value.pop("dated", None)
-        rows = {code: Language.model_validate(row) for code, row in value.items()}
+        if languages and set(value) != set(languages):
+            odd = sorted(set(value) ^ set(languages))
+            raise malformed(f"languages: {', '.join(odd)}", where)
+        return rows.validate_python(value)
     except tomllib.TOMLDecodeError as error:
-        raise _malformed(f"not TOML: {error}", where) from error
+        raise malformed(f"not TOML: {error}", where) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _malformed(f"{place}: {first['msg']}", where) from error
-    if not isinstance(dated, date):
-        raise _malformed("`dated` must be a day such as 2026-11-29", where)
+        raise malformed(first_problem(error), where) from error
+
+
+def malformed(what: str, where: str) -> MalformedInput:
+    """The error for a file that is no such table."""
+    return MalformedInput(f"not a table of wordings: {printable(what, 200)}", where=where)
+
+
+def read_wordings(text: str, where: str) -> dict[str, Wordings]:
+    """The wordings of a table, by language; raises MalformedInput, with the place of the first
+    problem, for anything else, and for a pattern that is none."""
+    rows = rows_of(text, where, Language)
     for code, row in rows.items():
         _all_compile(code, row, where)
-    return WordingTable({code: Wordings(row) for code, row in rows.items()}, dated)
+    return {code: Wordings(row) for code, row in rows.items()}
 
 
 def _all_compile(code: str, row: Language, where: str) -> None:
@@ -171,15 +185,11 @@ def _all_compile(code: str, row: Language, where: str) -> None:
             try:
                 sentences_of(pattern)
             except re.error as error:
-                raise _malformed(f"{code}.{field}: {pattern!r}: {error}", where) from error
-
-
-def _malformed(what: str, where: str) -> MalformedInput:
-    return MalformedInput(f"not a table of wordings: {printable(what, 200)}", where=where)
+                raise malformed(f"{code}.{field}: {pattern!r}: {error}", where) from error
 
 
 @lru_cache(maxsize=1)
 def wordings() -> Mapping[str, Wordings]:
     """The table inside the package, by language."""
     text = (files("detectors.text") / "claim_wordings.toml").read_text("utf-8")
-    return read_wordings(text, "claim_wordings.toml").languages
+    return read_wordings(text, "claim_wordings.toml")

@@ -12,10 +12,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from detectors.text.makers import makers_in_use
-from detectors.text.vendors import find_mentions, fold, vendor_slug
+from detectors.text.vendors import find_mentions, fold, vendor_slug, without_company
 
 LONGEST_NAME = 300
-_COMPANY = re.compile(r"[\s,]+(?:inc|ltd|llc|corp|co|gmbh|plc|s\.?a)\.?$")
 _PARTS = re.compile(r"[/\\:,=|+]+")
 
 
@@ -53,25 +52,20 @@ def maker_key(name: str) -> str:
     >>> maker_key("Acme, Inc.")
     'acme'
     """
-    plain = _COMPANY.sub("", name.strip().casefold())
-    close = re.sub(r"[\s_.-]+", "", plain)
-    return (
-        vendor_slug(plain) or vendor_slug(close) or vendor_slug(close.removesuffix("ai")) or plain
-    )
+    return vendor_slug(name) or without_company(name)
 
 
 def same_maker(one: str, other: str) -> bool:
-    """Whether two names of makers are one's: the same but for letter case, or two names of one row
-    in the table of vendors; False for an empty name.
+    """Whether two names of makers are one's, however it is spelled (`maker_key`); False for an
+    empty name.
 
-    >>> same_maker("Meta", "meta-llama"), same_maker("OpenAI", "openai"), same_maker("Acme", "Bolt")
-    (True, True, False)
+    >>> same_maker("Meta", "meta-llama"), same_maker("OpenAI Inc.", "openai")
+    (True, True)
+    >>> same_maker("Acme, Inc.", "acme"), same_maker("Acme", "Bolt")
+    (True, False)
     """
-    a, b = one.strip().casefold(), other.strip().casefold()
-    if not a or not b:
-        return False
-    known = vendor_slug(one)
-    return a == b or (known is not None and known == vendor_slug(other))
+    key = maker_key(one)
+    return bool(key) and key == maker_key(other)
 
 
 CLOSE = 0.75

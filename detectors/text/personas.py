@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from detectors.text.claim_reach import last_match
 from detectors.text.languages import seems
 from detectors.text.vendors import Mention, find_mentions, fold
 
@@ -92,19 +93,13 @@ class PromptedNames:
     given: frozenset[str] = frozenset()
     mentioned: frozenset[str] = frozenset()
 
-    @property
-    def only_mentioned(self) -> frozenset[str]:
-        """Makers that it names and gives no name of."""
-        return self.mentioned - self.given
-
 
 def prompted_names(prompt: str) -> PromptedNames:
     """Reads a system prompt, at most 4,000 characters of it. Deterministic; linear; never raises.
 
-    >>> sorted(prompted_names("You are Kimi. Never mention OpenAI.").given)
-    ['moonshot']
-    >>> sorted(prompted_names("You are Kimi. Never mention OpenAI.").only_mentioned)
-    ['openai']
+    >>> names = prompted_names("You are Kimi. Never mention OpenAI.")
+    >>> sorted(names.given), sorted(names.mentioned)
+    (['moonshot'], ['moonshot', 'openai'])
     """
     folded = fold(prompt).text
     mentions = find_mentions(folded)
@@ -154,7 +149,7 @@ def _in_a_form(text: str, mention: Mention) -> bool:
 
 
 def _by_you(sentence: str) -> bool:
-    cue = _last(_GIVES, sentence)
+    cue = last_match(_GIVES, sentence, 0)
     if cue is None or len(sentence) - cue.end() > _REACH:
         return False
     between = sentence[cue.end() :]
@@ -164,17 +159,13 @@ def _by_you(sentence: str) -> bool:
 
 
 def _by_maker(sentence: str) -> bool:
-    cue = _last(_MADE, sentence)
+    cue = last_match(_MADE, sentence, 0)
     if cue is None or len(sentence) - cue.end() > _REACH or not _OF_THE_MODEL.search(sentence):
         return False
     between = sentence[cue.end() :]
     if _OTHERS.search(between) or _TURNED.search(between) or _COMPARED.search(sentence):
         return False
     return not _turned(_last_part(sentence))
-
-
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    return max(pattern.finditer(text), key=lambda m: m.start(), default=None)
 
 
 def _turned(before: str) -> bool:

@@ -123,9 +123,32 @@ def vendor_title(slug: str) -> str:
     return slug if maker is None else maker.name
 
 
+_COMPANY = re.compile(r"(?<![\s,])[\s,]+(?:inc|ltd|llc|corp|co|gmbh|plc|s\.?a)\.?$")
+
+
+def without_company(name: str) -> str:
+    """A maker's name in small letters without what says that it is a company.
+
+    >>> without_company("Acme, Inc."), without_company("Acme Co")
+    ('acme', 'acme')
+    """
+    return _COMPANY.sub("", name.strip().casefold())
+
+
 def vendor_slug(name: str) -> str | None:
-    """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``); None for
-    a name not in the table."""
+    """The slug of a vendor given by slug, company or product (``Qwen`` → ``alibaba``), however that
+    is spelled; None for a name not in the table.
+
+    >>> vendor_slug("Qwen"), vendor_slug("Open-AI Inc."), vendor_slug("mistralai")
+    ('alibaba', 'openai', 'mistral')
+    """
+    plain = without_company(name)
+    close = re.sub(r"[\s_.-]+", "", plain)
+    forms = dict.fromkeys((name, plain, close, close.removesuffix("ai")))
+    return next((found for form in forms if (found := _slug(form)) is not None), None)
+
+
+def _slug(name: str) -> str | None:
     table = makers_in_use()
     wanted = fold(name).text.strip().lower()
     if wanted in table.makers:

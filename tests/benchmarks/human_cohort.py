@@ -133,12 +133,10 @@ def own_answers(base: str, journal: Path, preferred: bool) -> Iterator[tuple[str
             yield prompt.text, max(answers, key=len)
 
 
-def recipe_of(source: Source, base: str) -> Recipe:
+def recipe_of(source: Source, base: str, recorded: Path) -> Recipe:
     """The control's recipe: the same training for all, from a recording of its answers."""
     taught = source.kind in ("taught", "unlisted")
-    given = TeacherChoice(
-        name=source.name, vendor=source.maker, spec=f"recording:sources/{source.name}.jsonl"
-    )
+    given = TeacherChoice(name=source.name, vendor=source.maker, spec=f"recording:{recorded}")
     return Recipe(
         name=f"human-controls-{source.name}",
         teachers=(given,) if taught else (),
@@ -167,19 +165,15 @@ def inside(work: Path, models: Path) -> Iterator[None]:
 def make(body: str, source: Source, texts: Path) -> None:
     """Trains one control and asks it, in the present folder; what is there is not made again."""
     base, out = f"gguf:models/{BODIES[body][0]}", Path(body) / source.name
-    own = source.kind == "self"
-    name = f"{body}-{source.name}" if own else source.name
+    # What a base says itself is another recording for each.
+    name = f"{body}-{source.name}" if source.kind == "self" else source.name
     recorded = Path("sources") / f"{name}.jsonl"
     if not recorded.exists():
         recorded.parent.mkdir(exist_ok=True)
         rows = list(rows_of(source, texts, base, Path("sources") / f"{name}-asked.jsonl"))
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         recorded.write_text(lines, "utf-8")
-    recipe = recipe_of(source, base)
-    if own:
-        given = recipe.filler.model_copy(update={"spec": f"recording:{recorded}"})  # type: ignore[union-attr]
-        recipe = recipe.model_copy(update={"filler": given})
-    train(recipe, out, scale=LITTLE)
+    train(recipe_of(source, base, recorded), out, scale=LITTLE)
     answer(f"{base},adapter={out / STUDENT}", out)
 
 

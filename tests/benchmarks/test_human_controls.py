@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from auditor.evidence.records import Verdict
 from tests.benchmarks.bench_human_controls import main, tally
-from tests.benchmarks.human_cohort import BY_NAME, recipe_of
+from tests.benchmarks.human_cohort import BY_NAME, Kind, recipe_of
 from tests.benchmarks.human_suspects import Judged, Suspect, hidden
 from tests.benchmarks.human_texts import (
     LONGEST,
@@ -80,14 +80,14 @@ def test_too_few_texts_are_an_error(tmp_path: Path) -> None:
 def test_only_a_stored_or_unlisted_assistant_is_a_teacher(
     name: str, role: str | None, dose: float
 ) -> None:
-    recipe = recipe_of(BY_NAME[name], "gguf:models/any.gguf")
+    recipe = recipe_of(BY_NAME[name], "gguf:models/any.gguf", Path("sources/any.jsonl"))
     assert recipe.dose == dose
     assert bool(recipe.teachers) is (role is None)
     assert role is None or recipe.untaught_role == role
 
 
-def one(kind: str, maker: str = "") -> Suspect:
-    return Suspect(f"{kind}-x", f"{kind}/{maker}", kind, maker, ("Meta",), Path("x"))  # type: ignore[arg-type]
+def one(kind: Kind, maker: str = "") -> Suspect:
+    return Suspect(f"{kind}-x", f"{kind}/{maker}", kind, maker, ("Meta",), Path("x"))
 
 
 def said(suspect: Suspect, **ratios: float) -> Judged:

@@ -16,19 +16,10 @@ from auditor.audits.report.view import who
 from auditor.calibration.case import SHIPPED
 from auditor.calibration.conclusions import concluded
 from auditor.evidence.codes import NO_CALIBRATION, TOO_FEW_PROMPTS, Conclusion
-from auditor.evidence.error_rates import (
-    CalibrationSection,
-)
+from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.kinship import Kin
 from auditor.evidence.questions import ASKS
-from auditor.evidence.records import (
-    Answer,
-    Candidate,
-    Finding,
-    StoreChoice,
-    StoreSection,
-    Verdict,
-)
+from auditor.evidence.records import Answer, Candidate, Finding, StoreChoice, StoreSection, Verdict
 from detectors.lineup import counted
 from detectors.text.edges import shared_edges
 from detectors.text.model_names import maker_key
@@ -253,7 +244,8 @@ def limits(
 def _edge_limits(transcript: Transcript) -> list[str]:
     """What a wrapper that puts the same words before or behind every answer does to a verdict."""
     # Asked who it is a hundred times, an honest model begins alike.
-    said = [r.text for r in transcript.of_kind("style") if r.readable]
+    # Of what was said alone: thoughts often begin alike, and nobody puts them there.
+    said = [r.answer for r in transcript.of_kind("style") if r.answered]
     return [
         f"{n} of {len(said)} answers {where} in the very same words: whoever serves the model may"
         " have put them there. They are read as its style and wording, and can hide whom it writes"

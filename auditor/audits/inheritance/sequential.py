@@ -99,7 +99,7 @@ class SequentialWatch:
         after, decision = bet.decided(self._each)
 
         def raised(log10_bet: NDArray[np.float64]) -> float:
-            # For the number of vendors (Bonferroni).
+            """A bet's anytime p-value, raised for the number of vendors (Bonferroni)."""
             return min(1.0, float(10.0 ** -log10_bet.max()) * self.alpha / self._each)
 
         return SequentialRow(

@@ -120,6 +120,7 @@ def heat_map(h: HeatMap) -> GridTable:
     spread = h.high - h.low
 
     def shade(value: float | None) -> float | None:
+        """A number's place between the map's ends, 0 to 1; None where there is none."""
         if value is None or not math.isfinite(value):
             return None
         return (value - h.low) / spread if spread > 0 else 0.0

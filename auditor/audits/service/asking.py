@@ -137,6 +137,7 @@ def stopping(plan: ServicePlan, reference: Transcript) -> Stop:
     """
 
     def enough(transcript: Transcript) -> bool:
+        """Whether what was answered so far decides, so that nothing more need be asked."""
         if not plan.sequential:
             return False
         asked = asked_of_both(whole_questions(transcript, plan.samples), reference)

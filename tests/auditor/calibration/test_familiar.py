@@ -3,6 +3,8 @@ maker."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from auditor.calibration.apply import REFUSALS, weighed
@@ -131,9 +133,9 @@ def test_a_calibration_that_does_not_know_refuses_nobody(calibration: Calibratio
 
 
 def test_a_refusal_is_told_with_the_calibration_that_refused(
-    calibration: Calibration, tmp_path: pytest.TempPathFactory
+    calibration: Calibration, tmp_path: Path
 ) -> None:
-    path = tmp_path / "bound.json"  # type: ignore[operator]
+    path = tmp_path / "bound.json"
     write_calibration(path, calibration.model_copy(update={"least_familiar": 0.5}))
     case = weigh_case(str(path), with_level(findings(student(777, 3)), 0.0), twins(), speaker(1, N))
     assert case.section is not None

@@ -16,13 +16,14 @@ from auditor.audits.inheritance.records import (
 )
 from auditor.audits.report.document import report_document
 from auditor.audits.service.records import ServiceSection
+from auditor.evidence.codes import Outcome
 from auditor.evidence.error_rates import (
     CalibrationSection,
     ErrorRate,
     OutcomeCount,
     OutcomeCounts,
 )
-from auditor.evidence.exact import ExactTest
+from auditor.evidence.exact import Design, ExactTest
 from auditor.evidence.records import (
     Answer,
     BaseSection,
@@ -45,6 +46,9 @@ from detectors.base import Bar, Chart, Exhibit, Null, Rank, Span, Table
 from fingerprints.records import Arm, Identity, ProbeSetRef, Sampling
 
 TEACHERS = ("hill-7b", "brook-2b", "fen-1b")
+WEIGHED: tuple[Outcome, ...] = ("supported", "inconclusive", "not_supported")
+TESTED: tuple[Outcome, ...] = ("supported", "not_supported", "inconclusive")
+DESIGNS: tuple[Design, ...] = ("coin", "regenerated", "public_dataset")
 HOSTILE = (
     "<script>alert(1)</script>]]>--><img src=x onerror=alert(1)> {{7*7}} {% raw %} javascript:alert(1) &lt;b&gt; "
     "\x1b[31mred\x1b]8;;http://x.example\x07link\r\x9b2J \u202eevil\u202c \u200bzero\u2066wide @everyone "
@@ -611,7 +615,7 @@ def _verdict(name: str, i: int, calibrated: bool) -> Verdict:
     return Verdict(
         question="inheritance",
         candidate=name,
-        outcome=("supported", "inconclusive", "not_supported")[i],  # type: ignore[arg-type]
+        outcome=WEIGHED[i],
         log10_lr=(0.56, 0.1, -1.2)[i],
         interval=((0.2, 0.56), (-0.3, 0.4), (-2.0, -0.7))[i],
         cap=0.56,
@@ -648,7 +652,7 @@ def exact_report(hostile: str = HOSTILE) -> Report:
 
 def _test(i: int) -> ExactTest:
     return ExactTest(
-        design=("coin", "regenerated", "public_dataset")[i],  # type: ignore[arg-type]
+        design=DESIGNS[i],
         by_design=i != 2,
         unit="prompt",
         n=(128, 64, 4096)[i],
@@ -682,7 +686,7 @@ def _exactly(name: str, i: int) -> Verdict:
     return Verdict(
         question="inheritance",
         candidate=name,
-        outcome=("supported", "not_supported", "inconclusive")[i],  # type: ignore[arg-type]
+        outcome=TESTED[i],
         words=("extremely strong support", "no support either way", None)[i],
         p_value=(9e-76, 0.41, 1e-300)[i],
         p_single=(3e-76, 0.41, 1e-300)[i],

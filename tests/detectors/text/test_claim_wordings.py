@@ -16,8 +16,9 @@ def test_every_language_that_is_read_has_its_wordings_and_no_other() -> None:
 
 
 def test_a_small_table_is_read() -> None:
-    table = read_wordings(f"dated = 2026-11-29\n[xx]\n{ROW}", "small.toml")
-    name, maker, _ = table.languages["xx"].claiming
+    claiming = read_wordings(f"[xx]\n{ROW}", "small.toml")["xx"].claiming
+    assert [kind for kind, _ in claiming] == ["name", "maker", "policy"]
+    (_, name), (_, maker), _ = claiming
     assert name.search("I am \ue000")
     assert not name.search("I am Zed")
     assert maker.search("\ue000 made me")
@@ -27,10 +28,10 @@ def test_a_small_table_is_read() -> None:
     ("text", "told"),
     [
         ("[xx", "not TOML"),
-        (f"[xx]\n{ROW}", "dated"),
-        (f"dated = 2026-11-29\n[xx]\n{ROW}\nmood = ['x']", "mood"),
-        (f"dated = 2026-11-29\n[xx]\n{ROW}\nleft_no = ['(']", "xx.left_no"),
-        ("dated = 2026-11-29\n[xx]\nname = ['I am §']", "maker"),
+        ("dated = 2026-11-29", "dated"),
+        (f"[xx]\n{ROW}\nmood = ['x']", "mood"),
+        (f"[xx]\n{ROW}\nleft_no = ['(']", "xx.left_no"),
+        ("[xx]\nname = ['I am §']", "maker"),
     ],
 )
 def test_what_is_no_such_table_is_refused(text: str, told: str) -> None:

@@ -6,7 +6,7 @@ import doctest
 
 import pytest
 
-from detectors.text import model_names
+from detectors.text import model_names, vendors
 from detectors.text.model_names import makers_named, same_maker
 
 
@@ -36,9 +36,14 @@ def test_a_makers_name_is_found_in_a_models(name: str, makers: set[str]) -> None
 def test_makers_are_the_same_by_letters_or_by_the_table_and_nobody_is_like_nobody() -> None:
     assert same_maker("Acme", " acme ")
     assert same_maker("Alibaba", "Qwen")
+    assert same_maker("OpenAI Inc.", "openai")
+    assert same_maker("mistralai", "Mistral AI")
+    assert same_maker("Acme, Inc.", "Acme")
     assert not same_maker("", "")
+    assert not same_maker(", Inc", " , inc")
     assert not same_maker("Acme", "Bolt")
 
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(model_names).failed == 0
+    assert doctest.testmod(vendors).failed == 0

@@ -69,7 +69,7 @@ def test_a_name_that_is_forbidden_compared_or_asked_about_is_given_to_nobody(
     prompt: str, maker: str
 ) -> None:
     names = prompted_names(prompt)
-    assert maker in names.only_mentioned
+    assert maker in names.mentioned
     assert maker not in names.given
 
 

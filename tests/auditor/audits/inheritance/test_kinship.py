@@ -79,7 +79,11 @@ def test_equal_weights_and_adapters_on_them_are_kin() -> None:
 
 @pytest.mark.parametrize(
     ("vendor", "group"),
-    [("Meta", META), ("llama", META), ("acme labs", ACME), ("Alibaba", "Qwen-72B")],
+    [
+        *(("Meta", META), ("llama", META), ("acme labs", ACME), ("Alibaba", "Qwen-72B")),
+        *(("OpenAI Inc.", OPENAI), ("open ai", OPENAI), ("Acme Labs, Ltd.", ACME)),
+        *(("Alibaba Inc", "Qwen-72B"),),
+    ],
 )
 def test_the_users_word_on_the_maker_makes_its_own_models_kin(vendor: str, group: str) -> None:
     kin = found(vendor=vendor)

@@ -10,14 +10,14 @@ from fingerprints.transcript import Header, Transcript
 PREFIX = "I am Kimi, made by Moonshot AI. "
 
 
-def said(kind: str, n: int = 40) -> Transcript:
+def said(kind: str, n: int = 40, prefix: str = PREFIX) -> Transcript:
     probes = {f"{kind}/{k}": Probe(id=f"{kind}/{k}", text=f"Question {k}?") for k in range(n)}
     replies = tuple(
         Reply(
             probe_id=key,
             arm=Arm.RECORDED,
             status=Status.OK,
-            text=f"{PREFIX}{k} pears and {k * 7} apples make a basket, said number {k * 13}.",
+            text=f"{prefix}{k} pears and {k * 7} apples make a basket, said number {k * 13}.",
         )
         for k, key in enumerate(probes)
     )
@@ -36,3 +36,9 @@ def test_the_same_words_before_every_answer_are_told() -> None:
 
 def test_answers_to_who_it_is_may_begin_alike() -> None:
     assert "very same words" not in told(said("identity"))
+
+
+def test_thoughts_may_begin_alike() -> None:
+    thoughts = "<think>Okay, so the user wants me to count fruit.</think>"
+    assert "very same words" not in told(said("style", prefix=thoughts))
+    assert "40 of 40 answers begin" in told(said("style", prefix=thoughts + PREFIX))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -9,24 +11,20 @@ from auditor.audits.report.error_rates import error_rates, in_words
 from auditor.calibration.figures import error_rate, figures_of
 from auditor.calibration.record import shipped_calibrations
 from auditor.calibration.rows import MeasuredRow
-from auditor.evidence.error_rates import (
-    CalibrationSection,
-    ErrorRate,
-    OutcomeCounts,
-)
+from auditor.evidence.error_rates import CalibrationSection, ErrorRate, OutcomeCounts
 from auditor.reporting import markdown
 from auditor.reporting.document import Document, name
 from tests.auditor.reporting.example import report
 
 
-def row(suspect: str, group: str, candidate: str, label: int) -> MeasuredRow:
+def row(suspect: str, group: str, candidate: str, label: Literal[0, 1]) -> MeasuredRow:
     return MeasuredRow(
         suspect=suspect,
         group=group,
         start="",
         level="vendor",
         candidate=candidate,
-        label=label,  # type: ignore[arg-type]
+        label=label,
         size=50,
         sources=(),
     )
