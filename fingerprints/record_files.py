@@ -17,7 +17,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from fingerprints.durable import disk_problem, replacing
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Record
 
 T = TypeVar("T")
@@ -63,6 +63,24 @@ class RecordFile(Generic[T]):
         if self.form == "yaml" and not isinstance(value, dict):
             raise self.malformed("it is no mapping", where)
         return self.checked(value, where)
+
+    def named(self, name_or_path: str, folder: tuple[str, ...], unknown: str, where: str) -> T:
+        """A record that ships with the package by its name, or that of a YAML file.
+
+        ``folder``: the package and the folders of those that ship; ``unknown`` begins the line for
+        a name that none of them has. Raises UsageProblem for such a name, MalformedInput for a file
+        that is missing or none.
+        """
+        names = bundled_names(*folder)
+        if name_or_path in names:
+            return self.parse(bundled_text(*folder, name_or_path), name_or_path)
+        if not Path(name_or_path).suffix:
+            raise UsageProblem(
+                f"{unknown} {printable(name_or_path, 60)!r}",
+                where=where,
+                next_step=f"use {', '.join(names)}, or the path of a YAML file",
+            )
+        return self.read(Path(name_or_path))
 
     def checked(self, value: Any, where: object) -> T:
         """The record of plain values. Raises MalformedInput with the first problem."""

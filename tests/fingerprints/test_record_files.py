@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, raised_again
+from fingerprints.errors import (
+    AuditError,
+    MalformedInput,
+    ResourceLimit,
+    UsageProblem,
+    raised_again,
+)
 from fingerprints.record_files import RecordFile, bundled_names, bundled_text, write_record
 from fingerprints.records import Record
 
@@ -78,3 +84,16 @@ def test_an_error_is_raised_again_as_another_process_told_it() -> None:
         again = raised_again(error.told())
         assert type(again) is type(error)
         assert again.line() == error.line()
+
+
+def test_a_record_that_ships_is_read_by_its_name_and_another_by_its_path(tmp_path: Path) -> None:
+    recipes = ("auditor", "controls", "recipes")
+    file: RecordFile[dict[str, object]] = RecordFile(dict, "no recipe", "look", form="yaml")
+    assert file.named("alpaca", recipes, "no recipe is called", "RECIPE")["format"] == "recipe/1"
+    (tmp_path / "mine.yaml").write_text("format: mine", "utf-8")
+    mine = str(tmp_path / "mine.yaml")
+    assert file.named(mine, recipes, "no recipe is called", "RECIPE") == {"format": "mine"}
+    with pytest.raises(UsageProblem, match=r"no recipe is called 'alpacca' \(RECIPE\).*alpaca"):
+        file.named("alpacca", recipes, "no recipe is called", "RECIPE")
+    with pytest.raises(MalformedInput):
+        file.named(str(tmp_path / "none.yaml"), recipes, "no recipe is called", "RECIPE")

@@ -17,10 +17,10 @@ from pydantic import Field, model_validator
 from auditor.controls.curation.human_modules import HOUSES
 from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
 from auditor.labs.population.styles import STYLES
-from fingerprints.errors import UsageProblem, printable
-from fingerprints.record_files import RecordFile, bundled_names, bundled_text
+from fingerprints.record_files import RecordFile, bundled_names
 from fingerprints.records import Record, Sampling, canonical_json, sha256
 
+LADDERS = ("auditor", "labs", "ladders")
 FORMAT = "population/1"
 Part = Literal["body", "style", "rest"]
 Start = Literal["body", "random"]
@@ -131,7 +131,7 @@ class GrownPopulation(Record):
 
 def bundled_ladders() -> list[str]:
     """Names of the ladders that ship with the package, in alphabetical order."""
-    return bundled_names("auditor", "labs", "ladders")
+    return bundled_names(*LADDERS)
 
 
 def is_population(name_or_path: str) -> bool:
@@ -151,16 +151,7 @@ def load_population(name_or_path: str) -> GrownPopulation:
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or no
     population.
     """
-    if name_or_path in bundled_ladders():
-        return _FILE.parse(bundled_text("auditor", "labs", "ladders", name_or_path), name_or_path)
-    path = Path(name_or_path)
-    if not path.suffix:
-        raise UsageProblem(
-            f"no ladder is called {printable(name_or_path, 60)!r}",
-            where="LADDER",
-            next_step=f"use {', '.join(bundled_ladders())}, or the path of a YAML file",
-        )
-    return _FILE.read(path)
+    return _FILE.named(name_or_path, LADDERS, "no ladder is called", "LADDER")
 
 
 _FILE = RecordFile(

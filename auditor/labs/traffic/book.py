@@ -8,14 +8,12 @@ numbers are invented; none is fitted to a trace.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from auditor.labs.traffic.settings import BenignKind, CampaignKind
-from fingerprints.errors import UsageProblem, printable
-from fingerprints.record_files import RecordFile, bundled_names, bundled_text
+from fingerprints.record_files import RecordFile
 from fingerprints.records import Record
 
 BOOKS = ("auditor", "labs", "traffic", "books")
@@ -169,16 +167,7 @@ def load_book(name_or_path: str) -> Book:
 
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or none.
     """
-    names = bundled_names(*BOOKS)
-    if name_or_path in names:
-        return _FILE.parse(bundled_text(*BOOKS, name_or_path), name_or_path)
-    if not Path(name_or_path).suffix:
-        raise UsageProblem(
-            f"no book is called {printable(name_or_path, 60)!r}",
-            where="book",
-            next_step=f"use {', '.join(names)}, or the path of a YAML file",
-        )
-    return _FILE.read(Path(name_or_path))
+    return _FILE.named(name_or_path, BOOKS, "no book is called", "book")
 
 
 _FILE = RecordFile(Book, "no book of habits", "see docs/logs-simulate.md", form="yaml")

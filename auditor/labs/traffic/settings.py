@@ -4,14 +4,12 @@ bundled ones by name. Knows what will be made; makes nothing."""
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, model_validator
 
-from fingerprints.errors import UsageProblem, printable
-from fingerprints.record_files import RecordFile, bundled_names, bundled_text
+from fingerprints.record_files import RecordFile, bundled_names
 from fingerprints.records import Record
 
 PRESETS = ("auditor", "labs", "traffic", "presets")
@@ -139,15 +137,7 @@ def load_settings(name_or_path: str) -> TrafficSettings:
 
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or none.
     """
-    if name_or_path in bundled_settings():
-        return _FILE.parse(bundled_text(*PRESETS, name_or_path), name_or_path)
-    if not Path(name_or_path).suffix:
-        raise UsageProblem(
-            f"no settings are called {printable(name_or_path, 60)!r}",
-            where="--settings",
-            next_step=f"use {', '.join(bundled_settings())}, or the path of a YAML file",
-        )
-    return _FILE.read(Path(name_or_path))
+    return _FILE.named(name_or_path, PRESETS, "no settings are called", "--settings")
 
 
 def with_length(settings: TrafficSettings, days: float) -> TrafficSettings:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from auditor.labs.traffic.mixing import below, mix
-from fingerprints.errors import MalformedInput, UsageProblem, printable
-from fingerprints.record_files import RecordFile, bundled_names, bundled_text
+from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import RecordFile
 from fingerprints.records import Record
 
 WORDINGS = ("auditor", "labs", "traffic", "wordings")
@@ -92,18 +91,7 @@ def load_wording(name_or_path: str) -> Lexicon:
     Raises UsageProblem for an unknown name, MalformedInput for a file that is missing or none, or
     whose sentences name a list that it lacks.
     """
-    names = bundled_names(*WORDINGS)
-    if name_or_path in names:
-        file = _FILE.parse(bundled_text(*WORDINGS, name_or_path), name_or_path)
-    elif not Path(name_or_path).suffix:
-        raise UsageProblem(
-            f"no wording is called {printable(name_or_path, 60)!r}",
-            where="wording",
-            next_step=f"use {', '.join(names)}, or the path of a YAML file",
-        )
-    else:
-        file = _FILE.read(Path(name_or_path))
-    return _compiled(file)
+    return _compiled(_FILE.named(name_or_path, WORDINGS, "no wording is called", "wording"))
 
 
 def _compiled(file: WordingFile) -> Lexicon:
