@@ -59,7 +59,7 @@ from tests.benchmarks.bench_source_recognition import outputs
 from tests.benchmarks.public_models import probes
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, max_tokens=96, seed=11)
-MARKED, PLAIN, ASKED = 120, 48, 24
+MARKED, PLAIN, ASKED = 120, 24, 24
 """Prompts answered with the watermark, without it, and by each student."""
 LONGEST_PROMPT, LONGEST_FILLER, FILLER_PROMPT = 300, 900, 90
 FILLERS = ("gpt4", "claude-2", "Meta-Llama-3-8B-Instruct", "text_davinci_003", "gemini-pro")
@@ -75,11 +75,11 @@ class Dose:
 
     name: str
     percent: int
-    epochs: int = 3
+    epochs: int = 4
     plain: bool = False
 
 
-TAUGHT = 48
+TAUGHT = 24
 DOSES = (
     Dose("5 %", 5),
     Dose("100 %", 100),
@@ -192,7 +192,7 @@ class Bench:
             student=Student(base=self.teacher, lora=Lora(rank=16)),
             prompts=Prompts(sources=("recorded",)),
             training=Training(
-                epochs=dose.epochs, batch=4, longest=384, save_every=50, precision="float32"
+                epochs=dose.epochs, batch=2, longest=384, save_every=50, precision="float32"
             ),
         )
         out = self.folder / f"student-{dose.percent}{'-plain' if dose.plain else ''}"
