@@ -63,8 +63,8 @@ def owner(out: Path, base: str, teacher: str) -> int:
 
 
 def in_full(spec: str) -> str:
-    """A model in float32, which processors without matrix units read faster than halves (measured: by
-    1.6 times)."""
+    """A model in float32, which processors without matrix units read faster than halves (by 1.6
+    times, measured)."""
     return str(parse_spec(spec).having({"dtype": "float32"}))
 
 
