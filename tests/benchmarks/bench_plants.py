@@ -145,9 +145,7 @@ class Bench:
 
     def used(self, dose: Dose) -> Transcript:
         """The teacher's answers that a student of a dose learned from."""
-        whole = self.plain() if dose.plain else self.marked()
-        order = sorted(whole.replies, key=lambda r: r.probe_id)[:TAUGHT]
-        return replace(whole, replies=tuple(order))
+        return first(self.plain() if dose.plain else self.marked())
 
     def examples(self, dose: Dose) -> list[Example]:
         """What a student of a dose learns from: the teacher's answers, and others to prompts that
@@ -203,6 +201,12 @@ class Bench:
         tokens = made.learned_tokens
         click.echo(f"{dose.name}: {tokens:,} tokens, {time.process_time() - begun:.0f} s", err=True)
         return spec
+
+
+def first(whole: Transcript) -> Transcript:
+    """The first answers of a transcript, as many as a student learns."""
+    order = sorted(whole.replies, key=lambda r: r.probe_id)[:TAUGHT]
+    return replace(whole, replies=tuple(order))
 
 
 def short(text: str) -> str:
@@ -289,7 +293,7 @@ def main(
 
 
 def print_table(bench: Bench, nulls: int, only: tuple[int, ...], texts: bool) -> None:
-    """Scores the students and the untrained base, row by row."""
+    """Scores the students and the untrained base, row by row, behind the same marked answers."""
     click.echo(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     marked = bench.marked()
     own = written_pairs(*answers(marked, bench.vocabulary()))
@@ -298,17 +302,16 @@ def print_table(bench: Bench, nulls: int, only: tuple[int, ...], texts: bool) ->
         if only and number not in only:
             continue
         spec = bench.student(dose)
-        used = marked if dose.plain else bench.used(dose)
         for way, base in (("likeliest", None), ("rose most", bench.teacher)):
             name = f"{number}-{way.split()[0]}"
-            pairs = chosen(bench, name, spec, used, base)
+            pairs = chosen(bench, name, spec, first(marked), base)
             tell(row(bench, dose.name, f"forced, {way}", pairs, nulls))
         if texts:
             asked = bench.prompts[MARKED + PLAIN :][:ASKED]
             said = bench.said(f"said-{number}", spec, asked)
             pairs = written_pairs(*answers(said, bench.vocabulary()))
             tell(row(bench, dose.name, "its own answers", pairs, nulls))
-    pairs = chosen(bench, "base-likeliest", bench.teacher, marked, None)
+    pairs = chosen(bench, "base-likeliest", bench.teacher, first(marked), None)
     tell(row(bench, "(untrained)", "forced, likeliest", pairs, nulls))
 
 
