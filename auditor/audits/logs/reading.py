@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.audits.logs.column_sql import columns_sql, time_sql
 from auditor.audits.logs.columns import ColumnMap, named
+from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.sources import LogFile, alike, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, literal
 from detectors.extraction.cues import asking, declining
@@ -74,9 +75,9 @@ def ingest(
     lost = 0
     for i, group in enumerate(groups):
         progress(i, len(groups))
-        _rejected(house)  # of lines that were looked at before
+        rejected(house)  # of lines that were looked at before
         cut += _read(house, table, i == 0, group, found, talks, every)
-        lost += _rejected(house)
+        lost += rejected(house)
     _stray_clocks(house, table)
     _duplicates(house, table)
     return _counted(house, table, frozenset(found.paths), cut, lost)
@@ -100,9 +101,9 @@ def _read(
 
     try:
         put(group, new)
-        return []
+        return [str(f.path) for f in group if f.packed == ".zst" and not zstd_whole(f.path)]
     except MalformedInput:
-        _rejected(house)  # what was read so far is read again
+        rejected(house)  # what was read so far is read again
         whole = [salvaged(file, house.folder) for file in group]
         cut = [str(old.path) for old, new in zip(group, whole, strict=True) if new.cut]
         if not cut:
@@ -112,7 +113,7 @@ def _read(
     return cut
 
 
-def _rejected(house: Warehouse) -> int:
+def rejected(house: Warehouse) -> int:
     """Broken lines of CSV since the last call; one may be wrong in several ways."""
     made = house.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'")
     if not made:
