@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.sheets.forms import is_sheet
 from fingerprints.subjects.base import Offer, Subject
 
 GROUP = "auditor.subjects"
@@ -169,6 +170,14 @@ TABLE: dict[str, SubjectKind] = {
     "gemini": _remote("open_gemini"),
     "azure": _remote("open_azure", "api_version"),
     "bedrock": _remote("open_bedrock", "region"),
+    # Before recordings, since a filled page is JSON too.
+    "sheet": SubjectKind(
+        opens="fingerprints.subjects.sheet:open_sheet",
+        options=frozenset({"model", "probes"}),
+        offers=frozenset({"recorded"}),
+        recognises=is_sheet,
+        opens_free=True,
+    ),
     "recording": SubjectKind(
         opens="fingerprints.subjects.recording:open_recording",
         options=frozenset({"model", "format"}),

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from fingerprints.errors import UsageProblem
+from fingerprints.probes import load_probe_set
 from fingerprints.records import Identity, Request, Status
+from fingerprints.sheets.forms import written
+from fingerprints.sheets.sheet import sheet_of
 from fingerprints.subjects import Subject, open_subject, parse_spec
 from fingerprints.subjects.kinds import TABLE, kind_of, recognised, schemes
 from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 from fingerprints.weights import open_weights
 from tests.faultserver import FaultServer
+from tests.fingerprints.sheets.test_sheets import as_table
 from tests.fingerprints.subjects.asking import asks
 from tests.fingerprints.subjects.recorded import ROW, write
 from tests.fingerprints.subjects.test_apis import KEY, SERVICES
@@ -45,10 +49,17 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             **asked,
             "hf": f"hf:{checkpoint},dtype=float32",
             "gguf": f"gguf:{gguf},dtype=float32",
+            "sheet": f"sheet:{_sheet(folder)}",
             "recording": f"recording:{write(folder / 'said.jsonl', ROW)}",
             "toy": "toy:lamb,mood=calm",
             "plain": "plain:lamb,and=more, all of it",
         }
+
+
+def _sheet(folder: Path) -> Path:
+    printed, path = sheet_of([load_probe_set("identity").head(2)]), folder / "asked.csv"
+    path.write_text(as_table(written(printed, "csv"), {1: "A lamb."}), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(params=KINDS)
@@ -121,7 +132,7 @@ def test_a_path_alone_is_of_the_kind_that_recognises_it(
     (tmp_path / "one.toy").write_text("x")
     assert recognised(tmp_path / "one.toy") == "toy"
     assert parse_spec(f"{tmp_path / 'one.toy'},mood=calm").options == {"mood": "calm"}
-    for scheme in ("hf", "gguf", "recording"):
+    for scheme in ("hf", "gguf", "recording", "sheet"):
         assert recognised(Path(parse_spec(specs[scheme]).target)) == scheme
 
 
