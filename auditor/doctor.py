@@ -23,7 +23,8 @@ CORE = {
     "click": "8.3.2",
 }
 EXTRAS = {
-    "openai": ("openai", "endpoints"),
+    "httpx2": ("openai", "endpoints"),
+    "botocore": ("bedrock", "signed calls to Bedrock"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
     "peft": ("train", "PEFT adapters"),

@@ -29,7 +29,7 @@ MODEL, OTHER = chain(1), chain(2)
 
 @pytest.fixture
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openai", reason="the extra 'openai' is not installed")
+    pytest.importorskip("httpx2", reason="the extra 'openai' is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
 
 
