@@ -12,7 +12,7 @@ from fingerprints.durable import replacing
 from fingerprints.probes import parse_probes
 from fingerprints.records import Arm
 from fingerprints.sheets.forms import FORMS, Form, written
-from fingerprints.sheets.sheet import Sheet, sheet_of
+from fingerprints.sheets.sheet import QuestionSheet, sheet_of
 from fingerprints.subjects import open_subject
 
 DEFAULT = "identity,style:40"
@@ -85,7 +85,7 @@ def _form_of(out: str | None) -> Form:
     return next((form for form in FORMS if suffix == f".{form}"), "html")
 
 
-def _text(sheet: Sheet, form: Form) -> str:
+def _text(sheet: QuestionSheet, form: Form) -> str:
     # Excel takes a table for UTF-8 only where it begins with the mark.
     return f"{BOM if form == 'csv' else ''}{written(sheet, form)}"
 

@@ -30,7 +30,7 @@ from fingerprints.sheets.sheet import (
     REQUIREMENTS,
     Filled,
     Loads,
-    Sheet,
+    QuestionSheet,
     filled,
     sheet_by_code,
 )
@@ -46,7 +46,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Given = Iterator[tuple[int, str, str, bool]]
 
 
-def written(sheet: Sheet, form: Form) -> str:
+def written(sheet: QuestionSheet, form: Form) -> str:
     """The blank sheet in a form, as text with ``\\n`` as line ends."""
     return {"csv": _table, "txt": _text, "html": _page}[form](sheet)
 
@@ -99,7 +99,7 @@ def _bad(said: str, where: object) -> MalformedInput:
     return MalformedInput(said, where=where, next_step=step)
 
 
-def _table(sheet: Sheet) -> str:
+def _table(sheet: QuestionSheet) -> str:
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow((*COLUMNS, sheet.code))
@@ -131,7 +131,7 @@ def _from_table(text: str, where: object, loads: Loads) -> Filled:
 
 
 def _table_rows(
-    rows: list[list[str]], header: list[str], code: str, sheet: Sheet, where: object
+    rows: list[list[str]], header: list[str], code: str, sheet: QuestionSheet, where: object
 ) -> Given:
     numbers = {question.key: question.number for question in sheet.questions}
     for line, row in enumerate(rows[1:], 2):
@@ -145,7 +145,7 @@ def _table_rows(
         yield numbers[key], held["question"], held.get("answer", ""), marked
 
 
-def _text(sheet: Sheet) -> str:
+def _text(sheet: QuestionSheet) -> str:
     of = len(sheet.questions)
     lines = [sheet.code, f"Product: {sheet.name}", "", REQUIREMENTS]
     lines += [f"Where the product gave no answer at all, write only {GAVE_NOTHING}", ""]
@@ -161,7 +161,7 @@ def _from_text(text: str, where: object, loads: Loads) -> Filled:
     return filled(sheet, _text_parts(lines, sheet, where), where)
 
 
-def _text_parts(lines: list[str], sheet: Sheet, where: object) -> Given:
+def _text_parts(lines: list[str], sheet: QuestionSheet, where: object) -> Given:
     opens = re.compile(rf"#### ([0-9]{{1,5}}) of {len(sheet.questions)} · {sheet.tag} ####")
     answers, ends = f"---- answer · {sheet.tag} ----", f"#### end · {sheet.tag} ####"
     number, question, answer = 0, list[str](), list[str]()
@@ -180,7 +180,7 @@ def _text_parts(lines: list[str], sheet: Sheet, where: object) -> Given:
             (question if said is None else said).append(line)
 
 
-def _page(sheet: Sheet) -> str:
+def _page(sheet: QuestionSheet) -> str:
     style, script = (_shipped(name) for name in ("page.css", "page.js"))
     questions = [
         {"number": q.number, "key": q.key, "question": q.text, "sample": q.sample}

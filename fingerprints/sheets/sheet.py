@@ -50,7 +50,7 @@ class SheetQuestion(Record):
         return self.probe.prompt()
 
 
-class Sheet(Record):
+class QuestionSheet(Record):
     """What is asked of whom: sets by digest, how many times each question, the product's name."""
 
     name: str = ""
@@ -76,7 +76,7 @@ class Filled:
     """A sheet with what was written into it: texts by question number, and the numbers of those
     to which the product gave nothing."""
 
-    sheet: Sheet
+    sheet: QuestionSheet
     answers: dict[int, str]
     nothing: frozenset[int] = frozenset()
 
@@ -86,7 +86,7 @@ class Filled:
         return len(self.sheet.questions) - len(self.answers) - len(self.nothing)
 
 
-def sheet_of(sets: Sequence[ProbeSet], samples: int = 1, name: str = "") -> Sheet:
+def sheet_of(sets: Sequence[ProbeSet], samples: int = 1, name: str = "") -> QuestionSheet:
     """The sheet that asks these sets, each question ``samples`` times in a row.
 
     Raises UsageProblem for questions that nobody can ask by hand in one chat: a bare text to go on
@@ -108,7 +108,7 @@ def sheet_of(sets: Sequence[ProbeSet], samples: int = 1, name: str = "") -> Shee
         SheetQuestion(number=i, probe=p, sample=s) for i, (p, s) in enumerate(asked, 1)
     )
     refs = tuple(reference(s) for s in sets)
-    return Sheet(name=name, samples=samples, sets=refs, questions=questions)
+    return QuestionSheet(name=name, samples=samples, sets=refs, questions=questions)
 
 
 _CODE = re.compile(re.escape(MARK) + r" name=(\S{0,600}) samples=([0-9]{1,4})((?: \S{1,200})+)")
@@ -118,7 +118,7 @@ Loads = Callable[[str], ProbeSet]
 """Gives the whole probe set of a name. Raises UsageProblem or MalformedInput for none."""
 
 
-def sheet_by_code(code: str, where: object, loads: Loads) -> Sheet:
+def sheet_by_code(code: str, where: object, loads: Loads) -> QuestionSheet:
     """The sheet that a code names. Raises MalformedInput where the code is none, and where a probe
     set of today is another than the one that was printed."""
     found = _CODE.fullmatch(code.strip())
@@ -145,7 +145,9 @@ def _printed(name: str, digest: str, n: int, where: object, loads: Loads) -> Pro
     return whole.head(n)
 
 
-def filled(sheet: Sheet, given: Iterable[tuple[int, str, str, bool]], where: object) -> Filled:
+def filled(
+    sheet: QuestionSheet, given: Iterable[tuple[int, str, str, bool]], where: object
+) -> Filled:
     """A sheet with what was given: number, question as it stands in the file, answer, and whether
     the product gave nothing.
 

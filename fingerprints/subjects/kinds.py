@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.errors import MalformedInput, UsageProblem, missing_library, printable
 from fingerprints.sheets.forms import is_sheet
 from fingerprints.subjects.base import Offer, Subject
 
@@ -98,9 +98,13 @@ class SubjectKind:
 
 
 def _loaded(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
-    found: Callable[[SubjectSpec], Any] = (
-        pkgutil.resolve_name(named) if isinstance(named, str) else named
-    )
+    if not isinstance(named, str):
+        return named
+    try:
+        found: Callable[[SubjectSpec], Any] = pkgutil.resolve_name(named)
+    except ModuleNotFoundError as error:
+        missing = missing_library(error)
+        raise error if missing is None else missing from error
     return found
 
 

@@ -174,17 +174,21 @@ def _header(file: LogFile) -> bytes:
 
 def first_rows(house: Warehouse, file: LogFile) -> list[dict[str, Any]]:
     """The first rows of a file as JSON values; broken ones are left out."""
-    column = "json" if file.form == "jsonl" else "to_json(r)"
-    asked = f"SELECT {column} FROM {{}} r LIMIT {FIRST_ROWS}"
     try:
-        found = house.rows(asked.format(relation([file])))
+        found = house.rows(f"{values_sql(file)} LIMIT {FIRST_ROWS}")
     except MalformedInput:
         whole = salvaged(file, house.folder)
         if not whole.cut:
             raise
-        found = house.rows(asked.format(relation([whole])))
-    values = (_parsed(text) for (text,) in found)
+        found = house.rows(f"{values_sql(whole)} LIMIT {FIRST_ROWS}")
+    values = (parsed(text) for (text,) in found)
     return [v for v in values if isinstance(v, dict)]
+
+
+def values_sql(file: LogFile) -> str:
+    """The SELECT of a file's rows, each as a JSON text of all that stands in it."""
+    column = "json" if file.form == "jsonl" else "to_json(r)"
+    return f"SELECT {column} FROM {relation([file])} r"
 
 
 def value_at(row: Mapping[str, Any], path: FieldPath) -> Any:
@@ -192,13 +196,14 @@ def value_at(row: Mapping[str, Any], path: FieldPath) -> Any:
     value: Any = row.get(path.key)
     for i, pointer in enumerate(path.pointers):
         if i or pointer:
-            value = _parsed(value)
+            value = parsed(value)
         for step in pointer.split("/")[1:]:
             value = _below(value, step.replace("~1", "/").replace("~0", "~"))
     return value
 
 
-def _parsed(value: Any) -> Any:
+def parsed(value: Any) -> Any:
+    """The value of a JSON text, None where it is none; what is no text stays as it is."""
     if not isinstance(value, str):
         return value
     try:

@@ -18,7 +18,7 @@ from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from fingerprints.probes import load_probe_set, parse_probes
 from fingerprints.records import Arm, ProbeSet, Status
 from fingerprints.sheets.forms import FORMS, is_sheet, read_filled, written
-from fingerprints.sheets.sheet import GAVE_NOTHING, Sheet, sheet_by_code, sheet_of
+from fingerprints.sheets.sheet import GAVE_NOTHING, QuestionSheet, sheet_by_code, sheet_of
 from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.subjects.kinds import recognised
 from fingerprints.transcript import Transcript
@@ -31,7 +31,7 @@ HOSTILE = (
 )
 
 
-def sheet(probes: str = "identity:3,style:2", **more: Any) -> Sheet:
+def sheet(probes: str = "identity:3,style:2", **more: Any) -> QuestionSheet:
     return sheet_of([choice.load() for choice in parse_probes(probes)], **more)
 
 
@@ -54,7 +54,9 @@ def as_text(blank: str, answers: dict[int, str]) -> str:
     return "\n".join(out)
 
 
-def as_saved(printed: Sheet, answers: dict[int, str], nothing: frozenset[int] = frozenset()) -> str:
+def as_saved(
+    printed: QuestionSheet, answers: dict[int, str], nothing: frozenset[int] = frozenset()
+) -> str:
     told = [
         {
             "number": q.number,
