@@ -168,6 +168,13 @@ TABLE: dict[str, SubjectKind] = {
         # Rough: four-bit files with their tables.
         parameters=partial(_parameters_here, bytes_a_parameter=0.68),
     ),
+    "vllm": SubjectKind(
+        opens="fingerprints.subjects.engine:open_vllm",
+        options=frozenset({"revision", "dtype", "template", "gpus", "memory", "context"}),
+        offers=_LOADED,
+        weights="fingerprints.weights.open:checkpoint_weights",
+        parameters=_parameters_of_checkpoint,
+    ),
     "openai": _remote("open_endpoint"),
     "responses": _remote("open_responses"),
     "anthropic": _remote("open_anthropic"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fingerprints.subjects.kinds import TABLE, kind_of, recognised, schemes
 from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 from fingerprints.weights import open_weights
+from tests import fake_vllm
 from tests.faultserver import FaultServer
 from tests.fingerprints.sheets.test_sheets import as_table
 from tests.fingerprints.subjects.asking import asks
@@ -38,6 +40,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.syspath_prepend(str(install(folder / "site")))
+        patch.setitem(sys.modules, "vllm", fake_vllm)
         for service in SERVICES.values():
             patch.setenv(service.variable, KEY)
         asked = {
@@ -48,6 +51,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield {
             **asked,
             "hf": f"hf:{checkpoint},dtype=float32",
+            "vllm": f"vllm:{checkpoint},dtype=float32",
             "gguf": f"gguf:{gguf},dtype=float32",
             "sheet": f"sheet:{_sheet(folder)}",
             "recording": f"recording:{write(folder / 'said.jsonl', ROW)}",
