@@ -22,6 +22,7 @@ TABLE: dict[str, str] = {
     "plant": "Plant a watermark, habits or a coin, and test for them.",
     "policy": "What does a service decline that its weights answer?",
     "probe": "Ask a model the probe sets and record its answers.",
+    "questions": "Print a sheet of questions to ask a chat product by hand.",
     "report": "Show a report again, in this format or another.",
     "service": "Does an endpoint serve the model that it claims?",
     "shadow": "Train shadow students to weigh the candidate teachers.",

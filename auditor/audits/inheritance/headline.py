@@ -115,7 +115,7 @@ NO_STYLE = (
 """What of the answers is left out where the way of writing is compared."""
 
 
-LEFT_OUT = frozenset({"duplicates", "given_turns", "turns"})
+LEFT_OUT = frozenset({"duplicates", "given_turns", "turns", "unanswered"})
 """Kinds of events that tell which rows and turns of a record are no answers of their own."""
 
 
