@@ -15,8 +15,8 @@ from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
 from fingerprints.weights import open_weights
 from tests.faultserver import FaultServer, echoes
+from tests.fingerprints.recordings.recorded import ROW, write
 from tests.fingerprints.subjects.asking import asks
-from tests.fingerprints.subjects.recorded import ROW, write
 from tests.fingerprints.subjects.test_gguf import write_tiny_gguf
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.toy_plugin import install
