@@ -27,6 +27,8 @@ EXTRAS = {
     "botocore": ("bedrock", "signed calls to Bedrock"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
+    "pyarrow": ("recordings", "reading Parquet files"),
+    "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

@@ -17,7 +17,7 @@ from auditor.audits.report.document import report_document
 from auditor.cli import run
 from auditor.evidence.records import Report
 from auditor.reporting import render
-from fingerprints.subjects.recording import RecordedSubject, open_recording
+from fingerprints.recordings.recording import RecordedSubject, open_recording
 from fingerprints.subjects.spec import parse_spec
 
 USER = [{"role": "user", "content": "Name one."}]
