@@ -23,6 +23,7 @@ TABLE: dict[str, str] = {
     "policy": "What does a service decline that its weights answer?",
     "probe": "Ask a model the probe sets and record its answers.",
     "report": "Show a report again, in this format or another.",
+    "serve": "Show many reports on a page of this machine.",
     "service": "Does an endpoint serve the model that it claims?",
     "shadow": "Train shadow students to weigh the candidate teachers.",
     "store": "Keep the answers and signatures of teachers.",
