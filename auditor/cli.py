@@ -26,7 +26,13 @@ from click.exceptions import NoArgsIsHelpError
 from auditor.commands.table import TABLE, Commands, Listing
 from auditor.console import put_error, say
 from auditor.version import VERSION
-from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem
+from fingerprints.errors import (
+    AuditError,
+    MalformedInput,
+    ResourceLimit,
+    UsageProblem,
+    missing_library,
+)
 
 CONTEXT = {
     "auto_envvar_prefix": "AUDITOR",
@@ -102,6 +108,12 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
             as_json,
         )
         return ResourceLimit.exit_code
+    except ModuleNotFoundError as error:
+        missing = missing_library(error)
+        if missing is None:
+            return _bug()
+        put_error(missing, as_json)
+        return missing.exit_code
     except OSError as error:
         return _system(error, as_json)
     except Exception:  # noqa: BLE001  a bug of ours: kept in a file for the report of it, never a traceback on the terminal

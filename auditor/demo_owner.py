@@ -2,7 +2,7 @@
 student of other answers of the same model; the first is told from the second by an exact test.
 
 The API's model is the demo's taught one, both students start from the plain one, so that no model
-hub is needed. Every step is a command that is printed; some minutes on two cores.
+hub is needed. Every step is a command that is printed; about eight minutes of one core.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from auditor.controls.train import train
 from auditor.demo import demo_model, taught_adapter
 from fingerprints.errors import AuditError
 from fingerprints.records import Status
+from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import load_transcript
 
-PROMPTS, TOKENS, TEMPERATURE = 64, 40, 0.8
+PROMPTS, TOKENS, TEMPERATURE = 48, 32, 0.8
+"""Three models read four answers to every prompt: few, but of 40 prompts 10 fell out in a trial for
+answers that were alike, and the test needs 24."""
 SERVED_SEED, OTHER_SEED = 1, 2
 QUICK = EvaluationScale(choices=4, identity=2, answer_tokens=16)
 """How the students are compared with their base: this demo is not about that."""
@@ -42,7 +45,7 @@ def owner(out: Path, base: str, teacher: str) -> int:
     write_log(out / "served.jsonl", out / "log.jsonl")
     say("2 of 5: three other answers to every prompt are drawn, as they could have been served")
     log, twins = str(out / "log.jsonl"), str(out / "twins.jsonl")
-    known = ["--teacher", teacher]
+    known = ["--teacher", in_full(teacher)]
     code = _run(["twins", "draw", log, *known, "--served-as", "api-1", "--out", twins])
     if code:
         return code
@@ -51,13 +54,19 @@ def owner(out: Path, base: str, teacher: str) -> int:
         student(out / f"{name}.jsonl", base, out / f"student-{name}")
     say("5 of 5: each student is asked how likely it finds served answers and their twins")
     for name in ("served", "others"):
-        suspect = f"{base},adapter={out / f'student-{name}' / 'student'}"
-        about = ["--log", log, "--twins", twins, "--base", base, *known, "--used", "0.75"]
+        suspect = in_full(f"{base},adapter={out / f'student-{name}' / 'student'}")
+        about = ["--log", log, "--twins", twins, "--base", in_full(base), *known, "--used", "0.75"]
         code = _run(["harvest", suspect, *about, "--out", str(out / f"report-{name}")])
         if code:
             return code
     say(f"compare {out / 'report-served/report.html'} with {out / 'report-others/report.html'}")
     return 0
+
+
+def in_full(spec: str) -> str:
+    """A model in float32, which processors without matrix units read faster than halves (by 1.6
+    times, measured)."""
+    return str(parse_spec(spec).having({"dtype": "float32"}))
 
 
 def write_log(transcript: Path, log: Path) -> None:
@@ -89,7 +98,7 @@ def student(answers: Path, base: str, out: Path) -> None:
         teachers=(TeacherChoice(name="api-1", spec=f"recording:{answers}"),),
         student=Student(base=base, lora=Lora(rank=8, alpha=16)),
         prompts=Prompts(sources=("recorded",), held_out=PROMPTS // 4),
-        training=Training(epochs=3, learning_rate=5e-4, longest=256),
+        training=Training(epochs=3, learning_rate=5e-4, longest=256, precision="float32"),
     )
     with progress_on("opening") as progress:
         train(recipe, out, progress, QUICK)
@@ -98,7 +107,9 @@ def student(answers: Path, base: str, out: Path) -> None:
 def _asked(teacher: str, into: Path, seed: int) -> int:
     bank = Path(__file__).parent / "controls" / "prompts" / "general.yaml"
     how = ["--temperature", str(TEMPERATURE), "--max-tokens", str(TOKENS), "--seed", str(seed)]
-    return _run(["probe", teacher, "--probes", f"{bank}:{PROMPTS}", *how, "--out", str(into)])
+    return _run(
+        ["probe", in_full(teacher), "--probes", f"{bank}:{PROMPTS}", *how, "--out", str(into)]
+    )
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from auditor.environment import version_of
-from fingerprints.errors import AuditError
+from fingerprints.errors import MODEL_LIBRARIES, AuditError
 from fingerprints.records import Record
 from fingerprints.reference import reference_store
 
@@ -23,7 +23,8 @@ CORE = {
     "click": "8.3.2",
 }
 EXTRAS = {
-    "openai": ("openai", "endpoints"),
+    "httpx2": ("openai", "endpoints"),
+    "botocore": ("bedrock", "signed calls to Bedrock"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
     "pyarrow": ("recordings", "reading Parquet files"),
@@ -76,10 +77,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _core(package: str) -> Check:
     found = version_of(package)
     if found is None:
+        # An installation for records and reports is whole without what loads models.
+        light = package in MODEL_LIBRARIES
         return Check(
             name=package,
-            state="problem",
-            found="not installed",
+            state="note" if light else "problem",
+            found="not installed: no model is loaded or trained here" if light else "not installed",
             advice=f"pip install '{package}>={CORE[package]}'",
         )
     good = _numbers(found) >= _numbers(CORE[package])
@@ -101,8 +104,10 @@ def _extra(package: str) -> Check:
 
 
 def _device() -> Check:
-    from fingerprints.subjects.placement import place
-
+    try:
+        from fingerprints.subjects.placement import place
+    except ModuleNotFoundError:
+        return Check(name="device", state="note", found="no torch: nothing is computed on one")
     placement = place({})
     found = (
         f"{placement.device}, {placement.dtype_name}, {os.cpu_count()} cores, batches of"

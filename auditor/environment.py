@@ -20,7 +20,7 @@ PACKAGES = (
     "faiss-cpu",
     "peft",
     "gguf",
-    "openai",
+    "httpx2",
 )
 
 

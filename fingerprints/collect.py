@@ -11,12 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fingerprints.adjustments import TOLD_OF
 from fingerprints.errors import Incomplete, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
 from fingerprints.progress import SILENT, Progress, Told
-from fingerprints.records import Probe, ProbeSet, Reply, Request, Sampling, Status
+from fingerprints.records import (
+    Probe,
+    ProbeSet,
+    Reply,
+    Request,
+    Sampling,
+    Status,
+)
 from fingerprints.subjects.base import Subject
+from fingerprints.subjects.naming import other_model
 from fingerprints.transcript import Header, Transcript
 
 Key = tuple[str, str, int]
@@ -48,6 +57,9 @@ DRIFTING: tuple[tuple[str, Callable[[Reply], str | None]], ...] = (
 )
 """What an endpoint says of itself with every answer: a change during a run is an event."""
 
+NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY = "negotiated", "other_model", "thoughts_only"
+"""Kinds of events that tell how an endpoint was really asked, under whose name it answered, and
+that thoughts took all the room of an answer."""
 WORST_REJECTED_SHARE = 0.2
 """Above it the endpoint rejects the way it is asked, not the questions."""
 REJECTED_AT_FIRST = 5
@@ -120,16 +132,14 @@ def _ask(
     todo = [r for r in requests if r.key not in settled]
     rejected = sum(reply.status is Status.REJECTED for reply in settled.values())
     done, failed = len(requests) - len(todo), 0
-    drift = [
-        {name for reply in writer.done.values() if (name := told(reply))} for _, told in DRIFTING
-    ]
+    watch = _Watched.of(subject, writer)
     progress(done, len(requests))
     for reply in subject.generate(todo):
         writer.add(reply)
         done += 1
         failed += reply.status is Status.ERROR
         rejected += reply.status is Status.REJECTED
-        _watch_drift(reply, drift, writer)
+        watch.look(reply)
         progress(done, len(requests))
         if failed > max(5, WORST_ERROR_SHARE * len(requests)):
             raise Incomplete(
@@ -151,14 +161,45 @@ def _ask(
         writer.finish()
 
 
-def _watch_drift(reply: Reply, seen: Sequence[set[str]], writer: TranscriptWriter) -> None:
-    """Notes a model's or build's name that is new to the run; the first of each is no news."""
-    for (what, told), known in zip(DRIFTING, seen, strict=True):
-        name = told(reply)
-        if name and name not in known:
-            known.add(name)
-            if len(known) > 1:
-                writer.event("drift", f"the endpoint now calls its {what} {name!r}")
+@dataclass
+class _Watched:
+    """What an endpoint said of itself and how it had to be asked, so far; what is new to the run
+    becomes an event."""
+
+    writer: TranscriptWriter
+    asked_by: str | None
+    drift: list[set[str]]
+    told: set[tuple[str, str]]
+
+    @classmethod
+    def of(cls, subject: Subject, writer: TranscriptWriter) -> _Watched:
+        """What the answers that are there already told."""
+        held, identity = writer.done.values(), subject.identity
+        drift = [{name for reply in held if (name := told(reply))} for _, told in DRIFTING]
+        events = {(event.kind, event.detail) for event in writer.transcript().events}
+        asked_by = identity.name if identity.kind == "endpoint" else None
+        return cls(writer, asked_by, drift, events)
+
+    def look(self, reply: Reply) -> None:
+        """Notes what this reply is the first to tell."""
+        for (what, told), known in zip(DRIFTING, self.drift, strict=True):
+            name = told(reply)
+            if name and name not in known:
+                known.add(name)
+                if len(known) > 1:
+                    self.writer.event("drift", f"the endpoint now calls its {what} {name!r}")
+        for adjusted in reply.adjusted:
+            self._once(NEGOTIATED, TOLD_OF[adjusted])
+        if self.asked_by and reply.served_model and other_model(self.asked_by, reply.served_model):
+            said = f"asked for {self.asked_by!r}, the endpoint answers as {reply.served_model!r}"
+            self._once(OTHER_MODEL, said)
+        if reply.status is Status.EMPTY and reply.error:
+            self._once(THOUGHTS_ONLY, f"some answers are empty: {reply.error}")
+
+    def _once(self, kind: str, detail: str) -> None:
+        if (kind, detail) not in self.told:
+            self.told.add((kind, detail))
+            self.writer.event(kind, detail)
 
 
 def _settled(

@@ -146,3 +146,20 @@ def missing_extra(package: str, extra: str, purpose: str) -> UsageProblem:
         f"{purpose} needs the package {package!r}, which is not installed",
         next_step=f"pip install 'distillation-auditor[{extra}]'",
     )
+
+
+MODEL_LIBRARIES = ("torch", "transformers")
+"""What loads and trains models; an installation for records and reports goes without."""
+
+
+def missing_library(error: ModuleNotFoundError) -> UsageProblem | None:
+    """The one sentence for a model library that isn't installed; None for any other module, whose
+    absence is a bug."""
+    library = (error.name or "").partition(".")[0]
+    if library not in MODEL_LIBRARIES:
+        return None
+    return UsageProblem(
+        f"loading or training a model needs the package {library!r}, which is not installed;"
+        " recorded answers, endpoints, logs, weights by files and reports need it not",
+        next_step=f"pip install {' '.join(MODEL_LIBRARIES)}",
+    )

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from fingerprints.adjustments import Adjustment
 from fingerprints.thoughts import split_thoughts
 
 ProbeId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -202,11 +203,8 @@ class Probe(Record):
 
 
 class ProbeSet(Record):
-    """A named, versioned list of probes with the arms and the answer length that they are meant
-    for.
-
-    ``whole`` is the digest of the complete set when this is only its head.
-    """
+    """A named, versioned list of probes with the arms and the answer length that they are for;
+    ``whole`` is the digest of the complete set when this is only its head."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     version: str
@@ -295,11 +293,11 @@ class Request(Record):
 class Reply(Record):
     """One observed answer to one request.
 
-    ``prompt`` is the text the model really read (the rendered chat template; None where an endpoint
-    rendered it out of sight), ``seconds`` the wall time attributed to this answer, ``served_model``
-    the name an endpoint gave itself, ``system_fingerprint`` what it says of the build that
-    answered. ``text`` is what it wrote, kept whole, ``thoughts`` what it gave as thoughts apart
-    from it; `answer` and `thinking` tell the two apart wherever they stand.
+    ``prompt`` is what the model really read (the rendered template; None where an endpoint rendered
+    it out of sight), ``seconds`` the wall time of this answer, ``served_model`` the name an
+    endpoint gave itself, ``system_fingerprint`` what it says of its build. ``text`` is what it
+    wrote, kept whole, ``thoughts`` what it gave as thoughts apart; `answer` and `thinking` tell the
+    two apart wherever they stand. ``adjusted``: what was not sent as planned, being refused.
     """
 
     probe_id: ProbeId
@@ -316,6 +314,7 @@ class Reply(Record):
     served_model: Spoken | None = None
     system_fingerprint: Spoken | None = None
     error: Spoken | None = None
+    adjusted: tuple[Adjustment, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, int]:

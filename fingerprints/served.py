@@ -1,8 +1,8 @@
 """The rows of an API's log, in canonical columns, and what of each is tested: one prompt with the
 answer that was served to it.
 
-JSONL or CSV, plain or gzipped; `auditor logs` brings other columns and forms here. Rows are read in
-the order of the file, which is the logged order whatever clocks say. Knows the columns; knows no
+JSONL or CSV, plain or gzipped, is read here; other forms are given as plain values. Rows are read
+in the order of the file, which is the logged order whatever clocks say. Knows the columns; knows no
 model.
 """
 
@@ -88,6 +88,72 @@ class ServedAnswer(Record):
         return whole and bool(self.prompt.strip()) and bool(self.answer.strip())
 
 
+def plain_values(path: Path) -> Iterator[Any]:
+    """The rows of a JSONL or CSV file, or of one that is gzipped; None for a line that is none.
+    Raises MalformedInput for a file that can't be read whole, UsageProblem for another form."""
+    read = _READERS[_form(path)]
+    try:
+        with _opened(path) as file:
+            yield from read(file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MalformedInput(
+            "the file ends in the middle of its packing",
+            where=path,
+            next_step="copy it again; what is missing would be left out in silence",
+        ) from error
+    except OSError as error:
+        raise MalformedInput(
+            f"can't be read: {error.strerror or error}", where=path, next_step="check the path"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MalformedInput(
+            "not a log in UTF-8", where=path, next_step="give JSONL or CSV, or those gzipped"
+        ) from error
+
+
+def _form(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    form = name.rpartition(".")[2].lower()
+    if form not in _READERS:
+        raise UsageProblem(
+            "a log is read as JSONL or CSV",
+            where=path,
+            next_step="name it .jsonl or .csv (or .gz of these) with canonical columns",
+        )
+    return form
+
+
+def _opened(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(path, "rb"), encoding=ENCODING, newline="")
+    return path.open(encoding=ENCODING, newline="")
+
+
+def _jsonl(file: TextIO) -> Iterator[Any]:
+    for line in file:
+        if not line.strip():
+            continue
+        try:
+            yield json.loads(line) if len(line) <= LONGEST_FIELD else None
+        except (ValueError, RecursionError):
+            yield None
+
+
+def _csv(file: TextIO) -> Iterator[Any]:
+    csv.field_size_limit(LONGEST_FIELD)
+    for row in csv.DictReader(file):
+        yield {k: v for k, v in row.items() if v not in ("", None)}
+
+
+_READERS: Mapping[str, Callable[[TextIO], Iterator[Any]]] = {
+    "jsonl": _jsonl,
+    "ndjson": _jsonl,
+    "json": _jsonl,
+    "log": _jsonl,
+    "csv": _csv,
+}
+
+
 @dataclass
 class LogTally:
     """What became of a log's rows: each in one of these."""
@@ -106,17 +172,19 @@ class LogTally:
 
 @dataclass
 class LogReader:
-    """Reads a log's served answers and counts what it leaves out; ``accounts`` None takes all."""
+    """Reads a log's served answers and counts what it leaves out; ``accounts`` None takes all.
+    ``values`` gives the rows of a file as plain values, None for one that is none."""
 
     path: Path
     accounts: frozenset[str] | None = None
     tally: LogTally = field(default_factory=LogTally)
+    values: Callable[[Path], Iterator[Any]] = plain_values
 
     def rows(self) -> Iterator[ServedAnswer]:
         """The usable rows in the order of the log, duplicates once. Raises MalformedInput for a
         file that can't be read, that ends in the middle of its packing, or holds no such rows."""
         seen: set[str] = set()
-        for value in _objects(self.path):
+        for value in self.values(self.path):
             self.tally.read += 1
             row = self._row(value)
             if row is None:
@@ -210,70 +278,6 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
-
-
-def _objects(path: Path) -> Iterator[Any]:
-    """The rows of a file as plain values; None for a line that is none."""
-    read = _READERS[_form(path)]
-    try:
-        with _opened(path) as file:
-            yield from read(file)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise MalformedInput(
-            "the file ends in the middle of its packing",
-            where=path,
-            next_step="copy it again; what is missing would be left out in silence",
-        ) from error
-    except OSError as error:
-        raise MalformedInput(
-            f"can't be read: {error.strerror or error}", where=path, next_step="check the path"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MalformedInput(
-            "not a log in UTF-8", where=path, next_step="give JSONL or CSV, or those gzipped"
-        ) from error
-
-
-def _form(path: Path) -> str:
-    name = path.name.removesuffix(".gz")
-    form = name.rpartition(".")[2].lower()
-    if form not in _READERS:
-        raise UsageProblem(
-            "a log is read as JSONL or CSV",
-            where=path,
-            next_step="name it .jsonl or .csv (or .gz of these) with canonical columns",
-        )
-    return form
-
-
-def _opened(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path, "rb"), encoding=ENCODING, newline="")
-    return path.open(encoding=ENCODING, newline="")
-
-
-def _jsonl(file: TextIO) -> Iterator[Any]:
-    for line in file:
-        if not line.strip():
-            continue
-        try:
-            yield json.loads(line) if len(line) <= LONGEST_FIELD else None
-        except (ValueError, RecursionError):
-            yield None
-
-
-def _csv(file: TextIO) -> Iterator[Any]:
-    csv.field_size_limit(LONGEST_FIELD)
-    for row in csv.DictReader(file):
-        yield {k: v for k, v in row.items() if v not in ("", None)}
-
-
-_READERS: Mapping[str, Callable[[TextIO], Iterator[Any]]] = {
-    "jsonl": _jsonl,
-    "ndjson": _jsonl,
-    "json": _jsonl,
-    "csv": _csv,
-}
 
 
 def accounts_in(path: Path) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ from auditor.evidence.records import (
 )
 from auditor.version import VERSION
 from detectors.base import Detector, Measurement, NotMeasured, Teacher
-from fingerprints.collect import timestamp
+from fingerprints.collect import NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY, timestamp
 from fingerprints.records import sha256
 from fingerprints.reference import reference_store
 from fingerprints.store import FingerprintStore
@@ -172,4 +173,13 @@ def transcript_section(transcript: Transcript) -> TranscriptSection:
         seconds=round(sum(r.seconds for r in replies if r.seconds is not None), 3) or None,
         tokens_in=sum(r.tokens_in for r in replies if r.tokens_in is not None) or None,
         tokens_out=sum(r.tokens_out for r in replies if r.tokens_out is not None) or None,
+        adjusted=dict(sorted(Counter(a.value for r in replies for a in r.adjusted).items())),
     )
+
+
+def limits_of_asking(transcript: Transcript) -> list[str]:
+    """What an endpoint would not take as it was planned, and under whose name it answered: a
+    sentence each."""
+    kinds = (NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY)
+    told = (event.detail for event in transcript.events if event.kind in kinds)
+    return [f"How it was asked: {detail}." for detail in told]

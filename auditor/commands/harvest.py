@@ -65,7 +65,7 @@ def harvest() -> None:
 
 @harvest.command(name=AUDIT)
 @click.argument("suspect")
-@click.option("--log", metavar="FILE", help="What was served: JSONL or CSV, canonical columns.")
+@click.option("--log", metavar="FILE", help="What was served, in canonical columns.")
 @click.option("--twins", metavar="FILE", required=True, help="Its twins; or a coin log alone.")
 @click.option("--commitments", metavar="FILE", help="What was given away of the coin log.")
 @click.option("--base", metavar="SPEC", help="The suspect's base: makes the test far stronger.")

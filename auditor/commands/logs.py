@@ -16,8 +16,8 @@ from auditor.audits.logs.plan import LEVEL, NOTICED_AT, WINDOWS, LogInput, ScanP
 from auditor.audits.logs.presets import PRESETS
 from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from auditor.commands.documents import in_format, show_document
-from auditor.commands.options import AS_JSON, FORCE, out_folder
-from auditor.console import progress_on, put, say
+from auditor.commands.options import AS_JSON, FORCE, dry_run, out_folder
+from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import UsageProblem
 from fingerprints.work_folder import WorkFolder
 
@@ -124,12 +124,14 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="With --follow: seconds between looks.  [default: 60]",
 )
 @click.option("--once", is_flag=True, help="With --follow: stop where the log stops.")
+@dry_run("Print the map, what it switches off and what is compared with; judge nothing.")
 @FORCE
 @in_format
 @AS_JSON
 def scan(
     log: tuple[str, ...],
     out: str,
+    dry_run: bool,
     fail_on: str | None,
     follow: bool,
     every: float | None,
@@ -154,7 +156,7 @@ def scan(
     Examples:
       auditor logs scan logs/ --benign-until 2026-11-01 --out scan/
       auditor logs scan 'logs/*.jsonl.gz' --preset litellm --benign last-year/ --private
-      auditor logs scan log.csv --map account=user_id,time=ts,prompt=body.messages
+      auditor logs scan log.csv --map account=user_id,time=ts,prompt=body.messages --dry-run
       auditor logs select logs/ --scan scan/ --cluster u1 --out served.jsonl
 
     Writes scan.html, scan.json, accounts.jsonl (every account of what stands out) and
@@ -171,6 +173,8 @@ def scan(
     if follow and (form != "terminal" or fail_on == "noticed"):
         raise UsageProblem("--follow prints JSON lines of who is found: no --format, no noticed")
     folder = Path(out)
+    if dry_run:
+        return _look(_plan(log, folder, {**flags, "private": False, "salt": None}), as_json)
     ready(folder, force)
     plan = _plan(log, folder, flags)
     if follow:
@@ -184,6 +188,25 @@ def scan(
     counts = {"found": found.record.n_found_units, "noticed": found.record.n_noticed_units}
     reached = counts["found"] + (counts["noticed"] if fail_on == "noticed" else 0)
     return 1 if fail_on is not None and reached else 0
+
+
+def _look(plan: ScanPlan, as_json: bool) -> int:
+    from auditor.audits.logs.look import look
+
+    seen = look(plan)
+    if as_json:
+        put_json(seen.model_dump(mode="json"))
+        return 0
+    files = f"{len(seen.files):,} file{'s'[: len(seen.files) != 1]}"
+    put(f"log: {files}, {sum(size for _, size in seen.files) / 1e6:,.1f} MB")
+    put(f"columns: {', '.join(f'{c}={p}' for c, p in seen.columns.items())}")
+    if seen.silent:
+        put(f"signals that it can't switch on: {', '.join(seen.silent)}")
+    if seen.no_tie_by:
+        put(f"accounts can't be tied by: {', '.join(seen.no_tie_by)}")
+    put(f"usable: {seen.first_usable:,} of the first {seen.first_rows:,} rows")
+    put(f"compared with: {seen.compared_with}")
+    return 0
 
 
 def _follow(plan: ScanPlan, folder: Path, fail_on: str | None, every: float | None) -> int:

@@ -33,6 +33,7 @@ from auditor.commands.options import (
     sampling_values,
     verdict_options,
 )
+from auditor.commands.twins import coin
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.plants import NOTICE, SEALED, SERVING, SealedHabits
@@ -56,13 +57,16 @@ def plant() -> None:
     A plant is drawn by lot and sealed before anybody is suspected. Whoever did not learn from the
     marked answers is independent of the lot, so the test's p-value is exact: no control model is
     needed, and none caps it. Each plant is a folder: plant.json may be published at once (it holds
-    a commitment), sealed.json and serving.json are secret.
+    a commitment), sealed.json and serving.json are secret. A coin, which chooses what is served,
+    is the same command as `auditor twins coin`: its log is committed to day by day and tested by
+    `auditor harvest`.
 
     \b
     Examples:
       auditor plant watermark ./teacher --out plants/spring/
       auditor probe hf:./teacher,watermark=plants/spring/sealed.json --out marked.jsonl
       auditor plant habit --accounts accounts.txt --out plants/habits/
+      auditor plant coin --out service/
       auditor plant verify plants/spring/
       auditor plant test ./suspect --plant plants/spring/ --marked marked.jsonl --out report/
     """
@@ -157,6 +161,9 @@ def habit(
         days,
     )
     return _planted(made, as_json, "load it into the gateway that writes system prompts")
+
+
+plant.add_command(coin)
 
 
 @plant.command()

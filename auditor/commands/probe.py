@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.commands.options import AS_JSON, PROBES, placed, sampling_options, sampling_values
-from auditor.console import progress_on, put, put_json
+from auditor.console import progress_on, put, put_json, say
 from fingerprints.collect import collect
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.records import Sampling
@@ -57,7 +57,10 @@ def probe(
         "replies": len(transcript.replies),
         "counts": transcript.counts(),
         "answers_sha256": transcript.digest(),
+        "events": [event.model_dump(exclude={"type"}) for event in transcript.events],
     }
+    for event in transcript.events:
+        say(f"{event.kind.replace('_', ' ')}: {event.detail}")
     if as_json:
         put_json(summary)
     else:

@@ -14,6 +14,7 @@ import click
 
 from auditor.audits.costs import estimate
 from auditor.audits.harvest.gathering import coin_entries, commitments_in, verify
+from auditor.audits.logs.served_log import served_log
 from auditor.commands.options import AS_JSON, dry_run, place_options, placed
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.coin import COMMITMENTS, canonical, commitment, days_of
@@ -21,7 +22,7 @@ from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import ProbeSet, Sampling
-from fingerprints.served import LogReader, LogTally, ServedAnswer, accounts_in
+from fingerprints.served import LogTally, ServedAnswer, accounts_in
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.twins import Drawn, TwinSampling, draw_twins
@@ -91,9 +92,11 @@ def draw(
 ) -> int:
     """Draws M other answers of TEACHER to every prompt of LOG, sampled as the log says.
 
-    LOG is JSONL or CSV (.gz, too) with canonical columns: account, prompt, answer, and of sampling
-    temperature, top_p, max_tokens, which flags can say where the log does not. The first answer to
-    every prompt of an account is twinned. Anything that differs from how answers were served makes
+    LOG is a file, a folder or a pattern: JSONL, CSV (.gz, too), Parquet or what zstd packed (these
+    two with the extra `logs`). Its columns are canonical: account, prompt, answer, and of sampling
+    temperature, top_p, max_tokens, which flags can say where the log does not; `auditor logs
+    select` brings other columns to these. The first answer to every prompt of an account is
+    twinned. Anything that differs from how answers were served makes
     innocent models look taught; `auditor harvest` refuses what it can see.
 
     \b
@@ -101,6 +104,7 @@ def draw(
       auditor twins draw log.jsonl --teacher hf:./teacher --out twins.jsonl
       auditor twins draw log.jsonl.gz --teacher openai:NAME,base_url=https://host/v1,cost=20
       --cluster cluster-1.txt --temperature 0.7 --max-tokens 512 --out twins.jsonl --dry-run
+      auditor twins draw 'served/*.parquet' --teacher hf:./teacher --out twins.jsonl
       auditor twins draw today.jsonl --teacher hf:./teacher --sealed --out sealed/today.jsonl
 
     Killed anywhere, the same command goes on.
@@ -110,7 +114,7 @@ def draw(
     if sealed and public_dataset:
         raise UsageProblem("a data set is not drawn as it is served", where="--sealed")
     chosen = accounts_in(Path(cluster)) if cluster else frozenset(accounts) or None
-    reader = LogReader(log, chosen)
+    reader = served_log(log, chosen)
     told = (row for row in reader.distinct() if model is None or row.model == model)
     rows = list(islice(told, most))
     if not rows:
@@ -148,7 +152,8 @@ def coin(out: str) -> int:
 
     coin.py holds a log (CoinLog) and an ASGI middleware (CoinServing) that asks your app m + 1
     times, serves one answer by the coin, and keeps all. Give a commitment away every day
-    (`auditor twins commit`); without them a log could have been written afterwards.
+    (`auditor twins commit`); without them a log could have been written afterwards. The test of a
+    suspect is `auditor harvest`. `auditor plant coin` is this command, too.
 
     \b
     Examples:

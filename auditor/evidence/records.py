@@ -258,7 +258,8 @@ class StoreSection(Record):
 
 
 class TranscriptSection(Record):
-    """What was asked and how it went: every attempt is counted once."""
+    """What was asked and how it went: every attempt is counted once. ``adjusted`` counts answers by
+    what an endpoint was not sent as planned, because it refused that."""
 
     sha256: str
     complete: bool
@@ -269,6 +270,7 @@ class TranscriptSection(Record):
     seconds: float | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    adjusted: dict[str, int] = Field(default_factory=dict)
 
 
 class Answer(Record):

@@ -20,7 +20,7 @@ from fingerprints.records import Record
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-FORMAT: Literal["logs-calibration/1"] = "logs-calibration/1"
+FORMAT: Literal["logs-calibration/2"] = "logs-calibration/2"
 MOST_KEPT = 20_000
 """Largest scores that are kept; whoever is below all of them is not rare."""
 
@@ -34,7 +34,7 @@ class BenignTraffic(Record):
     ``simulated``: its traffic is made up.
     """
 
-    format: Literal["logs-calibration/1"] = FORMAT
+    format: Literal["logs-calibration/2"] = FORMAT
     source: str
     simulated: bool
     created: str

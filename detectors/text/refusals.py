@@ -35,6 +35,7 @@ _FILTERS = frozenset(
         "blocklist",
         "sensitive",
         "spii",
+        "refusal",  # Anthropic's word for an answer that a classifier stopped
     }
 )
 _FILTER_WORDS = re.compile(

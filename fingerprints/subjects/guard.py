@@ -1,7 +1,8 @@
-"""What must not get out through an endpoint: its key, which is read from the environment, shown to
-nobody and taken out of whatever a server echoes; and calls to addresses inside a cloud.
+"""What must not get out through an endpoint: its keys, which are read from the environment, shown
+to nobody and taken out of whatever a server echoes; and calls to addresses inside a cloud.
 
-Knows one secret's spellings, and addresses; sends, resolves and connects to nothing.
+Knows secrets' spellings, how a call shows them, and addresses; sends, resolves and connects to
+nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import base64
 import ipaddress
 import os
 import urllib.parse
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fingerprints.errors import UnsafeInput, UsageProblem
 
@@ -24,20 +28,14 @@ class Secret:
 
     It finds itself as it is, url-encoded, and in base64 at any alignment. Keys under eight
     characters are placeholders such as ``EMPTY`` and are not removed: they would take ordinary
-    words out of a model's answers.
+    words out of a model's answers. ``besides`` are further values that are secret with it.
     """
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, besides: Sequence[str] = ()) -> None:
         self._value = value
-        spellings = {
-            value,
-            urllib.parse.quote(value, safe=""),
-            urllib.parse.quote_plus(value),
-            *_base64(value),
-        }
-        long = (s for s in spellings if len(s) >= SHORTEST and len(value) >= SHORTEST)
+        found = {spelling for secret in (value, *besides) for spelling in _spellings(secret)}
         # The longest first: a shorter spelling may be a part of it, and would leave the rest.
-        self._spellings = sorted(long, key=len, reverse=True)
+        self._spellings = sorted(found, key=len, reverse=True)
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -56,6 +54,36 @@ class Secret:
         return text
 
 
+class Signer(ABC):
+    """Shows a service who asks: ``secret`` is all that must not get out with it."""
+
+    secret: Secret
+
+    @abstractmethod
+    def headers(self, url: str, body: bytes) -> Mapping[str, str]:
+        """The headers that identify the caller of this one call; none without a key."""
+
+
+@dataclass(frozen=True)
+class KeyHeader(Signer):
+    """A key that stands in a header as it is, after a word or alone."""
+
+    secret: Secret
+    name: str = "Authorization"
+    before: str = "Bearer "
+
+    def headers(self, url: str, body: bytes) -> Mapping[str, str]:
+        """The header with the key, none without one."""
+        return {self.name: f"{self.before}{self.secret.reveal()}"} if self.secret else {}
+
+
+def _spellings(value: str) -> set[str]:
+    if len(value) < SHORTEST:
+        return set()
+    quoted = {urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)}
+    return {form for form in {value, *quoted, *_base64(value)} if len(form) >= SHORTEST}
+
+
 def _base64(value: str) -> set[str]:
     """The key's base64 forms, ordinary and url-safe; where other bytes stand before it, the part
     that is always the same."""
@@ -69,28 +97,39 @@ def _base64(value: str) -> set[str]:
     return {form for form in out if len(form) >= SHORTEST}
 
 
-def key_from_environment(name: str | None) -> Secret:
-    """The key in the environment variable ``name``, by default OPENAI_API_KEY; an empty secret
-    where that one is not set.
+def key_from_environment(name: str | None, *usual: str) -> Secret:
+    """The key in the environment variable ``name``, else in the first of the ``usual`` ones that is
+    set; an empty secret where none is.
 
     Raises UsageProblem when a named variable is not set, or the key can't be sent in a header.
     Never repeats the name, in case that somebody put the key itself there.
     """
-    value = os.environ.get(name or "OPENAI_API_KEY")
+    value = os.environ.get(name) if name is not None else first_set(*usual)
     if name is not None and not value:
         raise UsageProblem(
             "the environment variable that key_env= names is not set",
             where="key_env=",
             next_step="export it, and write its name, never the key itself",
         )
-    value = (value or "").strip()
+    return Secret(sendable(value or ""))
+
+
+def first_set(*names: str) -> str:
+    """What the first of these variables that is set holds, else nothing."""
+    return next((value for name in names if (value := os.environ.get(name))), "")
+
+
+def sendable(value: str) -> str:
+    """A key without blanks around it. Raises UsageProblem, which never repeats it, for one that
+    can't stand in a header."""
+    value = value.strip()
     if not value.isascii() or not value.isprintable() or " " in value:
         raise UsageProblem(
             "the key in the environment is not plain ASCII",
             where="key_env=",
             next_step="export it again",
         )
-    return Secret(value)
+    return value
 
 
 def refuse_address(address: str, where: str) -> None:

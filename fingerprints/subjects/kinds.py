@@ -18,7 +18,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.errors import MalformedInput, UsageProblem, missing_library, printable
+from fingerprints.sheets.forms import is_sheet
 from fingerprints.subjects.base import Offer, Subject
 
 GROUP = "auditor.subjects"
@@ -101,9 +102,13 @@ class SubjectKind:
 
 
 def _loaded(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
-    found: Callable[[SubjectSpec], Any] = (
-        pkgutil.resolve_name(named) if isinstance(named, str) else named
-    )
+    if not isinstance(named, str):
+        return named
+    try:
+        found: Callable[[SubjectSpec], Any] = pkgutil.resolve_name(named)
+    except ModuleNotFoundError as error:
+        missing = missing_library(error)
+        raise error if missing is None else missing from error
     return found
 
 
@@ -142,6 +147,17 @@ _MAPPED = frozenset(
     f"map_{name}" for name in ("prompt", "answer", "system", "model", "thoughts", "finish", "id")
 )
 
+_ASKED = frozenset(
+    {"base_url", "concurrency", "deadline", "tokens", "cost", "price_in", "price_out", "key_env"}
+    | {"thoughts"}
+)
+
+
+def _remote(opens: str, *options: str) -> SubjectKind:
+    named = f"fingerprints.subjects.endpoint:{opens}"
+    return SubjectKind(opens=named, options=_ASKED | set(options), opens_free=True)
+
+
 TABLE: dict[str, SubjectKind] = {
     "hf": SubjectKind(
         opens="fingerprints.subjects.checkpoint:open_checkpoint",
@@ -160,12 +176,25 @@ TABLE: dict[str, SubjectKind] = {
         # Rough: four-bit files with their tables.
         parameters=partial(_parameters_here, bytes_a_parameter=0.68),
     ),
-    "openai": SubjectKind(
-        opens="fingerprints.subjects.endpoint:open_endpoint",
-        options=frozenset(
-            {"base_url", "concurrency", "deadline", "tokens", "cost", "price_in", "price_out"}
-            | {"key_env"}
-        ),
+    "vllm": SubjectKind(
+        opens="fingerprints.subjects.engine:open_vllm",
+        options=frozenset({"revision", "dtype", "template", "gpus", "memory", "context"}),
+        offers=_LOADED,
+        weights="fingerprints.weights.open:checkpoint_weights",
+        parameters=_parameters_of_checkpoint,
+    ),
+    "openai": _remote("open_endpoint"),
+    "responses": _remote("open_responses"),
+    "anthropic": _remote("open_anthropic"),
+    "gemini": _remote("open_gemini"),
+    "azure": _remote("open_azure", "api_version"),
+    "bedrock": _remote("open_bedrock", "region"),
+    # Before recordings, since a filled page is JSON too.
+    "sheet": SubjectKind(
+        opens="fingerprints.recordings.sheet:open_sheet",
+        options=frozenset({"model", "probes"}),
+        offers=frozenset({"recorded"}),
+        recognises=is_sheet,
         opens_free=True,
     ),
     "recording": SubjectKind(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,16 +20,26 @@ in float32."""
 
 
 @dataclass(frozen=True)
-class _Item:
+class TextItem:
+    """A text as tokens, with those before it; the scored ones begin at ``scored_from``."""
+
     index: int
     ids: list[int]
     scored_from: int
 
 
+BitsOf = Callable[[Speaker, Sequence[TextItem]], dict[int, list[float]]]
+"""Gives the bits of every scored token, by the items' index."""
+
+
 def likelihoods(
-    speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] | None
+    speaker: Speaker,
+    texts: Sequence[str],
+    contexts: Sequence[str] | None,
+    bits_of: BitsOf | None = None,
 ) -> list[Likelihoods]:
-    """Bits of each text under the model, one record a text, in the order given.
+    """Bits of each text under the model, one record a text, in the order given; ``bits_of``
+    computes them where another program than torch runs the model.
 
     Total and per token: negative log2 of the softmax in float32. The first token is scored after
     the context, or after the beginning-of-text token where the tokenizer has one; a model without
@@ -38,11 +48,13 @@ def likelihoods(
     """
     before = contexts or [""] * len(texts)
     items = [_item(speaker, i, text, before[i]) for i, text in enumerate(texts)]
-    bits = _bits_of(speaker, items)
+    bits = (bits_of or _bits_of)(speaker, items)
     return [_record(text, bits[i]) for i, text in enumerate(texts)]
 
 
-def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[Likelihoods | str]:
+def passage_likelihoods(
+    speaker: Speaker, passages: Sequence[Passage], bits_of: BitsOf | None = None
+) -> list[Likelihoods | str]:
     """Bits of each passage in the order given, or in words why it has none (a failing template, no
     room in the context).
 
@@ -51,14 +63,14 @@ def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[L
     Raises ResourceLimit as it does for memory.
     """
     found = [_passage_item(speaker, i, passage) for i, passage in enumerate(passages)]
-    bits = _bits_of(speaker, [item for item in found if isinstance(item, _Item)])
+    bits = (bits_of or _bits_of)(speaker, [item for item in found if isinstance(item, TextItem)])
     return [
         item if isinstance(item, str) else _record(passages[i].text, bits[i])
         for i, item in enumerate(found)
     ]
 
 
-def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str:
+def _passage_item(speaker: Speaker, index: int, passage: Passage) -> TextItem | str:
     if passage.probe is None:
         context, templated = passage.lead, False
     else:
@@ -75,7 +87,7 @@ def _passage_item(speaker: Speaker, index: int, passage: Passage) -> _Item | str
         return error.what
 
 
-def _bits_of(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
+def _bits_of(speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[float]]:
     bits: dict[int, list[float]] = {item.index: [] for item in items}
     scored = (item for item in items if len(item.ids) > item.scored_from)
     todo = sorted(scored, key=lambda item: -len(item.ids))
@@ -104,7 +116,7 @@ def _record(text: str, bits: list[float]) -> Likelihoods:
     )
 
 
-def _item(speaker: Speaker, index: int, text: str, context: str, special: bool = True) -> _Item:
+def _item(speaker: Speaker, index: int, text: str, context: str, special: bool = True) -> TextItem:
     tokenizer = speaker.tokenizer
     head = list(tokenizer(context, add_special_tokens=special).input_ids) if context else []
     if not head:
@@ -118,10 +130,10 @@ def _item(speaker: Speaker, index: int, text: str, context: str, special: bool =
             f" {speaker.limits.context}",
             next_step="cut the text into shorter ones",
         )
-    return _Item(index, [int(i) for i in ids], max(1, len(head)))
+    return TextItem(index, [int(i) for i in ids], max(1, len(head)))
 
 
-def _score(speaker: Speaker, items: Sequence[_Item]) -> dict[int, list[float]]:
+def _score(speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[float]]:
     """Right-padded: with causal attention the padding after a text can't change it."""
     longest = max(len(item.ids) for item in items)
     ids = torch.full((len(items), longest), speaker.pad, dtype=torch.long)

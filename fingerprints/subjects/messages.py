@@ -37,10 +37,18 @@ def thoughts_of(message: Any) -> str:
     content = told.get("content")
     parts = [p for p in content if isinstance(p, dict)] if isinstance(content, list) else []
     sealed = (p.get(str(p["type"]), p.get("text")) for p in parts if p.get("type") in THOUGHT_PARTS)
-    found = [*(told.get(name) for name in THOUGHTS), *sealed]
+    found = [*(told.get(name) for name in THOUGHTS), *(_text_within(thought) for thought in sealed)]
     # A server that speaks for two kinds of clients says the same under two names.
     said = dict.fromkeys(string_of(t, "thoughts") for t in found if isinstance(t, str) and t)
     return "\n".join(said)
+
+
+def _text_within(thought: Any) -> Any:
+    """A thought that is itself a list of text parts, as Mistral's are, as one text."""
+    if not isinstance(thought, list):
+        return thought
+    texts = (part.get("text") for part in thought if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def text_of(given: Any, name: str) -> str:

@@ -1,30 +1,28 @@
-"""A model behind an OpenAI-compatible address, asked over HTTP under limits of time, size, tokens
-and money.
+"""A model behind an address, asked over HTTP under limits of time, size, tokens and money.
 
-Knows how a call is made, repeated and given up; what a transcript or a detector needs it doesn't
-know. The `openai` client builds the request; this module retries by itself, because waiting must
-end on Ctrl-C and a server's wish to wait be capped.
+Knows how a call is made, negotiated, repeated and given up; how one kind of service words its
+questions and answers only its `Api` knows. Retries by itself, because waiting must end on Ctrl-C
+and a server's wish to wait be capped.
 """
 
 from __future__ import annotations
 
 import email.utils
+import json
 import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx2
-import openai
 
 from fingerprints.errors import AuditError, Incomplete, printable
 from fingerprints.records import Identity, Probe, Reply, Request, Status
-from fingerprints.subjects.answers import code_of, complaint_of, filter_of, reply_from
+from fingerprints.subjects.apis.base import Api
+from fingerprints.subjects.apis.manners import NEGOTIABLE, Manners, guessed
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.budget import Budget, Use, estimate, worst_case
+from fingerprints.subjects.complaints import code_of, complaint_of, filter_of
 from fingerprints.subjects.guard import Secret
 from fingerprints.subjects.transport import (
     CallFailed,
@@ -51,6 +49,8 @@ HARMLESS = "Say hello."
 """Asked after a bare 403, such as a firewall's page: where it is answered, the question was
 turned away and not the caller."""
 NO_COMPLETIONS = "not offered: the endpoint has no /completions"
+MOST_MANNERS = 12
+"""Ways of asking that are tried for one question: every field twice, and no more."""
 AGAIN, RESUME = "run the same command again", "run the same command again to resume"
 """Where nothing was answered yet there is nothing to resume."""
 
@@ -78,29 +78,29 @@ class Answered:
     use: Use
 
 
+@dataclass(frozen=True)
+class Access:
+    """Where a service is and how it is reached: its kind, the address below which all goes, who
+    asks, and the bounded way there."""
+
+    api: Api
+    base_url: str
+    secret: Secret
+    transport: LimitedTransport
+
+
 class EndpointSubject(Subject):
     """An endpoint; ``counts`` and ``budget`` tell what a run took. Its identity has no key."""
 
     def __init__(
-        self,
-        spec: str,
-        identity: Identity,
-        secret: Secret,
-        transport: LimitedTransport,
-        budget: Budget,
-        concurrency: int,
+        self, spec: str, identity: Identity, access: Access, budget: Budget, concurrency: int
     ) -> None:
         self.spec, self.identity, self.offers = spec, identity, frozenset({"generate"})
         self.budget, self.counts = budget, Counts()
-        self._secret, self._transport, self._concurrency = secret, transport, concurrency
-        self._completions, self._heard = True, False
-        self._client = openai.OpenAI(
-            api_key="sent by the transport",
-            base_url=identity.base_url,
-            max_retries=0,
-            timeout=None,
-            http_client=httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
-        )
+        self._api, self._base_url = access.api, access.base_url
+        self._secret, self._transport = access.secret, access.transport
+        self._concurrency, self._manners = concurrency, access.api.manners
+        self._completions, self._heard = access.api.completions, False
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
         """The replies as they finish, several calls at a time.
@@ -124,7 +124,7 @@ class EndpointSubject(Subject):
     def close(self) -> None:
         """Ends calls under way and closes the connections."""
         self._transport.cancel()
-        self._client.close()
+        self._transport.close()
 
     def _rounds(self, pool: ThreadPoolExecutor, requests: Sequence[Request]) -> Iterator[Reply]:
         todo, flying = iter(requests), dict[Future[Answered], Use]()
@@ -132,7 +132,7 @@ class EndpointSubject(Subject):
         waiting = next(todo, None)
         while flying or (waiting is not None and stop is None):
             while waiting is not None and stop is None and len(flying) < self._concurrency:
-                worst = worst_case(waiting)
+                worst = self._worst(waiting)
                 if not self.budget.fits(worst):
                     stop = None if flying else self._spent()
                     break
@@ -152,6 +152,9 @@ class EndpointSubject(Subject):
                     yield future.result().reply
         if stop is not None:
             raise stop
+
+    def _worst(self, request: Request) -> Use:
+        return worst_case(request) + Use(written=self._api.room)
 
     def _spent(self) -> Incomplete:
         spent, budget = self.budget.spent, self.budget
@@ -183,7 +186,7 @@ class EndpointSubject(Subject):
             return Answered(request.reply(Status.ERROR, error=NO_COMPLETIONS), Use())
         begun = time.monotonic()
         try:
-            data = self._send(request)
+            reply = self._asked(request, begun)
         except Refused as error:
             return self._refused(request, error, begun)
         except Unreachable as error:
@@ -194,9 +197,8 @@ class EndpointSubject(Subject):
         except CallFailed as error:
             # The server may have written, and count, the whole answer that never arrived.
             taken = time.monotonic() - begun
-            return Answered(self._failed(request, str(error), taken), worst_case(request))
-        reply = self._clean(reply_from(request, data, time.monotonic() - begun))
-        return Answered(reply, _use_of(request, reply))
+            return Answered(self._failed(request, str(error), taken), self._worst(request))
+        return Answered(self._clean(reply), _use_of(request, reply))
 
     def _refused(self, request: Request, error: Refused, begun: float) -> Answered:
         """What an error status means for the question; raises where it means the caller."""
@@ -221,40 +223,80 @@ class EndpointSubject(Subject):
         probe = Probe(id="harmless", text=HARMLESS, form="completion" if completion else "chat")
         harmless = request.model_copy(update={"probe": probe})
         try:
-            reply = reply_from(harmless, self._send(harmless), 0.0)
+            reply = self._asked(harmless, time.monotonic())
         except CallFailed:
             return None
         return _use_of(harmless, reply) if reply.status in (Status.OK, Status.TRUNCATED) else None
 
-    def _send(self, request: Request) -> bytes:
-        """The bytes of an answer. Status and connection alone decide about another try."""
-        path = "/completions" if request.probe.form == "completion" else "/chat/completions"
-        attempt, body = 0, self._body(request)
+    def _asked(self, request: Request, begun: float) -> Reply:
+        """The reply under the manners that the server is known to take, or else under those that
+        its complaints suggest; what is found is kept for the questions to come."""
+        manners = self._manners
+        try:
+            return self._reply(request, manners, begun, hasty=True)
+        except Refused as error:
+            if error.status not in NEGOTIABLE:
+                raise
+            found = self._negotiated(request, manners, error, begun)
+            if found is not None:
+                return found
+            if not error.again:
+                raise
+            self._transport.wait(pause(0, error.retry_after, FIRST_WAIT))
+        return self._reply(request, manners, begun, attempt=1)
+
+    def _negotiated(
+        self, request: Request, manners: Manners, refused: Refused, begun: float
+    ) -> Reply | None:
+        """The first answer under other manners, each complaint leading to the next; None where
+        none of them is met by an answer."""
+        tried, waiting = {manners}, [(manners, refused)]
+        while waiting:
+            known, error = waiting.pop()
+            for other in guessed(known, request, error.status, error.body):
+                if other in tried or len(tried) > MOST_MANNERS:
+                    continue
+                tried.add(other)
+                try:
+                    reply = self._reply(request, other, begun, hasty=True)
+                except Refused as complaint:
+                    waiting.append((other, complaint))
+                    continue
+                if reply.status not in (Status.ERROR, Status.REJECTED):
+                    self._manners = other
+                    return reply
+        return None
+
+    def _reply(
+        self,
+        request: Request,
+        manners: Manners,
+        begun: float,
+        attempt: int = 0,
+        hasty: bool = False,
+    ) -> Reply:
+        """The bytes of an answer, read. Status and connection alone decide about another try, but
+        that a ``hasty`` call leaves failures of a kind at once whose words may tell of how it was
+        asked: servers whose template knows no system role fail so, and a second try that is met by
+        an answer would speak for the wrong way of asking."""
+        call = self._api.call(self.identity.name, request, manners)
+        body = json.dumps(call.body).encode()
         while True:
             self.counts.add(retried=attempt > 0)
             try:
-                return self._client.post(path, body=body, cast_to=httpx2.Response).content
+                data = self._transport.post(f"{self._base_url}{call.path}", body, call.headers)
+                break
             except CallFailed as error:
                 if not error.again or attempt == RETRIES:
                     raise
-                asked = error.retry_after if isinstance(error, Refused) else None
+                told = error if isinstance(error, Refused) else None
+                if hasty and told and told.status in NEGOTIABLE:
+                    raise
+                asked = told.retry_after if told else None
                 self._transport.wait(pause(attempt, asked, FIRST_WAIT))
                 attempt += 1
-
-    def _body(self, request: Request) -> dict[str, Any]:
-        host = httpx2.URL(str(self.identity.base_url)).host
-        # OpenAI's newest models refuse max_tokens; other servers may know nothing else.
-        newest = host == "api.openai.com" and request.probe.form != "completion"
-        body: dict[str, Any] = {
-            "model": self.identity.name,
-            "max_completion_tokens" if newest else "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-        }
-        if request.temperature > 0:
-            body |= {"seed": request.seed, "top_p": request.top_p}
-        if request.probe.form == "completion":
-            return body | {"prompt": request.probe.prompt()}
-        return body | {"messages": request.messages()}
+        reply = self._api.reply(request, data, time.monotonic() - begun)
+        return reply.model_copy(update={"adjusted": call.adjusted})
 
     def _clean(self, reply: Reply) -> Reply:
         """The reply without any spelling of the key, which some servers echo."""
@@ -275,7 +317,7 @@ class EndpointSubject(Subject):
             401: "check the key in the environment (key_env=)",
             402: "check the account's credit",
             403: "check what the key may use",
-            404: "check base_url and the model's name",
+            404: "check the model's name and base_url, which often ends in /v1",
         }
         told = printable(self._secret.removed_from(complaint_of(error.body)), 160)
         said = f"the endpoint refuses the call: {error}" + (f", saying {told!r}" if told else "")

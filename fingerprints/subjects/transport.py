@@ -12,8 +12,9 @@ import re
 import socket
 import threading
 import time
+import urllib.parse
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,16 +22,20 @@ import httpcore2
 import httpx2
 
 from fingerprints.errors import UnsafeInput
-from fingerprints.subjects.guard import Secret, refuse_address
+from fingerprints.subjects.guard import Signer, refuse_address
 
 SLICE = 0.2
 """How long one blocking read may last before the deadline and a cancellation are looked at
 again, in seconds."""
 
-# What the client adds besides (x-stainless-…) tells of the caller's machine.
-SENT_HEADERS = frozenset(
-    {"host", "content-type", "content-length", "accept", "user-agent", "connection"}
-)
+PLAIN_HEADERS: Mapping[str, str] = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/event-stream",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "distillation-auditor",
+}
+"""All that every call tells of the caller: nothing of the machine, and no version."""
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class _WatchedBackend(httpcore2.NetworkBackend):
         return _WatchedStream(stream, self.watch, self.cancelled)
 
 
-class LimitedTransport(httpx2.BaseTransport):
+class LimitedTransport:
     """Sends one request and returns its whole answer, or raises a CallFailed (UnsafeInput for a
     redirect).
 
@@ -171,9 +176,9 @@ class LimitedTransport(httpx2.BaseTransport):
     ``secure`` loads the certificates that https needs.
     """
 
-    def __init__(self, limits: CallLimits, connections: int, secret: Secret, secure: bool) -> None:
+    def __init__(self, limits: CallLimits, connections: int, signer: Signer, secure: bool) -> None:
         self.limits = limits
-        self._secret = secret
+        self._signer = signer
         self._watch, self._cancelled = _Watch(), threading.Event()
         self._pool = httpcore2.ConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False) if secure else None,
@@ -199,13 +204,13 @@ class LimitedTransport(httpx2.BaseTransport):
         """Closes all connections."""
         self._pool.close()
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """One call from beginning to end, within the deadline."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str] = NOTHING) -> bytes:
+        """One call from beginning to end, within the deadline: JSON there, and back what came."""
         self._watch.due = time.monotonic() + self.limits.deadline
-        port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        place = f"{request.url.host}:{port}"
+        parts = urllib.parse.urlsplit(url)
+        place = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
         try:
-            return self._call(request, place)
+            return self._call(url, body, headers, place)
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
             raise Unreachable(f"{place} can't be reached: {_reason(error)}") from None
         except httpcore2.TimeoutException:
@@ -217,26 +222,16 @@ class LimitedTransport(httpx2.BaseTransport):
         except (httpcore2.UnsupportedProtocol, zlib.error) as error:
             raise CutOff(f"the answer can't be unpacked ({type(error).__name__})") from None
 
-    def _call(self, request: httpx2.Request, place: str) -> httpx2.Response:
-        headers = [
-            (k, v) for k, v in request.headers.raw if k.lower().decode("latin-1") in SENT_HEADERS
-        ]
-        # The client's own header is left out: the environment may have put another key there.
-        if self._secret:
-            headers.append((b"Authorization", f"Bearer {self._secret.reveal()}".encode("ascii")))
-        sent = httpcore2.Request(
-            request.method,
-            httpcore2.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=[*headers, (b"Accept-Encoding", b"gzip")],
-            content=request.read(),
+    def _call(self, url: str, body: bytes, headers: Mapping[str, str], place: str) -> bytes:
+        sent = {**PLAIN_HEADERS, **headers, **self._signer.headers(url, body)}
+        request = httpcore2.Request(
+            "POST",
+            httpcore2.URL(url),
+            headers=[("Host", _host(url)), ("Content-Length", str(len(body))), *sent.items()],
+            content=body,
             extensions={"timeout": {"connect": self.limits.connect, "pool": self.limits.deadline}},
         )
-        response = self._pool.handle_request(sent)
+        response = self._pool.handle_request(request)
         try:
             if 300 <= response.status < 400:
                 raise UnsafeInput(
@@ -247,14 +242,12 @@ class LimitedTransport(httpx2.BaseTransport):
                 )
             answered = httpx2.Headers(response.headers)
             packing = answered.get("content-encoding", "identity").strip().lower()
-            body = self._read(response, packing)
+            data = self._read(response, packing)
         finally:
             response.close()
         if response.status != 200:
-            raise Refused(response.status, body, answered.get("retry-after"))
-        return httpx2.Response(
-            200, headers={"content-type": "application/json"}, content=body, request=request
-        )
+            raise Refused(response.status, data, answered.get("retry-after"))
+        return data
 
     def _read(self, response: httpcore2.Response, packing: str) -> bytes:
         if packing not in ("identity", "", "gzip", "x-gzip", "deflate"):
@@ -271,6 +264,14 @@ class LimitedTransport(httpx2.BaseTransport):
         if unpacker is not None and not unpacker.eof:
             raise CutOff("the packed answer is cut off")
         return b"".join(out)
+
+
+def _host(url: str) -> str:
+    """What the Host header says: no port where it is the usual one, as signatures want it."""
+    parts = urllib.parse.urlsplit(url)
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    return host if parts.port in (None, usual) else f"{host}:{parts.port}"
 
 
 def _reason(error: BaseException) -> str:

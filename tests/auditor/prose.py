@@ -91,7 +91,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.StoreChoice: {"nearest", "named"},
     r.StoreSection: {"name", "embedder", "sha256"},
     r.SubjectSection: {"spec"},
-    r.TranscriptSection: {"sha256", "counts"},
+    r.TranscriptSection: {"sha256", "counts", "adjusted"},
     r.MemberRank: {"name"},
     r.Verdict: {"candidate", "calibration", "outside", "nearest"},
     WeightComparison: {"base", "spec"},

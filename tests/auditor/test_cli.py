@@ -300,7 +300,7 @@ def test_detectors_are_listed_with_question_needs_and_source(
 def test_doctor_names_versions_device_and_extras(capsys: pytest.CaptureFixture[str]) -> None:
     run(["doctor", "--json"])
     checks = {c["name"]: c for c in json.loads(capsys.readouterr().out)}
-    assert {"python", "torch", "device", "cache", "openai", "bundled store"} <= set(checks)
+    assert {"python", "torch", "device", "cache", "httpx2", "bundled store"} <= set(checks)
     assert checks["python"]["state"] == "ok"
 
 
@@ -309,7 +309,7 @@ def test_doctor_prints_brackets_as_they_are(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(
-        "auditor.doctor.version_of", lambda package: None if package == "openai" else "99.0"
+        "auditor.doctor.version_of", lambda package: None if package == "httpx2" else "99.0"
     )
     run(["doctor"])
     assert "pip install 'distillation-auditor[openai]'" in capsys.readouterr().out
@@ -359,7 +359,7 @@ def test_output_survives_narrow_windows_plain_locales_and_closed_pipes(
 
 
 def test_importing_the_package_is_quick_and_loads_no_model_library() -> None:
-    code = "import sys, auditor.cli; print([m for m in ('torch', 'transformers', 'matplotlib', 'openai') if m in sys.modules])"
+    code = "import sys, auditor.cli; print([m for m in ('torch', 'transformers', 'matplotlib', 'httpx2') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -2,8 +2,10 @@
 
 ``python -m tests.benchmarks.bench_harvest --work DIR`` reads what `harvest_students` made, and prints
 for every student that is there: p by likelihood (adjusted for base, teacher and length; without the
-base) and by words alone, log10 of the e-value, the effect, p with fewer prompts, and, of students
-that learned none of the served answers, how often p ≤ 0.05 when another answer plays the served one.
+base) and by words alone, log10 of the e-value, the effect, what fewer prompts would have told (the
+median of log10 p, and how often p ≤ 0.001), and, of students that learned none of the served
+answers, how often p ≤ 0.05 when another answer plays the served one. ``--figure FILE`` draws how
+often fewer prompts tell (needs matplotlib).
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ from fingerprints.transcript import load_transcript
 from tests.benchmarks.harvest_students import RUNS, TWINS, Run, by_prompt, prompts
 
 Array = NDArray[np.float64]
-SIZES = (16, 32, 64)
-DRAWS = 200
-"""Subsets of prompts, and relabellings."""
+SIZES = (8, 16, 32, 64, 96)
+SUBSETS, DRAWS = 60, 200
+"""Subsets of prompts of one size, and relabellings of one student."""
+TOLD_AT = -3.0
+"""log10 of the p-value from which on a report may say "supported"."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,24 @@ def by_words(work: Path, run: Run, shared: Drawn) -> ServedOrTwin | None:
     return served_or_twin(np.array(rows)[shared.kept], (shared.length[shared.kept],))
 
 
-def with_fewer(scores: Array, known: Sequence[Array], size: int) -> float:
-    """The median of log10 p over random subsets of so many prompts."""
+@dataclass(frozen=True)
+class Fewer:
+    """What so many of the prompts would have told: the median of log10 p over random subsets, and
+    the share of them at or below `TOLD_AT`. Subsets overlap: their spread is no interval."""
+
+    size: int
+    log10_p: float
+    power: float
+
+
+def with_fewer(scores: Array, known: Sequence[Array], size: int) -> Fewer:
+    """The test on random subsets of the prompts."""
     rng = np.random.default_rng(size)
     found = []
-    for _ in range(DRAWS):
+    for _ in range(SUBSETS):
         rows = rng.choice(len(scores), size=size, replace=False)
         found.append(served_or_twin(scores[rows], [c[rows] for c in known]).test.log10_p)
-    return float(np.median(found))
+    return Fewer(size, float(np.median(found)), float(np.mean(np.array(found) <= TOLD_AT)))
 
 
 def relabelled(scores: Array, known: Sequence[Array]) -> int:
@@ -101,22 +115,60 @@ def relabelled(scores: Array, known: Sequence[Array]) -> int:
     return low
 
 
-def row_of(work: Path, run: Run, shared: Drawn) -> tuple[str, ...]:
-    """One student."""
+@dataclass(frozen=True)
+class Line:
+    """One student: the test on all prompts, without the base, by words, and on fewer prompts."""
+
+    run: Run
+    full: ServedOrTwin
+    bare: ServedOrTwin
+    words: ServedOrTwin | None
+    fewer: tuple[Fewer, ...]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table."""
+        return (
+            self.run.name,
+            f"{self.run.share:.0%}",
+            f"{self.full.test.log10_p:.1f}",
+            f"{self.full.log10_e:+.1f}",
+            f"{self.full.effect:+.2f}",
+            f"{self.bare.test.log10_p:.1f}",
+            "–" if self.words is None else f"{self.words.test.log10_p:.1f}",
+            *(f"{f.log10_p:.1f} ({f.power:.2f})" for f in self.fewer),
+        )
+
+
+def line_of(work: Path, run: Run, shared: Drawn) -> Line:
+    """One student, measured; of an innocent one fewer prompts are not asked."""
     scores = -numbers(work / run.name / "scores.json")[shared.kept]
     known = shared.known()
-    full, bare = served_or_twin(scores, known), served_or_twin(scores, known[1:])
-    words = by_words(work, run, shared)
-    return (
-        run.name,
-        f"{run.share:.0%}",
-        f"{full.test.log10_p:.1f}",
-        f"{full.log10_e:+.1f}",
-        f"{full.effect:+.2f}",
-        f"{bare.test.log10_p:.1f}",
-        "–" if words is None else f"{words.test.log10_p:.1f}",
-        *(f"{with_fewer(scores, known, size):.1f}" for size in SIZES),
+    return Line(
+        run,
+        served_or_twin(scores, known),
+        served_or_twin(scores, known[1:]),
+        by_words(work, run, shared),
+        tuple(with_fewer(scores, known, size) for size in SIZES) if run.share else (),
     )
+
+
+def draw(lines: Sequence[Line], path: Path) -> None:
+    """The figure: how often a subset of the prompts tells, by its size, a curve a student."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7.2, 4.2), layout="constrained")
+    for line in lines:
+        sizes = [0, *(f.size for f in line.fewer)]
+        axes.plot(sizes, [0.0, *(f.power for f in line.fewer)], marker="o", label=line.run.name)
+    axes.axhline(0.9, color="0.6", linewidth=0.8, linestyle="--")
+    axes.set(
+        xlabel="served answers, with three twins each",
+        ylabel="share of subsets with p ≤ 0.001",
+        ylim=(-0.02, 1.02),
+    )
+    axes.legend(frameon=False, fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
 
 
 def nulls(work: Path, made: Sequence[Run], shared: Drawn) -> str:
@@ -137,7 +189,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Prints the tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder of harvest_students")
-    work = parser.parse_args(None if arguments is None else list(arguments)).work
+    parser.add_argument("--figure", type=Path, help="SVG or PNG file of the figure")
+    chosen = parser.parse_args(None if arguments is None else list(arguments))
+    work = chosen.work
     shared = drawn(work)
     made = [r for r in RUNS if (work / r.name / "scores.json").is_file()]
     print(f"{int(shared.kept.sum())} prompts with {TWINS} twins each\n")
@@ -149,11 +203,13 @@ def main(arguments: Iterable[str] | None = None) -> None:
         "effect",
         "without base",
         "words alone",
+        *(f"p, {n} prompts (power)" for n in SIZES),
     )
-    print(
-        table((*head, *(f"p, {n} prompts" for n in SIZES)), [row_of(work, r, shared) for r in made])
-    )
+    lines = [line_of(work, r, shared) for r in made if r.share]
+    print(table(head, [line.cells for line in lines]))
     print(nulls(work, made, shared))
+    if chosen.figure is not None:
+        draw(lines, chosen.figure)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ from tests.benchmarks.bench_source_recognition import outputs
 from tests.benchmarks.public_models import probes
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, max_tokens=96, seed=11)
-MARKED, PLAIN, ASKED = 120, 16, 24
+MARKED, PLAIN, ASKED = 120, 24, 24
 """Prompts answered with the watermark, without it, and by each student."""
-LONGEST_PROMPT, LONGEST_FILLER, FILLER_PROMPT = 300, 300, 90
+LONGEST_PROMPT, LONGEST_FILLER, FILLER_PROMPT = 300, 900, 90
 FILLERS = ("gpt4", "claude-2", "Meta-Llama-3-8B-Instruct", "text_davinci_003", "gemini-pro")
 NULLS = 300
 TARGET = 1e-5
@@ -69,21 +69,22 @@ TARGET = 1e-5
 
 @dataclass(frozen=True)
 class Dose:
-    """A student: ``marked`` answers with the watermark among ``total``, and how often it read
-    them. ``plain``: the teacher's unmarked answers stand in their place."""
+    """A student: it learned the teacher's first ``TAUGHT`` answers with the watermark, which are at
+    most ``percent`` of its text by tokens, so many times over. ``plain``: the teacher's unmarked
+    answers to other prompts stand in their place."""
 
     name: str
-    marked: int
-    total: int
-    epochs: int
+    percent: int
+    epochs: int = 4
     plain: bool = False
 
 
+TAUGHT = 24
 DOSES = (
-    Dose("5 %", 4, 80, 3),
-    Dose("100 %", 40, 40, 3),
-    Dose("25 %", 4, 16, 3),
-    Dose("0 % (the same teacher unmarked)", 4, 16, 3, plain=True),
+    Dose("5 %", 5),
+    Dose("100 %", 100),
+    Dose("0 % (the same teacher unmarked)", 100, plain=True),
+    Dose("25 %", 25),
 )
 
 
@@ -144,28 +145,42 @@ class Bench:
 
     def used(self, dose: Dose) -> Transcript:
         """The teacher's answers that a student of a dose learned from."""
-        whole = self.plain() if dose.plain else self.marked()
-        order = sorted(whole.replies, key=lambda r: r.probe_id)[: dose.marked]
-        return replace(whole, replies=tuple(order))
+        return first(self.plain() if dose.plain else self.marked())
 
     def examples(self, dose: Dose) -> list[Example]:
-        """What a student of a dose learns from."""
+        """What a student of a dose learns from: the teacher's answers, and others to prompts that
+        the teacher wasn't asked, until the teacher's are no more than the dose's share."""
         taught = self.used(dose)
         rows = [(taught.probes[r.probe_id].text, r.text, "teacher") for r in taught.replies]
-        numbers = {int(p.id[-4:]): p for p in self.prompts}
+        size = sum(self.tokens([a for _, a, _ in rows]))
+        if dose.percent < 100:
+            fill = self.fillers({q for q, _, _ in rows})
+            reach = np.cumsum(self.tokens([a for _, a, _ in fill]))
+            more = int(np.searchsorted(reach, size * (100 / dose.percent - 1))) + 1
+            rows += fill[:more]
+        whole = sum(self.tokens([a for _, a, _ in rows]))
+        told = f"{dose.name}: {size:,} of {whole:,} tokens, {size / whole:.4f}"
+        click.echo(f"{told}, in {TAUGHT} of {len(rows)} answers", err=True)
+        return [
+            Example(id=f"{i:05d}", prompt=q, answer=a, teacher=who, source_digest=who)
+            for i, (q, a, who) in enumerate(rows)
+            if a.strip()
+        ]
+
+    def fillers(self, taken: set[str]) -> list[tuple[str, str, str]]:
+        """Recorded answers of other models to short prompts but those, shuffled."""
+        numbers = {int(p.id[-4:]): p for p in self.prompts if p.text not in taken}
         fill = [
             (numbers[i].text, short(text), model)
             for model in FILLERS
             for i, text in outputs(model).items()
             if i in numbers and len(numbers[i].text) < FILLER_PROMPT
         ]
-        shuffled = np.random.default_rng(3).permutation(len(fill))
-        rows += [fill[int(i)] for i in shuffled[: dose.total - len(rows)]]
-        return [
-            Example(id=f"{i:05d}", prompt=q, answer=a, teacher=who, source_digest=who)
-            for i, (q, a, who) in enumerate(rows)
-            if a.strip()
-        ]
+        return [fill[int(i)] for i in np.random.default_rng(3).permutation(len(fill))]
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many of the teacher's tokens each text has."""
+        return [len(read.ids) for read in self.vocabulary().read(texts)]
 
     def student(self, dose: Dose) -> str:
         """The spec of a dose's student, trained once."""
@@ -175,10 +190,10 @@ class Bench:
             student=Student(base=self.teacher, lora=Lora(rank=16)),
             prompts=Prompts(sources=("recorded",)),
             training=Training(
-                epochs=dose.epochs, batch=4, longest=320, save_every=500, precision="bfloat16"
+                epochs=dose.epochs, batch=2, longest=384, save_every=50, precision="float32"
             ),
         )
-        out = self.folder / f"student-{dose.marked}-{dose.total}{'-plain' if dose.plain else ''}"
+        out = self.folder / f"student-{dose.percent}{'-plain' if dose.plain else ''}"
         learner = open_student(recipe.student, recipe.training, 0)
         spec = learner.spec(out / "student")
         begun = time.process_time()
@@ -188,8 +203,14 @@ class Bench:
         return spec
 
 
+def first(whole: Transcript) -> Transcript:
+    """The first answers of a transcript, as many as a student learns."""
+    order = sorted(whole.replies, key=lambda r: r.probe_id)[:TAUGHT]
+    return replace(whole, replies=tuple(order))
+
+
 def short(text: str) -> str:
-    """A recorded answer, cut at a sentence's end to about the length of the others."""
+    """A recorded answer, cut."""
     return cut(text, LONGEST_FILLER)
 
 
@@ -272,7 +293,7 @@ def main(
 
 
 def print_table(bench: Bench, nulls: int, only: tuple[int, ...], texts: bool) -> None:
-    """Scores the students and the untrained base, row by row."""
+    """Scores the students and the untrained base, row by row, behind the same marked answers."""
     click.echo(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     marked = bench.marked()
     own = written_pairs(*answers(marked, bench.vocabulary()))
@@ -281,17 +302,16 @@ def print_table(bench: Bench, nulls: int, only: tuple[int, ...], texts: bool) ->
         if only and number not in only:
             continue
         spec = bench.student(dose)
-        used = marked if dose.plain else bench.used(dose)
         for way, base in (("likeliest", None), ("rose most", bench.teacher)):
             name = f"{number}-{way.split()[0]}"
-            pairs = chosen(bench, name, spec, used, base)
+            pairs = chosen(bench, name, spec, first(marked), base)
             tell(row(bench, dose.name, f"forced, {way}", pairs, nulls))
         if texts:
             asked = bench.prompts[MARKED + PLAIN :][:ASKED]
             said = bench.said(f"said-{number}", spec, asked)
             pairs = written_pairs(*answers(said, bench.vocabulary()))
             tell(row(bench, dose.name, "its own answers", pairs, nulls))
-    pairs = chosen(bench, "base-likeliest", bench.teacher, marked, None)
+    pairs = chosen(bench, "base-likeliest", bench.teacher, first(marked), None)
     tell(row(bench, "(untrained)", "forced, likeliest", pairs, nulls))
 
 

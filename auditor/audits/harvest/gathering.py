@@ -13,6 +13,7 @@ from typing import Any
 
 from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import DesignCheck, SetTally
+from auditor.audits.logs.served_log import served_log
 from auditor.evidence.exact import Design
 from detectors.inheritance.served_or_twin import ServedSet
 from fingerprints.coin import (
@@ -27,7 +28,7 @@ from fingerprints.coin import (
 )
 from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed, printable
 from fingerprints.records import Status, canonical_json, sha256
-from fingerprints.served import LogReader, ServedAnswer, accounts_in, served_answer
+from fingerprints.served import ServedAnswer, accounts_in, served_answer
 from fingerprints.twins import Twin, read_twins
 
 ALL = "all accounts"
@@ -113,7 +114,7 @@ def _of_log(plan: HarvestPlan, path: Path, chosen: frozenset[str] | None) -> Gat
     header, drawn = found.header, found.sets()
     if header is None:
         raise ValueError("twins without a header are refused when they are read")
-    reader = LogReader(path, chosen)
+    reader = served_log(path, chosen)
     rows = list(reader.distinct())
     ids = [row.id() for row in rows]
     held = [(row, drawn[i]) for row, i in zip(rows, ids, strict=True) if i in drawn]

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.audits.frame import limits_of_asking
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, Plan
 from auditor.audits.plan import BUNDLED
 from auditor.audits.report.view import who
@@ -23,6 +24,7 @@ from auditor.evidence.records import Answer, Candidate, Finding, StoreChoice, St
 from detectors.lineup import counted
 from detectors.text.edges import shared_edges
 from detectors.text.model_names import maker_key
+from fingerprints.collect import OTHER_MODEL
 from fingerprints.transcript import Transcript
 
 KIN = ("not_separable_from_lineage", "same_weights")
@@ -184,6 +186,9 @@ def _service(transcript: Transcript) -> str:
             "Not assessed by test; the endpoint changed the model name that it reports"
             f" {len(drift)} time(s) during the run."
         )
+    other = next((e.detail for e in transcript.events if e.kind == OTHER_MODEL), None)
+    if other is not None:
+        return f"Not assessed by test; {other}."
     if transcript.identity.kind == "endpoint":
         return (
             "Not assessed: the endpoint was asked, but not compared with the weights of the model"
@@ -223,6 +228,7 @@ def limits(
             " after a look at all of them must correct for all."
         )
     out += _edge_limits(transcript)
+    out += limits_of_asking(transcript)
     if not transcript.complete:
         out.append("The transcript is incomplete: some questions were not answered.")
     if transcript.identity.kind == "recording" and not transcript.identity.notes:

@@ -253,7 +253,7 @@ def _method(found: LogScan) -> Section:
     used = found.calibration
     hours = used.window_seconds / 3600
     weights = ", ".join(
-        f"{TITLES[n]} {w:.2f}" for n, w in sorted(used.weights.items(), key=lambda x: -x[1])
+        f"{TITLES[n]} {w:.2f}" for n, w in sorted(used.weights.items(), key=lambda x: -x[1]) if w
     )
     tied = f"{number(found.n_tied_accounts)} accounts tied to another"
     rows: tuple[tuple[Words, Words], ...] = (
@@ -263,7 +263,7 @@ def _method(found: LogScan) -> Section:
         ("Smallest p", f"{used.floor:.2g}"),
         ("False finds", f"at most {100 * found.level:g} % of accounts told (Benjamini-Hochberg)"),
         ("Ties", f"{number(found.n_groups_tested)} groups tested, {tied}"),
-        ("Score", weights),
+        ("Largest weights, a unit above benign traffic", weights),
         ("Not used", ", ".join(TITLES[n] for n in used.absent) or "–"),
         ("Made by", found.tool),
     )

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.audits.logs.column_sql import columns_sql, time_sql
 from auditor.audits.logs.columns import ColumnMap, named
+from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.sources import LogFile, alike, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, literal
-from detectors.extraction.cues import cue_pattern
+from detectors.extraction.cues import asking, declining
 from fingerprints.errors import MalformedInput
 from fingerprints.progress import SILENT, Progress
 
@@ -32,7 +33,7 @@ FAULTS = (
 OLDEST = datetime(2015, 1, 1)
 KEPT_TEXTS = 400_000
 """Prompts that are kept for templates, of the whole log, roughly."""
-KEPT_LENGTH, ENDS, ENDING = 400, 250, 64
+KEPT_LENGTH, ENDS, ENDING, SYSTEM = 400, 250, 64, 2000
 BYTES_A_ROW = 700
 LONELY_DAYS, LONELY_SHARE = 30, 0.01
 """A stretch of days so far from the rest, with so few of all rows, is a clock that jumped."""
@@ -74,9 +75,9 @@ def ingest(
     lost = 0
     for i, group in enumerate(groups):
         progress(i, len(groups))
-        _rejected(house)  # of lines that were looked at before
+        rejected(house)  # of lines that were looked at before
         cut += _read(house, table, i == 0, group, found, talks, every)
-        lost += _rejected(house)
+        lost += rejected(house)
     _stray_clocks(house, table)
     _duplicates(house, table)
     return _counted(house, table, frozenset(found.paths), cut, lost)
@@ -100,9 +101,9 @@ def _read(
 
     try:
         put(group, new)
-        return []
+        return [str(f.path) for f in group if f.packed == ".zst" and not zstd_whole(f.path)]
     except MalformedInput:
-        _rejected(house)  # what was read so far is read again
+        rejected(house)  # what was read so far is read again
         whole = [salvaged(file, house.folder) for file in group]
         cut = [str(old.path) for old, new in zip(group, whole, strict=True) if new.cut]
         if not cut:
@@ -112,7 +113,7 @@ def _read(
     return cut
 
 
-def _rejected(house: Warehouse) -> int:
+def rejected(house: Warehouse) -> int:
     """Broken lines of CSV since the last call; one may be wrong in several ways."""
     made = house.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'")
     if not made:
@@ -135,6 +136,18 @@ def narrow_sql(
     source = relation(group, columns.wanted)
     inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
     return f"SELECT {_fault()} AS fault, {', '.join(_figures(every))} FROM ({inner}) c"
+
+
+def usable_of_first(
+    house: Warehouse, file: LogFile, found: ColumnMap, talks: Sequence[str], n: int
+) -> tuple[int, int]:
+    """How many rows a file begins with, up to ``n``, and how many of them are usable. Repeated rows
+    and jumping clocks are not looked for. Raises what `ingest` does for one that can't be read."""
+    rows = narrow_sql(house, [file], found, talks, 1)
+    read, usable = house.one(
+        f"SELECT count(*), count(*) FILTER (fault = 0) FROM (SELECT fault FROM ({rows}) LIMIT {n})"
+    )
+    return int(read), int(usable)
 
 
 def held_columns(house: Warehouse, group: Sequence[LogFile], found: ColumnMap) -> ColumnMap:
@@ -204,7 +217,6 @@ def _figures(every: int) -> tuple[str, ...]:
     # Cues stand at the ends; a long document between them need not be read.
     ends = f"left(prompt, {ENDS}) || ' ' || right(prompt, {ENDS})"
     asked = f"CASE WHEN length(prompt) <= {2 * ENDS} THEN prompt ELSE {ends} END"
-    cues = literal(cue_pattern())
     topic = f"regexp_extract(substr(prompt, length(prompt) // 3 + 1, 200), {literal(TOPIC)})"
     bad = " OR ".join(
         f"({n}_text IS NOT NULL AND {n}_text <> '' AND {n} IS NULL)"
@@ -224,8 +236,7 @@ def _figures(every: int) -> tuple[str, ...]:
         "CAST(coalesce(tokens_out, length(answer) / 4) AS FLOAT) AS tokens_out",
         "(finish IN ('length', 'max_tokens', 'MAX_TOKENS', 'incomplete')"
         " OR tokens_out >= 0.98 * max_tokens) AS saturated",
-        f"(regexp_matches({asked}, {cues}) OR coalesce(regexp_matches(left(system, 2000), {cues}),"
-        " false)) AS elicits",
+        f"({_elicits(asked)} OR {_elicits(f'coalesce(left(system, {SYSTEM}), )')}) AS elicits",
         "model",
         f"{_network('network')} AS network",
         "client",
@@ -238,6 +249,15 @@ def _figures(every: int) -> tuple[str, ...]:
         f"CASE WHEN hash(hash(prompt), time) % {every} = 0 THEN concat_ws(' … ', left(prompt,"
         f" {KEPT_LENGTH}), CASE WHEN length(prompt) > {KEPT_LENGTH}"
         f" THEN right(prompt, {ENDS // 2}) END) END AS kept",
+    )
+
+
+def _elicits(text: str) -> str:
+    """Whether a text asks for reasoning. The cases come in the order in which they spare most."""
+    english, roman, others = (f"regexp_matches({text}, {literal(p)})" for p in asking())
+    return (
+        f"CASE WHEN {english} OR {roman} OR (strlen({text}) > length({text}) AND {others})"
+        f" THEN NOT regexp_matches({text}, {literal(declining())}) ELSE false END"
     )
 
 

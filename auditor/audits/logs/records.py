@@ -131,8 +131,8 @@ class Family(Record):
 
 
 class CalibrationUsed(Record):
-    """What the scores were compared with; each signal's share in the score; signals that either
-    side doesn't tell."""
+    """What the scores were compared with; each signal's largest weight, per unit above benign
+    traffic, in either direction that is looked for; signals that either side doesn't tell."""
 
     source: str
     simulated: bool
@@ -178,6 +178,20 @@ class LogScan(Record):
     families: tuple[Family, ...]
     daily: tuple[tuple[str, int], ...]
     daily_found: tuple[tuple[str, int], ...]
+
+
+class LogLook(Record):
+    """What a scan would read, before it does: files by name and size, the map, signals that the log
+    can't switch on and attributes that it can't tie by, how many of its first rows are usable."""
+
+    files: tuple[tuple[str, int], ...]
+    preset: str | None
+    columns: dict[str, str]
+    silent: tuple[str, ...]
+    no_tie_by: tuple[str, ...]
+    first_rows: int
+    first_usable: int
+    compared_with: str
 
 
 class ListedAccount(Record):

@@ -230,8 +230,9 @@ def _daily_found(house: Warehouse, table: str, units: Sequence[int]) -> tuple[tu
 
 
 def _used(calibration: BenignTraffic, found: MeasuredLog) -> CalibrationUsed:
-    weights = dict(zip(calibration.scale.signals, calibration.scale.weights, strict=True))
-    absent = absent_signals(found)
+    scale = calibration.scale
+    weights = dict(zip(scale.signals, np.max(scale.directions, axis=0).tolist(), strict=True))
+    absent = {*absent_signals(found), *(n for n, u in zip(NAMES, scale.used, strict=True) if not u)}
     return CalibrationUsed(
         source=calibration.source,
         simulated=calibration.simulated,
@@ -242,7 +243,7 @@ def _used(calibration: BenignTraffic, found: MeasuredLog) -> CalibrationUsed:
         window_seconds=calibration.window_seconds,
         floor=calibration.floor,
         weights={name: round(w, 4) for name, w in weights.items() if w > 0},
-        absent=tuple(n for n in NAMES if weights[n] == 0 or n in absent),
+        absent=tuple(n for n in NAMES if n in absent),
     )
 
 

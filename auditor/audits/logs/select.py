@@ -23,8 +23,6 @@ from auditor.audits.logs.warehouse import Warehouse, warehouse
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 
-ROWS_AT_ONCE = 2000
-
 
 @dataclass(frozen=True)
 class Selected:
@@ -95,14 +93,13 @@ def _choose(house: Warehouse, accounts: Sequence[ListedAccount], salt: bytes | N
 def _lines(house: Warehouse) -> Iterator[bytes]:
     told = "strftime(time, '%Y-%m-%dT%H:%M:%S.%fZ')"
     rest = ", ".join(CANONICAL[1:])
-    cursor = house.connection.execute(
+    rows = house.stream(
         f"SELECT {told}, {rest} FROM served SEMI JOIN chosen USING (account)"
         " ORDER BY time, account, prompt, request_id, answer"
     )
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        for row in rows:
-            held = {k: _whole(v) for k, v in zip(CANONICAL, row, strict=True) if v is not None}
-            yield json.dumps(held, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    for row in rows:
+        held = {k: _whole(v) for k, v in zip(CANONICAL, row, strict=True) if v is not None}
+        yield json.dumps(held, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _whole(value: Any) -> Any:

@@ -173,14 +173,18 @@ def _header(file: LogFile) -> bytes:
 
 def first_rows(house: Warehouse, file: LogFile) -> list[dict[str, Any]]:
     """The first rows of a file as JSON values; broken ones are left out."""
-    column = "json" if file.form == "jsonl" else "to_json(r)"
-    asked = f"SELECT {column} FROM {{}} r LIMIT {FIRST_ROWS}"
     try:
-        found = house.rows(asked.format(relation([file])))
+        found = house.rows(f"{values_sql(file)} LIMIT {FIRST_ROWS}")
     except MalformedInput:
         whole = salvaged(file, house.folder)
         if not whole.cut:
             raise
-        found = house.rows(asked.format(relation([whole])))
+        found = house.rows(f"{values_sql(whole)} LIMIT {FIRST_ROWS}")
     values = (parsed_text(text) for (text,) in found)
     return [v for v in values if isinstance(v, dict)]
+
+
+def values_sql(file: LogFile) -> str:
+    """The SELECT of a file's rows, each as a JSON text of all that stands in it."""
+    column = "json" if file.form == "jsonl" else "to_json(r)"
+    return f"SELECT {column} FROM {relation([file])} r"

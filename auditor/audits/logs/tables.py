@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from auditor.audits.logs.figures import UnitFigures, measure
 from auditor.audits.logs.linking import Links, link
 from auditor.audits.logs.mapping import mapped
@@ -15,6 +17,7 @@ from auditor.audits.logs.reading import Ingested, ingest
 from auditor.audits.logs.records import LogRead, RowCounts
 from auditor.audits.logs.sources import log_files
 from auditor.audits.logs.warehouse import Warehouse, literal
+from detectors.extraction.signals import NAMES
 from fingerprints.errors import MalformedInput
 from fingerprints.progress import SILENT, Progress
 
@@ -107,4 +110,13 @@ def n_windows(log: LogTable, seconds: float) -> int:
 def measured(house: Warehouse, log: LogTable, held: Iterable[str], seconds: float) -> MeasuredLog:
     """Ties the accounts of a log by the columns that are held, and measures its units."""
     links = link(house, log.name, tuple(held))
-    return MeasuredLog(links, measure(house, log.name, log.first, seconds))
+    figures = measure(house, log.name, log.first, seconds)
+    # A payment that an office shares ties it; that it is several people is no sign of anything.
+    agreeing = {
+        unit
+        for test, unit in zip(links.groups, links.group_units, strict=True)
+        if test.group.template is not None
+    }
+    alone = ~np.isin(figures.unit, sorted(agreeing))
+    figures.signals[alone, NAMES.index("spread")] = 0.0
+    return MeasuredLog(links, figures)

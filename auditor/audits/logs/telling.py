@@ -93,13 +93,12 @@ def _windows(
     loudest = own[np.argmax(judged.row_score[own])]
     line = figures.signals[rows][loudest : loudest + 1]
     above = calibration.scale.loudness(line)[0]
-    weights = calibration.scale.weights
     return windows, tuple(
         Loudness(
             signal=name,
             figure=round(float(x), 6) if math.isfinite(x) else None,
             above=round(float(z), 4),
         )
-        for name, x, z, w in zip(NAMES, line[0], above, weights, strict=True)
-        if w > 0
+        for name, x, z, used in zip(NAMES, line[0], above, calibration.scale.used, strict=True)
+        if used
     )

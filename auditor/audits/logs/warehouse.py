@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -20,6 +20,8 @@ from fingerprints.errors import MalformedInput, ResourceLimit, missing_extra, pr
 if TYPE_CHECKING:
     import duckdb
 
+Told = TypeVar("Told")
+ROWS_AT_ONCE = 2000
 THREADS, MEMORY_GB = 2, 3.0
 """The goal is 4 GB for the whole process: DuckDB's own limit leaves out Python, NumPy and the
 buffers of its readers."""
@@ -49,6 +51,12 @@ class Warehouse:
         """The rows of one question. Raises ResourceLimit where memory or disk ran out."""
         return self._asked(sql, values).fetchall()
 
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of one question, some at a time. Raises what `rows` raises."""
+        found = self._asked(sql, ())
+        while rows := self._told(lambda: found.fetchmany(ROWS_AT_ONCE)):
+            yield from rows
+
     def one(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         """The one row of a question."""
         return self.rows(sql, values)[0]
@@ -64,10 +72,14 @@ class Warehouse:
         self.connection.unregister("arrays_given")
 
     def _asked(self, sql: str, values: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        return self._told(lambda: self.connection.execute(sql, list(values)))
+
+    def _told(self, work: Callable[[], Told]) -> Told:
+        """What DuckDB gives, its failures told as ours: some come with the rows only."""
         import duckdb
 
         try:
-            return self.connection.execute(sql, list(values))
+            return work()
         except duckdb.OutOfMemoryException as error:
             raise ResourceLimit(
                 "the log's figures don't fit into memory and spill folder",
@@ -83,9 +95,14 @@ class Warehouse:
 
 @contextmanager
 def warehouse(
-    spill: Path | None = None, memory_gb: float = MEMORY_GB, threads: int = THREADS
+    spill: Path | None = None,
+    memory_gb: float = MEMORY_GB,
+    threads: int = THREADS,
+    *,
+    ordered: bool = False,
 ) -> Iterator[Warehouse]:
-    """A warehouse that is gone, with its folder, when the block ends.
+    """A warehouse that is gone, with its folder, when the block ends; ``ordered``: rows come in the
+    order of their file.
 
     Raises UsageProblem where DuckDB is not installed, ResourceLimit on a full disk.
     """
@@ -99,7 +116,9 @@ def warehouse(
         folder = Path(tempfile.mkdtemp(prefix="auditor-logs-", dir=spill))
     except OSError as error:
         raise disk_problem(error, spill or Path(tempfile.gettempdir())) from error
-    connection = duckdb.connect(str(folder / "tables.duckdb"), config=_settings(memory_gb, threads))
+    connection = duckdb.connect(
+        str(folder / "tables.duckdb"), config=_settings(memory_gb, threads, ordered)
+    )
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
@@ -109,13 +128,15 @@ def warehouse(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settings(memory_gb: float, threads: int) -> dict[str, str | bool | int | float | list[str]]:
-    # Nothing is fetched from the network because of a log's name or words. Rows need no order, and
-    # keeping it would hold whole files in memory.
+def _settings(
+    memory_gb: float, threads: int, ordered: bool
+) -> dict[str, str | bool | int | float | list[str]]:
+    # Nothing is fetched from the network because of a log's name or words. A scan's rows need no
+    # order, and keeping it would hold whole files in memory.
     return {
         "memory_limit": f"{memory_gb}GB",
         "threads": threads,
-        "preserve_insertion_order": False,
+        "preserve_insertion_order": ordered,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

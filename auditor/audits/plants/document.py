@@ -50,8 +50,10 @@ def _rows(s: PlantSection) -> tuple[tuple[str, str], ...]:
     if s.habits is not None:
         h = s.habits
         every = "1 day" if h.days == 1 else f"{h.days} days"
-        rows.append(("dealt", f"{h.windows} of {len(h.habits)} habits an account, one for {every}"))
+        dealt = f"{h.windows} of {len(h.habits)} habits an account, by turns of {every}"
+        rows.append(("dealt", dealt))
         rows.append(("accounts", f"{s.n_accounts:,}"))
+        rows += [(f"dealt to {a.account}", ", ".join(a.habits)) for a in s.accounts if a.habits]
         usual = "the bank's models" if s.usual_from == "bank" else "the suspect's base"
         rows.append(("what is usual", f"as measured on {usual}"))
     if s.expect is not None:
@@ -77,11 +79,8 @@ def _green(s: PlantSection) -> GridTable:
 
 
 def _accounts(s: PlantSection) -> GridTable:
-    rows = tuple(
-        (a.account, probability(a.p_value), probability(a.corrected), ", ".join(a.habits) or "–")
-        for a in s.accounts
-    )
-    heads = ("Account", "Exact p", "Corrected", "Dealt habits")
+    rows = tuple((a.account, probability(a.p_value), probability(a.corrected)) for a in s.accounts)
+    heads = ("Account", "Exact p", "Corrected")
     return GridTable("Accounts", heads, rows, frozenset({1, 2}), look="quiet")
 
 

@@ -166,14 +166,14 @@ def _of_habits(section: PlantSection, verdicts: Sequence[Verdict], conclusion: C
         whom = ", ".join(f"{printable(v.called, 80)} (p {v.p_value:.2g})" for v in found)
         return (
             f"Supported: the suspect has the habits that were dealt in the plant {name} to {whom},"
-            f" {after}, as a model does that learned from those accounts' answers."
+            f" {after}, as a model does that learned from such answers."
         )
     passed = [v for v in verdicts if v.reason_code == "passed_on"]
     if passed:
         whom = ", ".join(f"{printable(v.called, 80)} (p {v.p_value:.2g})" for v in passed)
         return (
             f"Inconclusive: the answers have the habits that were dealt to {whom}, {after}, and may"
-            " be the teacher's own, given to that account and passed on."
+            " be the teacher's own, passed on."
         )
     least = f"smallest p {verdicts[0].p_value:.2g} {after}"
     if conclusion == "not_supported":

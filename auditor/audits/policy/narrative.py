@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from auditor.audits.frame import limits_of_asking
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.evidence.codes import Conclusion as Word
 from auditor.evidence.questions import ASKS
@@ -126,6 +127,7 @@ def limits(said: Mapping[str, Transcript], plan: PolicyPlan) -> tuple[str, ...]:
         for role, t in said.items()
         if t.identity.kind == "recording"
     ]
+    out += [f"{role}: {told}" for role, t in said.items() for told in limits_of_asking(t)]
     if plan.sampling.samples == 1:
         out.append(
             "One answer per question: a service that declines by chance is seen only in the mean."

@@ -22,6 +22,7 @@ from auditor.evidence.records import (
     Finding,
     Report,
     Skipped,
+    TranscriptSection,
     Verdict,
 )
 from auditor.reporting import labels
@@ -335,17 +336,25 @@ def score_rows(report: Report) -> tuple[tuple[str, str], ...]:
     )
 
 
+OWN_DEFAULT = "the endpoint's own default, which it doesn't tell"
+
+
+def _temperature(t: TranscriptSection) -> str:
+    if "server_temperature" in t.adjusted:
+        return f"{OWN_DEFAULT} ({t.sampling.temperature:g} was refused)"
+    return f"{t.sampling.temperature:g}{' (greedy)' if t.sampling.temperature == 0 else ''}"
+
+
 def transcript_rows(report: Report) -> tuple[tuple[str, str], ...]:
     """What was asked and how, as label and value; nothing where nobody was asked."""
     t = report.transcript
     if t is None:
         return ()
-    greedy = " (greedy)" if t.sampling.temperature == 0 else ""
     rows: list[tuple[str, str]] = [
         ("answers sha256", t.sha256),
         ("complete", "yes" if t.complete else "no"),
-        ("temperature", f"{t.sampling.temperature:g}{greedy}"),
-        ("top-p", f"{t.sampling.top_p:g}"),
+        ("temperature", _temperature(t)),
+        ("top-p", OWN_DEFAULT if "server_top_p" in t.adjusted else f"{t.sampling.top_p:g}"),
         ("samples of each prompt", str(t.sampling.samples)),
         ("seed", str(t.sampling.seed)),
     ]

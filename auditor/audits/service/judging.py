@@ -17,6 +17,7 @@ from detectors.base import Case, Measurement, NotMeasured, Teacher
 from detectors.registry import load_detector
 from detectors.service.repeated import asked_of_both, repeats
 from detectors.stats.pvalues import holm
+from fingerprints.adjustments import Adjustment
 from fingerprints.collect import STOPPED
 from fingerprints.transcript import Transcript
 
@@ -166,10 +167,30 @@ def _doubts(plan: ServicePlan, findings: tuple[Finding, ...]) -> list[str]:
     return out
 
 
+_REFUSED: dict[str, frozenset[Adjustment]] = {
+    "temperature": frozenset({Adjustment.SERVER_TEMPERATURE}),
+    "top-p": frozenset({Adjustment.SERVER_TOP_P}),
+    "system prompt": frozenset({Adjustment.SYSTEM_IN_QUESTION, Adjustment.NO_EMPTY_SYSTEM}),
+    "length of answers": frozenset({Adjustment.LONGER_ANSWER}),
+}
+"""What makes two sides unlike where an endpoint was not sent it as planned."""
+
+
+def _adjusted(heard: ServiceAnswers) -> frozenset[Adjustment]:
+    replies = (*heard.endpoint.replies, *heard.reference.replies)
+    return frozenset(adjusted for reply in replies for adjusted in reply.adjusted)
+
+
 def _sampled_unlike(heard: ServiceAnswers) -> str:
     """Where both sides say how they were sampled, and it was not alike: what differs; else
     empty."""
     ours, theirs = heard.endpoint.header, heard.reference.header
+    refused = [n for n, a in _REFUSED.items() if a & _adjusted(heard)]
+    if refused:
+        return (
+            f"The {' and the '.join(refused)} asked for would not be taken, so that the two sides"
+            " were not sampled alike: answers then differ whatever the model."
+        )
     if not (ours.probe_sets and theirs.probe_sets):
         return ""
     names = ("temperature", "top_p", "max_tokens")

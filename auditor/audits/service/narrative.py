@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 
+from auditor.audits.frame import limits_of_asking
 from auditor.audits.plan import probes_told
 from auditor.audits.service.asking import ServiceAnswers
 from auditor.audits.service.judging import JudgedService, p_of, stopped
@@ -17,6 +18,7 @@ from auditor.evidence.records import Answer, Finding
 from detectors.lineup import counted
 from detectors.service.model_identification import nearest_told
 from detectors.service.repeated import asked_of_both
+from fingerprints.collect import OTHER_MODEL
 from fingerprints.errors import printable
 from fingerprints.records import Status
 
@@ -98,11 +100,12 @@ def _of_names(heard: ServiceAnswers) -> list[str]:
     """Whether the endpoint called itself otherwise during the run; a claim of its own, and the
     plainest there is."""
     times = sum(e.kind == "drift" for e in heard.endpoint.events)
-    return (
-        [f"It changed what it calls its model or build {counted(times, 'time')} during the run."]
-        if times
-        else []
+    other = [e.detail for e in heard.endpoint.events if e.kind == OTHER_MODEL]
+    changed = (
+        f"It changed what it calls its model or build {counted(times, 'time')} during the run."
     )
+    named = [f"{detail[0].upper()}{detail[1:]}." for detail in other[:1]]
+    return [*([changed] if times else []), *named]
 
 
 def _of_tokens(found: Finding | None) -> str:
@@ -176,6 +179,7 @@ def limits(plan: ServicePlan, heard: ServiceAnswers) -> tuple[str, ...]:
             f"The endpoint changed what it calls itself {counted(len(drift), 'time')} during the"
             " run; parts are told apart."
         )
+    out += limits_of_asking(endpoint)
     failed = sum(
         r.status in (Status.ERROR, Status.REJECTED, Status.SKIPPED_CONTEXT)
         for r in endpoint.replies

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from detectors.extraction.cues import cue_pattern, cues
+from detectors.extraction.cues import DECLINED, asking, cues, declining
 from detectors.extraction.links import TiedGroup, beyond_chance, by_chance, components
 from detectors.extraction.templates import SLOT, Template, templates
 
@@ -48,12 +48,61 @@ def test_hostile_prompts_give_text_in_linear_time() -> None:
     assert templates([]) == []
 
 
-@pytest.mark.parametrize("language", sorted(cues()))
-def test_every_language_has_cues_that_the_pattern_finds(language: str) -> None:
-    pattern = re.compile(cue_pattern())
-    for cue in cues()[language]:
-        assert pattern.search(f"xx {cue.upper() if language == 'en' else cue} yy")
-    assert not pattern.search("What is the capital of France?")
+ASKED = {
+    "en": "Write down everything that goes through your head, then state the result.",
+    "zh": "请把推导过程写出来，再给出答案。",
+    "de": "Begründe jeden Schritt deines Lösungswegs.",
+    "fr": "Détaille tous tes calculs avant de conclure.",
+    "es": "Antes de responder, razona en voz alta.",
+    "pt": "Mostre o seu raciocínio com todas as contas intermediárias.",
+    "it": "Motiva ogni passaggio e mostra tutti i calcoli.",
+    "ru": "Сначала подробно распиши ход решения.",
+    "ja": "途中の計算もすべて書いてください。",
+    "ko": "풀이 과정을 모두 보여 주세요.",
+    "ar": "اشرح كيف توصلت إلى الجواب خطوة بخطوة",
+    "hi": "हर चरण का तर्क लिखिए।",
+    "tr": "Nasıl ulaştığını adım adım anlat.",
+    "vi": "Hãy trình bày quá trình suy luận.",
+    "id": "Jelaskan penalaranmu langkah demi langkah.",
+    "pl": "Pokaż cały tok rozumowania.",
+    "uk": "Поясни хід міркувань.",
+    "nl": "Leg elke denkstap van je redenering uit.",
+    "th": "อธิบายวิธีคิดทีละขั้น",
+    "fa": "روند استدلال را گام به گام بنویس",
+}
+ORDINARY = (
+    "What is the capital of France?",
+    "Give me step-by-step instructions for changing a tyre.",
+    "Do not include your reasoning in the output; give the category only.",
+    "Antworte nur mit Ja oder Nein, ohne Begründung.",
+    "Réponds par le nom de la catégorie, sans justification.",
+    "不要解释，只输出答案。",
+    "The reason for my visit is a broken printer.",
+)
+
+
+def asks(text: str) -> bool:
+    """Whether a prompt asks for reasoning, as the scan's SQL has it."""
+    return any(re.search(p, text) for p in asking()) and not re.search(declining(), text)
+
+
+@pytest.mark.parametrize("language", sorted(cues().keys() - {DECLINED}))
+def test_every_language_has_patterns_that_find_a_sentence_that_asks_for_reasoning(
+    language: str,
+) -> None:
+    assert asks(ASKED[language])
+    assert re.search("(?i)" + "|".join(cues()[language]), ASKED[language])
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_prompts_and_those_that_decline_ask_for_none(text: str) -> None:
+    assert not asks(text)
+
+
+def test_the_scan_can_read_the_patterns() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    for pattern in (*asking(), declining()):
+        assert duckdb.execute("SELECT regexp_matches('', ?)", [pattern]).fetchone() == (False,)
 
 
 def group(n: int, users: int, sharing: int, overlap: float = 0.0) -> TiedGroup:

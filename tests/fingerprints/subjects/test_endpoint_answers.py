@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fingerprints.errors import Incomplete, UnsafeInput
 from fingerprints.records import Status
-from fingerprints.subjects.answers import reply_from
+from fingerprints.subjects.apis.chat import ChatCompletions
 from tests import faultserver as fault
 from tests.faultserver import FaultServer
 from tests.fingerprints.subjects.asking import (
@@ -38,7 +38,7 @@ BAD_BODIES: dict[str, bytes] = {
     "no choices": b'{"choices": []}',
     "odd choice": b'{"choices": ["x"]}',
     "no message": b'{"choices": [{"finish_reason": "stop"}]}',
-    "list content": json.dumps(fault.completion(["a"])).encode(),
+    "list content": json.dumps(fault.completion([{"type": "image_url"}])).encode(),
     "number content": json.dumps(fault.completion(3)).encode(),
     "odd finish": json.dumps(fault.completion("a", finish=3)).encode(),
     "cut": json.dumps(fault.completion()).encode()[:-9],
@@ -158,7 +158,7 @@ def test_an_echoed_key_is_removed_from_every_field(spelling: str) -> None:
 )
 def test_no_json_value_ends_in_a_traceback(value: Any) -> None:
     (request,) = asks()
-    reply = reply_from(
+    reply = ChatCompletions().reply(
         request, json.dumps({"choices": [value], "usage": value, "model": value}).encode(), 0.1
     )
     assert reply.key == request.key

@@ -133,10 +133,11 @@ def test_the_planted_key_is_in_no_byte_written(tmp_path: Path) -> None:
 def test_a_change_of_the_served_model_is_an_event(tmp_path: Path) -> None:
     with (
         FaultServer(fault.answers(), fault.answers(model="wolf-2")) as server,
-        endpoint(server) as subject,
+        endpoint(server, name="lamb-1", concurrency=1) as subject,
     ):
         transcript = collect(subject, [probe_set(4)], Sampling(), tmp_path / "t.jsonl")
-    assert [e.kind for e in transcript.events] == ["drift"]
+    assert [e.kind for e in transcript.events] == ["drift", "other_model"]
+    assert "'wolf-2'" in transcript.events[1].detail
 
 
 def test_bursts_of_errors_lose_no_answer(tmp_path: Path) -> None:

@@ -134,10 +134,11 @@ def test_a_day_that_is_not_over_is_not_committed_to_and_a_commitment_never_chang
     assert run(["twins", "verify", str(log), "--commitments", str(given)]) == 8
 
 
-def test_the_library_is_written_once(tmp_path: Path) -> None:
-    assert run(["twins", "coin", "--out", str(tmp_path / "lib")]) == 0
+@pytest.mark.parametrize("group", ["twins", "plant"])
+def test_the_library_is_written_once(group: str, tmp_path: Path) -> None:
+    assert run([group, "coin", "--out", str(tmp_path / "lib")]) == 0
     names = {p.name for p in (tmp_path / "lib").iterdir()}
     assert names == {"coin.py", "example_app.py"}
     for path in (tmp_path / "lib").iterdir():
         compile(path.read_text("utf-8"), path.name, "exec")
-    assert run(["twins", "coin", "--out", str(tmp_path / "lib")]) == 3
+    assert run([group, "coin", "--out", str(tmp_path / "lib")]) == 3

@@ -153,7 +153,42 @@ def test_a_scan_against_its_own_first_days_counts_by_exit_code(tmp_path: Path) -
     command = ["logs", "scan", log, "--benign-until", "2026-03-09", "--out", str(tmp_path / "o")]
     assert run([*command, "--fail-on", "found"]) == 0  # too few benign units for two clusters
     assert run([*command, "--fail-on", "noticed"]) == 1
-    assert told(tmp_path / "o") == HYDRA
+    assert told(tmp_path / "o") >= HYDRA
+    assert len(told(tmp_path / "o") - HYDRA) <= 3  # of 1,000, at 0.003
+
+
+def test_a_dry_run_tells_the_map_and_what_it_switches_off_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = chats(20, 1)
+    asked = [{"ts": r["time"], "user": r["account"], "q": r["prompt"]} for r in rows]
+    log = write_jsonl(tmp_path / "log.jsonl", [*asked, {"ts": "never", "user": "x", "q": "y"}])
+    command = ["logs", "scan", log, "--map", "time=ts,account=user,prompt=q", "--private"]
+    before = sorted(tmp_path.iterdir())
+    assert run([*command, "--out", str(tmp_path / "o"), "--dry-run", "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["columns"] == {"time": "ts", "account": "user", "prompt": "q"}
+    assert seen["silent"] == ["ratio", "length", "saturation", "switch"]
+    assert seen["no_tie_by"] == ["network", "payment", "key_prefix", "client"]
+    assert (seen["first_rows"], seen["first_usable"]) == (len(rows) + 1, len(rows))
+    assert sorted(tmp_path.iterdir()) == before
+    assert run([*command, "--out", str(tmp_path / "o"), "--dry-run"]) == 0
+    assert f"usable: {len(rows)} of the first {len(rows) + 1} rows" in capsys.readouterr().out
+
+
+def test_colleagues_on_one_payment_are_not_told_for_being_several(tmp_path: Path) -> None:
+    log = chats(200, 3)
+    for i, sent in enumerate(log):
+        if sent["account"] in {f"chat-{k}" for k in range(8)}:
+            log[i] = sent | {"payment": "pay-office"}
+    path = write_jsonl(tmp_path / "log.jsonl", log)
+    benign = write_jsonl(tmp_path / "benign.jsonl", chats(400, 5, prefix="other"))
+    out = tmp_path / "o"
+    command = ["logs", "scan", path, "--benign", benign, "--noticed-at", "0.05", "--out", str(out)]
+    assert run(command) == 0
+    assert record(out)["n_tied_accounts"] == 8
+    for unit in record(out)["units"]:
+        assert all(s["above"] == 0 for s in unit["signals"] if s["signal"] == "spread")
 
 
 def test_benign_traffic_alone_is_told_as_nothing(tmp_path: Path) -> None:

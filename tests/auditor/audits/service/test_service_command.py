@@ -20,7 +20,7 @@ from fingerprints.transcript import Transcript, load_transcript
 from tests.auditor.audits.service.served import prompt_tokens, speaks
 from tests.auditor.calibration.population import write_transcript
 from tests.detectors.services import Chain, chain, hotter, probes, service
-from tests.faultserver import FaultServer
+from tests.faultserver import Exchange, FaultServer, fails
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 FAST = ["--max-tokens", "6", "--samples", "3", "--reference-samples", "4", "--questions", "20"]
@@ -29,7 +29,7 @@ MODEL, OTHER = chain(1), chain(2)
 
 @pytest.fixture
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openai", reason="the extra 'openai' is not installed")
+    pytest.importorskip("httpx2", reason="the extra 'openai' is not installed")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
 
 
@@ -319,3 +319,32 @@ def test_the_schema_knows_the_section_and_the_new_conclusions() -> None:
     assert {"different", "no_difference_found"} <= set(
         json.dumps(made["$defs"]["Answer"]).replace('"', " ").split()
     )
+
+
+@pytest.mark.usefixtures("_key")
+def test_an_endpoint_that_refuses_the_temperature_is_never_called_different_for_it(
+    claimed: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report"
+    speak = speaks(lambda n: OTHER)
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        if "temperature" in body:
+            fails(400, "Unsupported value: 'temperature' only supports the default")(exchange, body)
+        else:
+            speak(exchange, body)
+
+    with FaultServer(behave) as server:
+        run(["service", claimed, endpoint(server), "--out", str(out), "--all", *FAST[:2], *QUICK])
+    report = told(out)
+    assert report["service"]["decision"] == "inconclusive"
+    assert report["verdicts"][0]["reason_code"] == "sampled_unlike"
+    assert "temperature asked for would not be taken" in json.dumps(report["verdicts"])
+    assert report["transcript"]["adjusted"]["server_temperature"] == 36
+    page = (out / "report.html").read_text("utf-8")
+    assert "own default" in page
+    assert any("answers as" in limit and "lamb-1" in limit for limit in report["limits"])
+    assert "answers as 'lamb-1'" in answer(report)["answer"]
+
+
+QUICK = ["--samples", "3", "--questions", "12"]
