@@ -143,10 +143,6 @@ _RUN_HERE = frozenset(
 )
 _LOADED: frozenset[Offer] = frozenset({"generate", "score", "weights"})
 
-_MAPPED = frozenset(
-    f"map_{name}" for name in ("prompt", "answer", "system", "model", "thoughts", "finish", "id")
-)
-
 _ASKED = frozenset(
     {"base_url", "concurrency", "deadline", "tokens", "cost", "price_in", "price_out", "key_env"}
     | {"thoughts"}
@@ -157,6 +153,10 @@ def _remote(opens: str, *options: str) -> SubjectKind:
     named = f"fingerprints.subjects.endpoint:{opens}"
     return SubjectKind(opens=named, options=_ASKED | set(options), opens_free=True)
 
+
+_MAPPED = frozenset(
+    f"map_{name}" for name in ("prompt", "answer", "system", "model", "thoughts", "finish", "id")
+)
 
 TABLE: dict[str, SubjectKind] = {
     "hf": SubjectKind(
@@ -191,7 +191,7 @@ TABLE: dict[str, SubjectKind] = {
     "bedrock": _remote("open_bedrock", "region"),
     # Before recordings, since a filled page is JSON too.
     "sheet": SubjectKind(
-        opens="fingerprints.recordings.sheet:open_sheet",
+        opens="fingerprints.subjects.sheet:open_sheet",
         options=frozenset({"model", "probes"}),
         offers=frozenset({"recorded"}),
         recognises=is_sheet,
