@@ -191,7 +191,7 @@ TABLE: dict[str, SubjectKind] = {
     "bedrock": _remote("open_bedrock", "region"),
     # Before recordings, since a filled page is JSON too.
     "sheet": SubjectKind(
-        opens="fingerprints.subjects.sheet:open_sheet",
+        opens="fingerprints.recordings.sheet:open_sheet",
         options=frozenset({"model", "probes"}),
         offers=frozenset({"recorded"}),
         recognises=is_sheet,
