@@ -97,7 +97,11 @@ def _recognised(file: io.BufferedReader, path: Path, caps: Caps) -> Iterator[Rec
 
 def _text(stream: io.BufferedReader, path: Path, head: bytes) -> Iterator[RecordedItem]:
     """A table, lines that may hold JSON further down, or what is no recording at all."""
-    if any(line.startswith(TERMINAL) for line in head.splitlines()[:40]):
+    lines = [line for line in head.splitlines()[:40] if line.strip()]
+    columns = [] if lines[:1] and lines[0].startswith(TERMINAL) else csv_columns(head)
+    if columns:
+        return csv_items(stream, columns)
+    if any(line.startswith(TERMINAL) for line in lines):
         raise MalformedInput(
             "it looks like what a terminal showed, and its lines don't say where an answer ends and"
             " the next question begins",
@@ -105,9 +109,6 @@ def _text(stream: io.BufferedReader, path: Path, head: bytes) -> Iterator[Record
             next_step="ask the model again through its address (auditor probe openai:NAME,"
             "base_url=http://localhost:11434/v1), or write prompt,answer rows",
         )
-    columns = csv_columns(head)
-    if columns:
-        return csv_items(stream, columns)
     if head.lstrip()[:1] == b"<":
         _bad(path, "it is a web page, not recorded answers")
     return _lines(stream)

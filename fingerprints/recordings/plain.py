@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.field_path import FieldPath, value_at
@@ -69,7 +69,6 @@ class FieldMap:
         return cls({name: FieldPath.parse(text) for name, text in given.items()})
 
 
-@lru_cache(maxsize=4096)
 def key_of(name: str) -> str:
     """A field's name as names are compared.
 
@@ -79,30 +78,63 @@ def key_of(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
+class _Layout(NamedTuple):
+    """Which keys of a record are which part, as far as names say: in the order in which they
+    count."""
+
+    prompts: tuple[str, ...]
+    answers: tuple[str, ...]
+    weak: tuple[str, ...]
+    systems: tuple[str, ...]
+    models: tuple[str, ...]
+    thoughts: tuple[str, ...]
+    finishes: tuple[str, ...]
+    ids: tuple[str, ...]
+    requests: tuple[str, ...]
+
+
+_NAMES = (PROMPTS, ANSWERS, WEAK_ANSWERS, SYSTEMS, MODELS, THOUGHTS, FINISHES, IDS, REQUESTS)
+LONGEST_KEYS = 2000
+"""Characters of a record's keys up to which their layout is remembered for the next record."""
+
+
+def _layout(value: Mapping[str, Any]) -> _Layout:
+    keys = tuple(value)
+    return _remembered(keys) if sum(map(len, keys)) < LONGEST_KEYS else _laid_out(keys)
+
+
+def _laid_out(keys: tuple[str, ...]) -> _Layout:
+    named = {key_of(key): key for key in keys}
+    return _Layout(*(tuple(named[n] for n in names if n in named) for names in _NAMES))
+
+
+_remembered = lru_cache(maxsize=1024)(_laid_out)
+
+
 def mapped_parts(value: Mapping[str, Any], to: FieldMap) -> RecordParts:
     """The parts of a record where the user says that they stand; what isn't mapped, by name.
 
     Raises BadValue where the prompt leads nowhere.
     """
-    named = {key_of(k): v for k, v in value.items()}
+    keys = _layout(value)
     got = {name: value_at(value, path) for name, path in to.paths.items()}
     if "prompt" in got and got["prompt"] is None:
         raise BadValue(f"the prompt's field {to.paths['prompt'].text!r} is empty or not there")
-    asked = got.get("prompt", _first(named, PROMPTS))
+    asked = got.get("prompt", _first(value, keys.prompts))
     if asked is None:
         raise UnknownFields(f"no prompt; {keys_told(value)}")
     said = got.get("answer", NOTHING)
     if "answer" not in got and not is_chat(asked):
-        held = [n for n in ANSWERS if n in named and named[n] is not asked]
-        said = named[held[0]] if held else NOTHING
+        held = [k for k in keys.answers if value[k] is not asked]
+        said = value[held[0]] if held else NOTHING
     return RecordParts(
         asked=asked,
         said=said,
-        system=got.get("system", _first(named, SYSTEMS)),
-        model=got.get("model", _first(named, MODELS)),
-        thoughts=got.get("thoughts"),
-        finish=got.get("finish"),
-        id=got.get("id", _first(named, IDS)),
+        system=got.get("system", _first(value, keys.systems)),
+        model=got.get("model", _first(value, keys.models)),
+        thoughts=got.get("thoughts", _first(value, keys.thoughts)),
+        finish=got.get("finish", _first(value, keys.finishes)),
+        id=got.get("id", _first(value, keys.ids)),
     )
 
 
@@ -112,53 +144,69 @@ def plain_parts(value: Mapping[str, Any]) -> RecordParts:
     Raises BadValue, with the keys that were found, where no name is known, and where two fields may
     both be the answer.
     """
-    named = {key_of(k): v for k, v in value.items()}
-    request = next((named[n] for n in REQUESTS if isinstance(named.get(n), dict)), None)
-    if request is not None:
-        body = request.get("body", request)
-        inner = {key_of(k): v for k, v in body.items()} if isinstance(body, dict) else {}
-        named = {**inner, **{k: v for k, v in named.items() if v is not request}}
-    asked = next((n for n in PROMPTS if named.get(n) is not None), None)
-    answered = _answer(named, asked)
-    said = NOTHING if answered is None else named[answered]
+    keys = _layout(value)
+    told = _with_request(value, keys)
+    keys = keys if told is value else _layout(told)
+    asked = next((k for k in keys.prompts if told[k] is not None), None)
+    answered = _answer(told, keys, asked)
+    said = NOTHING if answered is None else told[answered]
     if answered in ("choices", "candidates"):
-        said = {answered: said, "model": named.get("model")}
-    if asked is None and is_response(value):
-        return RecordParts(said=value, model=named.get("model"), id=_first(named, IDS))
-    if asked is None and (said is NOTHING or _first(named, IDS) is None):
-        raise UnknownFields(f"no prompt; {keys_told(value)}")
-    prompt = None if asked is None else named[asked]
-    if asked == "instruction" and named.get("input"):
-        prompt = _both(prompt, named["input"])
-    if said is NOTHING and asked is not None and not _may_be_chat(prompt):
+        said = {answered: said, "model": told.get("model")}
+    if asked is None:
+        return _unasked(told, keys, said)
+    prompt = told[asked]
+    if key_of(asked) == "instruction" and told.get("input"):
+        prompt = _both(prompt, told["input"])
+    if said is NOTHING and not _may_be_chat(prompt):
         raise UnknownFields(f"no answer; {keys_told(value)}")
     return RecordParts(
         asked=prompt,
         said=said,
-        system=_first(named, SYSTEMS),
-        model=_first(named, MODELS),
-        thoughts=_first(named, THOUGHTS),
-        finish=_first(named, FINISHES),
-        error=named.get("error") if said is None else None,
-        id=_first(named, IDS),
-        sample=named.get("sample"),
-        arm=named.get("arm"),
-        form=named.get("form"),
+        system=_first(told, keys.systems),
+        model=_first(told, keys.models),
+        thoughts=_first(told, keys.thoughts),
+        finish=_first(told, keys.finishes),
+        error=told.get("error") if said is None else None,
+        id=_first(told, keys.ids),
+        sample=told.get("sample"),
+        arm=told.get("arm"),
+        form=told.get("form"),
     )
 
 
-def _answer(named: Mapping[str, Any], asked: str | None) -> str | None:
+def _with_request(value: Mapping[str, Any], keys: _Layout) -> Mapping[str, Any]:
+    """A record whose request is an object, with what was sent beside the rest."""
+    held = next((k for k in keys.requests if isinstance(value[k], dict)), None)
+    if held is None:
+        return value
+    body = value[held].get("body", value[held])
+    rest = {k: v for k, v in value.items() if k != held}
+    return {**body, **rest} if isinstance(body, dict) else rest
+
+
+def _unasked(value: Mapping[str, Any], keys: _Layout, said: Any) -> RecordParts:
+    """An answer whose question stands elsewhere: a response by itself, or one with an id."""
+    name, model = _first(value, keys.ids), _first(value, keys.models)
+    if is_response(value):
+        return RecordParts(said=value, model=model, id=name)
+    if said is NOTHING or name is None:
+        raise UnknownFields(f"no prompt; {keys_told(value)}")
+    error = value.get("error") if said is None else None
+    return RecordParts(said=said, model=model, error=error, id=name)
+
+
+def _answer(value: Mapping[str, Any], keys: _Layout, asked: str | None) -> str | None:
     """The name of the answer's field. Raises BadValue for two that hold different texts."""
-    held = [n for n in ANSWERS if n in named and n != asked]
+    held = keys.answers if asked not in keys.answers else [k for k in keys.answers if k != asked]
     if len(held) == 1:
         return held[0]
-    told = [n for n in held if named[n] is not None and named[n] != ""]
-    if len({str(named[n]) for n in told}) > 1:
-        names = " and ".join(told[:3])
+    if not held:
+        return next((k for k in keys.weak if k != asked), None)
+    told = [k for k in held if value[k] is not None and value[k] != ""]
+    if len({str(value[k]) for k in told}) > 1:
+        names = " and ".join(printable(k, KEY_SHOWN) for k in told[:3])
         raise BadValue(f"{names} may both be the model's answer; say which: --map answer={told[0]}")
-    if held:
-        return (told or held)[0]
-    return next((n for n in WEAK_ANSWERS if n in named and n != asked), None)
+    return (told or held)[0]
 
 
 def _both(instruction: Any, given: Any) -> Any:
@@ -171,11 +219,10 @@ def _may_be_chat(asked: Any) -> bool:
     return isinstance(asked, list | dict) or (isinstance(asked, str) and asked[:1] in "[{")
 
 
-def _first(named: Mapping[str, Any], names: Iterable[str]) -> Any:
-    for name in names:  # thirty names a row: a generator would take twice as long
-        found = named.get(name)
-        if found is not None:
-            return found
+def _first(value: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if value[key] is not None:
+            return value[key]
     return None
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from fingerprints.errors import printable
 from fingerprints.field_path import value_at
+from fingerprints.recordings.cells import opened_cells
 from fingerprints.recordings.counts import ReadingCounts, refuse_poor
 from fingerprints.recordings.formats import DEFAULT_CAPS, items_in
 from fingerprints.recordings.har import parts_of_entry
@@ -41,7 +42,6 @@ from fingerprints.recordings.rows import (
 )
 from fingerprints.recordings.sent import SentRequests
 from fingerprints.recordings.shapes import MODEL_HEADERS, RecordShape, shape_of
-from fingerprints.recordings.table_items import cell
 from fingerprints.recordings.trees import claude_code, is_claude_code, rows_of_tree, tree_of
 from fingerprints.subjects.strict_json import BadValue
 
@@ -150,7 +150,7 @@ class AnswerReader:
         if not isinstance(value, dict):
             raise BadValue("not an object")
         if item.kind == "cells":
-            value = {k: cell(v) for k, v in value.items()}
+            value = opened_cells(value, bool(self.how.fields.paths))
         if item.kind == "har":
             found = parts_of_entry(value)
             if isinstance(found, AsideReason):

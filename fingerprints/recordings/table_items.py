@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -123,18 +122,3 @@ def _row(number: int, row: Mapping[str, Any]) -> RecordedItem:
     if sum(len(v) for v in row.values() if isinstance(v, str)) > LONGEST_VALUE:
         return RecordedItem(f"row {number}", bad=f"longer than {LONGEST_VALUE:,} characters")
     return RecordedItem(f"row {number}", dict(row), kind="cells")
-
-
-def cell(value: Any) -> Any:
-    """What a cell holds: a text of JSON is read as what it holds, an empty one is nothing."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
-        return None
-    if value.lstrip()[:1] not in "[{":
-        return value
-    try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-    return found if isinstance(found, list | dict) else value

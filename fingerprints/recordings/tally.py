@@ -16,6 +16,8 @@ from fingerprints.records import Arm, Probe, Reply
 from fingerprints.transcript import Event, Header, Transcript
 
 FIRST_SETS = ("identity", "leading", "style", "choices", "openings", "policy", "service")
+OF_THE_FILE = ("set_aside", "unreadable")
+"""Kinds of events that tell what of a file is not there at all."""
 
 
 @dataclass
@@ -149,6 +151,6 @@ def transcript_of(tally: RecordingTally, header: Header, counts: ReadingCounts) 
 def _of_the_file(counts: ReadingCounts) -> Iterator[Event]:
     """What a reader must know about what is not there at all."""
     if counts.set_aside():
-        yield Event(kind="set_aside", detail=f"of the file {counts.set_aside()}")
+        yield Event(kind=OF_THE_FILE[0], detail=f"of the file {counts.set_aside()}")
     if counts.lost():
-        yield Event(kind="unreadable", detail=f"of the file {counts.lost()}")
+        yield Event(kind=OF_THE_FILE[1], detail=f"of the file {counts.lost()}")

@@ -67,6 +67,22 @@ def test_a_column_of_messages_is_a_chat(tmp_path: Path) -> None:
     assert answers(path) == [("Q?", "A.")]
 
 
+def test_an_answer_that_is_json_stays_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for header in ("prompt,answer", "frage,antwort"):
+        path.write_text(header + '\n"[1, 2]","{""a"": 1}"\n"$ ls\n>>> x","[""b""]"\n')
+        mapped = {"map_prompt": "frage", "map_answer": "antwort"} if "frage" in header else {}
+        assert answers(path, **mapped) == [("$ ls\n>>> x", '["b"]'), ("[1, 2]", '{"a": 1}')]
+
+
+def test_a_tools_table_of_json_texts_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    asked = json.dumps([{"role": "user", "content": "Q?"}]).replace('"', '""')
+    said = json.dumps({"role": "assistant", "content": "A."}).replace('"', '""')
+    path.write_text(f'type,input,output,usage\nGENERATION,"{asked}","{said}","{{""n"": 1}}"\n')
+    assert answers(path) == [("Q?", "A.")]
+
+
 def test_parquet_is_read_flat_and_nested(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
