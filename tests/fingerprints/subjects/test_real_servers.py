@@ -18,16 +18,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fingerprints.records import Arm, Reply, Status
+from fingerprints.records import Arm, Probe, Reply, Request, Status
 from fingerprints.subjects import open_subject
 from tests.auditor.test_real_models import model
-from tests.fingerprints.subjects.asking import asks, free_port
+from tests.fingerprints.subjects.asking import free_port
 
 __all__ = ["model"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 KEY = "sk-local-0123456789"
 STARTS_WITHIN = 300.0
+ASKED = Probe(id="rivers", text="Name three rivers, and tell me about each of them at length.")
 SERVER = """
 import sys, time, xllamacpp
 p = xllamacpp.CommonParams()
@@ -97,7 +98,7 @@ def said(spec: str) -> dict[Arm, Reply]:
         return {
             arm: reply
             for arm in (Arm.OWN, Arm.NEUTRAL)
-            for reply in subject.generate(asks(arm=arm, max_tokens=20))
+            for reply in subject.generate([Request(probe=ASKED, arm=arm, max_tokens=20)])
         }
 
 
