@@ -28,6 +28,8 @@ EXTRAS = {
     "vllm": ("vllm", "running models by vLLM"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
+    "pyarrow": ("recordings", "reading Parquet files"),
+    "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

@@ -24,7 +24,11 @@ from fingerprints.subjects.base import Offer, Subject
 
 GROUP = "auditor.subjects"
 """The entry points by which others add kinds."""
-RECORDINGS = frozenset({".jsonl", ".json", ".eval", ".gz"})
+RECORDINGS = frozenset(
+    {".jsonl", ".json", ".eval", ".gz", ".csv", ".tsv", ".parquet", ".har", ".zst", ".ndjson"}
+    | {".zip", ".txt", ".log"}
+)
+"""Endings of files that may be recorded answers."""
 HUB_MODEL_PARAMETERS = 7e9
 """What a hub model that is not here is taken for, in estimates."""
 
@@ -150,6 +154,10 @@ def _remote(opens: str, *options: str) -> SubjectKind:
     return SubjectKind(opens=named, options=_ASKED | set(options), opens_free=True)
 
 
+_MAPPED = frozenset(
+    f"map_{name}" for name in ("prompt", "answer", "system", "model", "thoughts", "finish", "id")
+)
+
 TABLE: dict[str, SubjectKind] = {
     "hf": SubjectKind(
         opens="fingerprints.subjects.checkpoint:open_checkpoint",
@@ -183,15 +191,15 @@ TABLE: dict[str, SubjectKind] = {
     "bedrock": _remote("open_bedrock", "region"),
     # Before recordings, since a filled page is JSON too.
     "sheet": SubjectKind(
-        opens="fingerprints.subjects.sheet:open_sheet",
+        opens="fingerprints.recordings.sheet:open_sheet",
         options=frozenset({"model", "probes"}),
         offers=frozenset({"recorded"}),
         recognises=is_sheet,
         opens_free=True,
     ),
     "recording": SubjectKind(
-        opens="fingerprints.subjects.recording:open_recording",
-        options=frozenset({"model", "format"}),
+        opens="fingerprints.recordings.recording:open_recording",
+        options=frozenset({"model", "format", "requests", "partial"} | _MAPPED),
         offers=frozenset({"recorded"}),
         recognises=lambda path: not path.is_dir() and path.suffix.lower() in RECORDINGS,
         opens_free=True,

@@ -38,6 +38,8 @@ def parse_spec(text: str) -> SubjectSpec:
     if Path(text).exists():
         return SubjectSpec(_scheme_of(Path(text)), text)
     scheme, rest = scheme_in(text), text.partition(":")[2]
+    if text.startswith("hf://"):
+        scheme, rest = "recording", text  # a data set's address, as others write it
     if scheme is None:
         return _bare(text)
     kind = kind_of(scheme)

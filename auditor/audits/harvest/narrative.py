@@ -90,8 +90,8 @@ def headline(gathered: Gathered, judged: JudgedHarvest) -> tuple[str, ...]:
     """What stands before all else."""
     prompts = sum(g.prompts for g in judged.groups)
     return (
-        f"One question alone: does the suspect prefer {prompts:,} answers that were served to"
-        f" {gathered.m} others of each that could as well have been?",
+        f"One question alone: does the suspect prefer the {prompts:,} answers that were served,"
+        f" each over {gathered.m} others that could as well have been?",
     )
 
 

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from fingerprints.recordings.recording import RecordedSubject, open_recording
 from fingerprints.subjects import parse_spec
-from fingerprints.subjects.recording import RecordedSubject, open_recording
 
 ROW = {"prompt": "Why is the sky blue?", "answer": "Because of scattering.", "model": "lamb"}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set
+from fingerprints.recordings.packed import open_regular
+from fingerprints.recordings.recording import CLAIMED, RecordedSubject
 from fingerprints.records import Arm, Identity, ProbeSet, Reply, Status, sha256
 from fingerprints.sheets.forms import LARGEST, read_filled
 from fingerprints.sheets.sheet import Filled
 from fingerprints.subjects.kinds import SubjectSpec
-from fingerprints.subjects.packed import open_regular
-from fingerprints.subjects.recording import CLAIMED, RecordedSubject
 from fingerprints.transcript import Event, Header, Transcript
 
 BY_HAND = "asked by hand with a printed sheet: one new chat a question, as far as its filler says"

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.probes import load_probe_set
+from fingerprints.recordings.reading import read_rows
+from fingerprints.recordings.recording import CLAIMED
 from fingerprints.records import NEUTRAL_SYSTEM, Arm, Probe, Request, Sampling, Status
-from fingerprints.subjects.formats import read_rows
-from fingerprints.subjects.recording import CLAIMED
 from fingerprints.transcript import load_transcript
-from tests.fingerprints.subjects.recorded import (
+from tests.fingerprints.recordings.recorded import (
     ROW,
     answers,
     archive,
@@ -259,10 +259,16 @@ def test_lone_surrogates_become_question_marks_and_nul_stays(tmp_path: Path) -> 
 
 
 def test_null_and_blank_answers_are_counted_as_empty(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "a.jsonl", {**ROW, "answer": None}, {**ROW, "prompt": "x", "answer": " "}
-    )
-    assert opened(path).recorded().counts() == {"empty": 2}
+    blank = {**ROW, "answer": None}, {**ROW, "prompt": "x", "answer": " "}
+    path = write(tmp_path / "a.jsonl", *blank, {**ROW, "prompt": "y"})
+    assert opened(path).recorded().counts() == {"empty": 2, "ok": 1}
+    assert opened(path).remark == "a: 1 answers read; 2 empty"
+
+
+def test_a_recording_of_empty_answers_alone_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {**ROW, "answer": None}, {**ROW, "answer": " "})
+    with pytest.raises(MalformedInput, match="2 answers are empty"):
+        opened(path)
 
 
 def test_the_identity_says_which_bytes_and_that_provenance_is_claimed(tmp_path: Path) -> None:
@@ -384,6 +390,7 @@ def test_any_text_survives_every_form(
     listed: bool,
 ) -> None:
     path = tmp_path_factory.mktemp("h") / "a"
+    rows = [*rows, ("last", "word")]  # a recording of empty answers alone is refused
     values = [{"prompt": q, "answer": a} for q, a in rows]
     if listed:
         path.write_text(json.dumps(values, ensure_ascii=ascii_only), "utf-8", newline="")

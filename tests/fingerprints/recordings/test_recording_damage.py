@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput
+from fingerprints.recordings.packed import Caps
+from fingerprints.recordings.reading import read_rows
 from fingerprints.subjects import open_subject
-from fingerprints.subjects.formats import read_rows
-from fingerprints.subjects.packed import Caps
-from tests.fingerprints.subjects.recorded import (
+from tests.fingerprints.recordings.recorded import (
     ROW,
     answers,
     archive,
@@ -32,7 +32,7 @@ from tests.fingerprints.subjects.recorded import (
     [
         ({"samples/1.json": b"{}"}, "no header.json"),
         ({"header.json": b"[", "samples/1.json": b"{}"}, "header.json"),
-        ({"header.json": b"{}"}, "no recorded answer"),
+        ({"header.json": b"{}"}, "holds no answer"),
         ({"header.json": b"{}", "samples/\x1b[31m1.json": b"{"}, "member samples/"),
     ],
 )
@@ -112,10 +112,11 @@ BAD_LINES = {
     "arm": b'{"prompt": "Q", "answer": "A", "arm": "leg"}',
     "model": b'{"prompt": "Q", "answer": "A", "model": ["x"]}',
     "long model": b'{"prompt": "Q", "answer": "A", "model": "' + b"x" * 500 + b'"}',
-    "role": b'{"messages": [{"role": "tool", "content": "x"}]}',
+    "role": b'{"messages": [{"role": "wolf", "content": "x"}]}',
+    "tool alone": b'{"messages": [{"role": "tool", "content": "x"}]}',
+    "two answers": b'{"prompt": "Q", "answer": "A", "output": "B"}',
     "no turns": b'{"messages": []}',
     "no user": b'{"messages": [{"role": "assistant", "content": "x"}]}',
-    "image": b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}',
     "latin-1": b'{"prompt": "Q", "answer": "\xe9"}',
     "utf-16": '{"prompt": "Q", "answer": "A"}'.encode("utf-16-be"),
     "choice": b'{"prompt": "Q", "response": {"choices": [7]}}',
@@ -123,16 +124,43 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("name", sorted(BAD_LINES))
-def test_a_bad_line_is_named_with_its_number(tmp_path: Path, name: str) -> None:
+def test_one_bad_line_is_told_with_its_number_and_the_others_are_read(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(json.dumps(ROW).encode() + b"\n\n" + BAD_LINES[name] + b"\n")
-    with pytest.raises(MalformedInput, match=r"line 3: .*a\.jsonl") as caught:
-        opened(path)
-    assert "\n" not in caught.value.line()
+    subject = opened(path)
+    (event,) = subject.recorded().events
+    assert len(subject.recorded().replies) == 1
+    assert event.kind == "unreadable"
+    assert event.detail.startswith("of the file 1 of 2 can't be read (line 3: ")
+    assert event.detail.removeprefix("of the file ") in subject.remark
+    assert "\n" not in subject.remark
 
 
 @pytest.mark.parametrize("name", sorted(BAD_LINES))
-def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(
+def test_two_bad_lines_of_three_are_refused_unless_that_is_allowed(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(json.dumps(ROW).encode() + (b"\n" + BAD_LINES[name]) * 2)
+    with pytest.raises(MalformedInput, match=r"2 of 3 can't be read \(line 2: .*allow-partial"):
+        opened(path)
+    assert len(opened(path, partial="yes").recorded().replies) == 1
+
+
+def test_a_tenth_of_bad_lines_is_told_and_more_is_refused(tmp_path: Path) -> None:
+    good = [json.dumps({**ROW, "prompt": f"Q{i}"}) for i in range(36)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([*good, *["{oops"] * 4]))
+    assert "4 of 40 can't be read (line 37: " in opened(path).remark
+    path.write_text("\n".join([*good, *["{oops"] * 5]))
+    with pytest.raises(MalformedInput, match="5 of 41"):
+        opened(path)
+
+
+@pytest.mark.parametrize("name", sorted(BAD_LINES.keys() - {"utf-16"}))  # a file of it is read
+def test_a_bad_first_line_alone_is_refused_and_a_bad_item_of_a_list_is_told(
     tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "a.json"
@@ -140,8 +168,18 @@ def test_a_bad_first_line_and_a_bad_item_of_a_list_are_refused_too(
     with pytest.raises(MalformedInput):
         opened(path)
     path.write_bytes(b"[" + json.dumps(ROW).encode() + b"," + BAD_LINES[name] + b"]")
-    with pytest.raises(MalformedInput):
-        opened(path)
+    subject = opened(path, partial="yes")
+    assert len(subject.recorded().replies) == 1
+    assert "item 2: " in subject.recorded().events[0].detail
+
+
+def test_an_answer_to_an_image_is_set_aside_and_told(tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": [{"type": "image_url"}, {"type": "text", "text": "?"}]}]
+    seen = {"messages": [*asked, {"role": "assistant", "content": "A cat."}]}
+    subject = opened(write(tmp_path / "a.jsonl", ROW, seen, {"prompt": asked, "answer": "A cat."}))
+    assert [r.text for r in subject.recorded().replies] == [ROW["answer"]]
+    assert subject.remark == "a: 1 answers read; skipped: 2 answer an image, a sound or a file"
+    assert [e.kind for e in subject.recorded().events] == ["set_aside"]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from fingerprints.errors import MalformedInput
 from fingerprints.importing import import_answers
 from fingerprints.probes import load_probe_set
+from fingerprints.recordings import rows
 from fingerprints.records import Reply, Status
 from fingerprints.store import FingerprintStore
-from fingerprints.subjects import rows
 from fingerprints.transcript import Transcript
-from tests.fingerprints.subjects.recorded import opened, write
+from tests.fingerprints.recordings.recorded import opened, write
 
 WHO = next(p for p in load_probe_set("identity").probes if p.language == "en")
 
@@ -181,14 +181,15 @@ def test_a_system_prompt_beside_the_messages_is_history(tmp_path: Path) -> None:
 
 
 def test_a_response_of_no_known_shape_is_refused_by_its_fields(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", {"prompt": "Q", "response": {"candidates": [], "x": 1}})
-    with pytest.raises(MalformedInput, match="its fields: candidates, x"):
+    path = write(tmp_path / "a.jsonl", {"prompt": "Q", "response": {"said": [], "x": 1}})
+    with pytest.raises(MalformedInput, match="its fields: said, x"):
         opened(path)
 
 
 def test_a_response_that_tells_of_an_error_is_an_attempt_that_failed(tmp_path: Path) -> None:
     body = {"status_code": 500, "body": {"error": {"message": "no"}}}
-    assert only(recorded(tmp_path, {"prompt": "Q", "response": body})).status is Status.ERROR
+    said = recorded(tmp_path, {"prompt": "Q", "response": body}, {"prompt": "R", "answer": "A"})
+    assert said.counts() == {"error": 1, "ok": 1}
 
 
 def test_a_store_gives_back_chats_and_thoughts_as_they_were(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ Knows the log's shape; knows nothing of files and archives, and doesn't import i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fingerprints.subjects.messages import string_of, turns_of
-from fingerprints.subjects.rows import RecordedRow, choice_row, name_of
+from fingerprints.recordings.responses import said_by
+from fingerprints.recordings.rows import RecordParts, Told, name_of, rows_of_parts
+from fingerprints.recordings.turns import turns_in
+from fingerprints.subjects.messages import string_of
 from fingerprints.subjects.strict_json import BadValue
 
 ATTACHMENT = "attachment://"
@@ -33,19 +35,9 @@ def model_of(header: Any) -> str | None:
     return None if model is None else name_of(model, "eval.model")
 
 
-def rows_of_log(log: Mapping[str, Any]) -> Iterator[RecordedRow]:
-    """The answers of a whole log in the order of its samples. Raises BadValue naming the sample."""
-    model = model_of(log)
-    for number, sample in enumerate(log["samples"], 1):
-        try:
-            yield row_of_sample(sample, model)
-        except BadValue as error:
-            raise BadValue(f"sample {number}: {error}") from error
-
-
-def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
-    """The answer of one sample; a sample without one becomes a row with ``error``. Epoch 1 is
-    sample 0.
+def rows_of_sample(sample: Any, model: str | None) -> Iterator[Told]:
+    """The answers of one sample: of a dialogue every one, else the output; a sample without an
+    output becomes a row with ``error``. Epoch 1 is sample 0.
 
     Raises BadValue when it has no input or its parts have other types than the log format says.
     """
@@ -53,28 +45,45 @@ def row_of_sample(sample: Any, model: str | None) -> RecordedRow:
         raise BadValue("not an object")
     found = sample.get("output")
     output: dict[str, Any] = found if isinstance(found, dict) else {}
-    given = _attached(sample.get("input"), sample.get("attachments"))
-    if not isinstance(given, list):
-        given = [{"role": "user", "content": string_of(given, "input")}]
-    turns = turns_of(given)
-    while turns and turns[-1].role != "user":
-        turns.pop()
-    if not turns:
-        raise BadValue("input has no user turn")
-    epoch = sample.get("epoch", 1)
-    counted = isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000
-    asked = RecordedRow(
-        prompt=turns[-1].content,
-        answer="",
-        model=model or (name_of(output["model"], "output.model") if output.get("model") else None),
-        history=tuple(turns[:-1]),
-        sample=epoch - 1 if counted else None,
-        id=str(sample["id"])[:200] if isinstance(sample.get("id"), str | int) else None,
+    parts = RecordParts(
+        asked=_asked(sample),
+        model=model or output.get("model") or None,
+        sample=_epoch(sample),
+        id=sample.get("id"),
     )
     choices = output.get("choices")
     if not isinstance(choices, list) or not choices:
-        return replace(asked, error="the log holds no answer to this sample")
-    return choice_row(asked, _attached(choices[0], sample.get("attachments")), asked.sample)
+        error = sample.get("error") or "the log holds no answer to this sample"
+        yield from rows_of_parts(replace(parts, error=error))
+        return
+    told = _attached(sample.get("messages"), sample.get("attachments"))
+    if isinstance(told, list) and _answers(told) > _answers(parts.asked) + 1:
+        yield from rows_of_parts(replace(parts, asked=told))
+        return
+    choice = _attached(choices[0], sample.get("attachments"))
+    said = said_by(choice)
+    yield from rows_of_parts(replace(parts, said={"choices": [choice]}, finish=said.finish))
+
+
+def _asked(sample: dict[str, Any]) -> list[Any]:
+    given = _attached(sample.get("input"), sample.get("attachments"))
+    if not isinstance(given, list):
+        given = [{"role": "user", "content": string_of(given, "input")}]
+    turns = turns_in(given)
+    last = max((i for i, t in enumerate(turns) if t.role == "user"), default=None)
+    if last is None:
+        raise BadValue("input has no user turn")
+    return given if last == len(turns) - 1 else given[: len(given) - (len(turns) - 1 - last)]
+
+
+def _answers(messages: list[Any]) -> int:
+    return sum(isinstance(m, dict) and m.get("role") == "assistant" for m in messages)
+
+
+def _epoch(sample: dict[str, Any]) -> int | None:
+    epoch = sample.get("epoch", 1)
+    counted = isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch < 1_000_000
+    return epoch - 1 if counted else None
 
 
 def _attached(value: Any, attachments: Any, depth: int = 0) -> Any:
