@@ -98,14 +98,15 @@ def said(spec: str) -> dict[Arm, Reply]:
         return {
             arm: reply
             for arm in (Arm.OWN, Arm.NEUTRAL)
-            for reply in subject.generate([Request(probe=ASKED, arm=arm, max_tokens=20)])
+            for reply in subject.generate([Request(probe=ASKED, arm=arm, max_tokens=12)])
         }
 
 
 def check(specs: list[str]) -> None:
     """Every way of asking gets the same greedy answer in each arm, cut at the same place."""
     first, *others = (said(spec) for spec in specs)
-    assert all(r.status is Status.TRUNCATED for r in first.values())
+    assert {r.status for r in first.values()} <= {Status.OK, Status.TRUNCATED}, first
+    assert first[Arm.OWN].status is Status.TRUNCATED, first
     assert first[Arm.OWN].text != first[Arm.NEUTRAL].text
     for other in others:
         assert {a: (r.status, r.text) for a, r in other.items()} == {
