@@ -98,7 +98,7 @@ def said(spec: str) -> dict[Arm, Reply]:
         return {
             arm: reply
             for arm in (Arm.OWN, Arm.NEUTRAL)
-            for reply in subject.generate([Request(probe=ASKED, arm=arm, max_tokens=12)])
+            for reply in subject.generate([Request(probe=ASKED, arm=arm, max_tokens=16)])
         }
 
 
