@@ -25,6 +25,7 @@ CORE = {
 EXTRAS = {
     "httpx2": ("openai", "endpoints"),
     "botocore": ("bedrock", "signed calls to Bedrock"),
+    "vllm": ("vllm", "running models by vLLM"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
     "pyarrow": ("recordings", "reading Parquet files"),

@@ -3,8 +3,9 @@ when it is opened.
 
 ``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` ·
 ``hf:./dir,thinking=256,waits=2`` · ``gguf:./m.gguf`` ·
-``openai:name,base_url=http://localhost:8000/v1`` · ``recording:./answers.jsonl``; an existing path
-alone is recognised.
+``vllm:./dir`` · ``openai:name,base_url=http://localhost:8000/v1`` · ``anthropic:name`` (and
+``responses:``, ``gemini:``, ``azure:``, ``bedrock:``) · ``recording:./answers.jsonl`` ·
+``sheet:./filled.csv``; an existing path alone is recognised.
 """
 
 from __future__ import annotations
