@@ -26,6 +26,7 @@ EXTRAS = {
     "openai": ("openai", "endpoints"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
+    "xllamacpp": ("llama", "answers by llama.cpp"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

@@ -20,6 +20,7 @@ PACKAGES = (
     "faiss-cpu",
     "peft",
     "gguf",
+    "xllamacpp",
     "openai",
 )
 
