@@ -30,6 +30,7 @@ EXTRAS = {
     "gguf": ("gguf", "GGUF files"),
     "pyarrow": ("recordings", "reading Parquet files"),
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
+    "xllamacpp": ("llama", "answers by llama.cpp"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }
