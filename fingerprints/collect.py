@@ -106,6 +106,8 @@ def collect(
     answer; the same call resumes), MalformedInput when ``into`` records another plan, and
     ResourceLimit on a full disk.
     """
+    if subject.remark:
+        progress.say(subject.remark)
     if "recorded" in subject.offers:
         return _copy(subject.recorded(), into)
     requests = requests_for(probe_sets, sampling)

@@ -1,16 +1,18 @@
-"""Takes answers that others recorded into a store: an AlpacaEval folder, a folder of files, or one
-file of many models.
+"""Takes answers that others recorded into a store: an AlpacaEval folder, a folder of files, one
+file of many models, or a data set on a hub.
 
-Knows layouts and names; reads rows through `fingerprints.subjects.formats`. Names from strangers
-become names in the catalogue, never paths that are written.
+Knows layouts and names; reads rows through `fingerprints.recordings`. Names from strangers become
+names in the catalogue, never paths that are written. Everything is read before anything is stored.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field
 
 from fingerprints.errors import (
     AuditError,
@@ -20,19 +22,22 @@ from fingerprints.errors import (
     UsageProblem,
     printable,
 )
-from fingerprints.progress import Progress
-from fingerprints.records import Identity, Record
+from fingerprints.makers_csv import read_metadata
+from fingerprints.progress import SILENT, Progress
+from fingerprints.recordings.counts import MOST_UNREADABLE, ReadingCounts
+from fingerprints.recordings.data_set import REMOTE, DataSet
+from fingerprints.recordings.models import counted, models_in
+from fingerprints.recordings.reading import AS_IT_IS, HowToRead
+from fingerprints.records import Record
 from fingerprints.store import FingerprintStore
-from fingerprints.subjects.formats import rows_in
-from fingerprints.subjects.packed import open_regular
-from fingerprints.subjects.recording import CLAIMED, RecordingTally, model_of_file, transcript_of
-from fingerprints.transcript import Header, Transcript, is_transcript, load_transcript
+from fingerprints.subjects.kinds import RECORDINGS
+from fingerprints.transcript import Transcript
 
 OUTPUTS = "model_outputs.json"
-ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".eval")
-LARGEST_CSV = 16_000_000
+NOT_IN_FOLDERS = frozenset({".txt", ".log", ".zip"})
+"""Endings that are read where they are named, and passed over in a folder, told."""
 MOST_FILES = 100_000
-COLUMNS = ("model", "vendor", "family")
+CANT_READ = (MalformedInput, UnsafeInput, ResourceLimit)
 
 
 class SkippedImport(Record):
@@ -42,13 +47,26 @@ class SkippedImport(Record):
     reason: str
 
 
+class ReadingReport(Record):
+    """What became of the records of all files that were read: ``answers`` (of them ``empty`` and
+    ``failed``), what was ``set_aside`` by reason, and what is ``unreadable``; ``line`` says it."""
+
+    answers: int = 0
+    empty: int = 0
+    failed: int = 0
+    set_aside: dict[str, int] = Field(default_factory=dict)
+    unreadable: int = 0
+    line: str = ""
+
+
 class ImportReport(Record):
     """What an import did: names added and unchanged, answers added, and everything that was
     skipped.
 
-    ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector.
-    ``without_metadata`` names the models that a given CSV does not list, ``other_vendor`` those of
-    which it names another maker than the one that was given for all: the CSV's was kept.
+    ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector. ``reading``
+    counts what the files held. ``without_metadata`` names the models that a given CSV does not
+    list, ``other_vendor`` those of which it names another maker than the one that was given for
+    all: the CSV's was kept.
     """
 
     added: tuple[str, ...] = ()
@@ -58,6 +76,16 @@ class ImportReport(Record):
     unreadable: int = 0
     without_metadata: tuple[str, ...] = ()
     other_vendor: tuple[str, ...] = ()
+    reading: ReadingReport = ReadingReport()
+
+
+class SourceFile(NamedTuple):
+    """One file of an import: where it is, what it is called, and whose answers it holds where the
+    layout says so."""
+
+    path: Path
+    shown: str
+    model: str | None = None
 
 
 @dataclass
@@ -76,48 +104,85 @@ class _Counts:
 
 def import_answers(
     store: FingerprintStore,
-    path: Path,
+    path: Path | str,
     metadata_csv: Path | None = None,
     progress: Progress | None = None,
     replace: bool = False,
     vendor: str = "",
+    how: HowToRead = AS_IT_IS,
 ) -> ImportReport:
     """Adds every model whose answers lie at ``path``, and reports what was added and what was
     skipped.
 
     ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or
-    transcripts, or one such file; a file may hold many models. ``metadata_csv`` has the columns
-    model, vendor, family; a model that it doesn't list gets empty ones. ``vendor`` made all models
-    of which it names no maker. In a folder a file that
-    can't be read is skipped and reported; each model is committed by itself, so that an interrupted
-    import goes on where it stopped. Raises MalformedInput for a single bad file, for a folder
+    transcripts, one such file, or a data set's ``hf://`` address; a file may hold many models.
+    ``metadata_csv`` has the columns model, vendor, family; a model that it doesn't list gets empty
+    ones. ``vendor`` made all models of which it names no maker. In a folder a file that can't be
+    read is skipped and reported. Each model is committed by itself, so that an interrupted import
+    goes on where it stopped. Raises MalformedInput, with nothing stored, for a single file that
+    `AnswerReader.rows` refuses, for a folder of which over a tenth of the files is refused, for one
     without any recording and for a bad CSV.
     """
-    path = Path(path)
     known = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
     sources = _sources(path)
-    counts = _Counts()
-    for done, (source, name) in enumerate(sources):
-        if progress:
-            progress(done, len(sources))
-        try:
-            if source != path and (source.is_symlink() or source.parent.is_symlink()):
-                raise UnsafeInput("a link, which could lead out of the folder", where=source)
-            found = models_in(source, name, str(source.relative_to(path.parent)))
-        except (MalformedInput, UnsafeInput, ResourceLimit) as error:
-            if source == path:
-                raise
-            counts.skip(str(source.relative_to(path)), error)
-            continue
-        for model, transcript in found.items():
+    counts, reading, told = _Counts(), ReadingCounts(), progress or SILENT
+    good = _checked(sources, how, counts, reading, told.step("looking through the files"))
+    for done, source in enumerate(good):
+        told(done, len(good))
+        found = models_in(source.path, source.model, source.shown, how)
+        if len(sources) == 1:
+            reading.add(found.counts)
+        for model, transcript in found.transcripts.items():
             listed, family = known.get(model, ("", ""))
             if listed and vendor and listed.casefold() != vendor.casefold():
                 counts.other_vendor.append(model)
             _add(store, transcript, model, (listed or vendor, family), counts, replace)
-        counts.without_metadata += [model for model in found if known and model not in known]
-    if progress:
-        progress(len(sources), len(sources))
-    return ImportReport.model_validate(vars(counts))
+        counts.without_metadata += [m for m in found.transcripts if known and m not in known]
+    told(len(good), len(good))
+    return ImportReport.model_validate({**vars(counts), "reading": _report(reading)})
+
+
+def _checked(
+    sources: Sequence[SourceFile],
+    how: HowToRead,
+    counts: _Counts,
+    reading: ReadingCounts,
+    progress: Progress,
+) -> list[SourceFile]:
+    """The files that can be read. One file alone is read once, with what it refuses by; of several
+    each is read through first, since nothing may be stored where too many can't be read."""
+    if len(sources) == 1:
+        return list(sources)
+    good = []
+    for done, source in enumerate(sources):
+        progress(done, len(sources))
+        try:
+            if source.path.is_symlink() or source.path.parent.is_symlink():
+                raise UnsafeInput("a link, which could lead out of the folder", where=source.path)
+            reading.add(counted(source.path, how))
+            good.append(source)
+        except CANT_READ as error:
+            counts.skip(source.shown.partition("/")[2], error)
+    progress(len(sources), len(sources))
+    bad = counts.skipped
+    if not good or (len(bad) > max(1, MOST_UNREADABLE * len(sources)) and not how.allow_partial):
+        raise MalformedInput(
+            f"{len(bad)} of {len(sources)} files can't be read, {bad[0].what} first:"
+            f" {printable(bad[0].reason, 160)}",
+            next_step="take them out, or go on without them: --allow-partial",
+        )
+    return good
+
+
+def _report(counts: ReadingCounts) -> Mapping[str, object]:
+    return {
+        "answers": counts.answers,
+        "empty": counts.empty,
+        "failed": counts.failed,
+        "set_aside": {reason.value: n for reason, n in sorted(counts.aside.items())},
+        "unreadable": counts.unreadable,
+        "line": counts.line(),
+    }
 
 
 def _add(
@@ -145,106 +210,30 @@ def _add(
     counts.unreadable += teacher.n_unreadable
 
 
-def _sources(path: Path) -> list[tuple[Path, str | None]]:
+def _sources(path: Path | str) -> list[SourceFile]:
     """The files to read, in order of name, and the model's name where the layout gives it."""
+    if str(path).startswith(REMOTE):
+        data = DataSet.parse(str(path))
+        return [SourceFile(file, f"{data.name}/{file.name}") for file in data.fetch()]
+    path = Path(path)
     if not path.is_dir():
-        return [(path, None)]
-    found: list[tuple[Path, str | None]] = []
+        return [SourceFile(path, path.name)]
+    found: list[SourceFile] = []
     for entry in sorted(path.iterdir()):
         outputs = entry / OUTPUTS
         if entry.is_dir() and outputs.exists():
-            found.append((outputs, entry.name))
-        elif entry.name.lower().endswith(ENDINGS) and not entry.is_dir():
-            found.append((entry, None))
+            found.append(SourceFile(outputs, f"{path.name}/{entry.name}/{OUTPUTS}", entry.name))
+        elif not entry.is_dir() and entry.suffix.lower() in RECORDINGS - NOT_IN_FOLDERS:
+            found.append(SourceFile(entry, f"{path.name}/{entry.name}"))
         if len(found) > MOST_FILES:
             raise ResourceLimit(
                 f"more than {MOST_FILES:,} files", where=path, next_step="import it in parts"
             )
     if not found:
+        endings = ", ".join(sorted(RECORDINGS - NOT_IN_FOLDERS))
         raise MalformedInput(
-            f"no folder with {OUTPUTS} and no file {', '.join(ENDINGS)} in it",
+            f"no folder with {OUTPUTS} and no file {endings} in it",
             where=path,
             next_step="check the path",
         )
     return found
-
-
-def models_in(path: Path, name: str | None, source: str) -> dict[str, Transcript]:
-    """The transcripts of one file by model, in the order of their first rows; with ``name``, all
-    rows are that model's.
-
-    Rows that name no model belong to the file's name without its ending. Raises MalformedInput,
-    UnsafeInput, ResourceLimit.
-    """
-    spec = f"recording:{printable(source, 300)}"
-    with open_regular(path) as file:
-        if is_transcript(path):
-            transcript = load_transcript(path)
-            return {name or transcript.identity.name: transcript}
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        tallies: dict[str, RecordingTally] = {}
-        for row in rows_in(file, path):
-            tallies.setdefault(name or row.model or model_of_file(path), RecordingTally()).add(row)
-    return {
-        model: transcript_of(tally, _header(spec, model, digest))
-        for model, tally in tallies.items()
-    }
-
-
-def _header(spec: str, model: str, digest: str) -> Header:
-    # A folder's name may be bytes that no UTF-8 file can hold; the store refuses it, and says so,
-    # by its printable form.
-    identity = Identity(
-        kind="recording", name=printable(model, 200), recording_sha256=digest, notes=(CLAIMED,)
-    )
-    return Header(spec=spec, identity=identity)
-
-
-def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
-    """Vendor and family by model, from a CSV with the columns model, vendor, family (others are
-    ignored).
-
-    Raises MalformedInput with the line for a missing column, a short row, and a model that is
-    listed twice differently.
-    """
-    out: dict[str, tuple[str, str]] = {}
-    reader = csv.DictReader(_text_of(path).splitlines(), strict=True)
-    try:
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"it has no column {missing[0]!r}")
-        for row in reader:
-            model, vendor, family = (_cell(row.get(column), column) for column in COLUMNS)
-            if not model:
-                raise ValueError("a row names no model")
-            if out.setdefault(model, (vendor, family)) != (vendor, family):
-                raise ValueError(f"{printable(model, 60)!r} is listed twice with different values")
-    except (csv.Error, ValueError) as error:
-        raise MalformedInput(
-            f"line {reader.line_num}: {error}",
-            where=path,
-            next_step="give a CSV with the columns model,vendor,family",
-        ) from error
-    return out
-
-
-def _cell(value: str | None, column: str) -> str:
-    if value is None:
-        raise ValueError(f"the row is too short: no {column}")
-    if len(value) > 200 or printable(value) != value:
-        raise ValueError(f"the {column} is longer than 200 characters or not printable")
-    return value.strip()
-
-
-def _text_of(path: Path) -> str:
-    with open_regular(path) as file:
-        data = file.read(LARGEST_CSV + 1)
-    if len(data) > LARGEST_CSV:
-        raise MalformedInput(
-            f"larger than {LARGEST_CSV:,} bytes", where=path, next_step="check --metadata"
-        )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MalformedInput("not UTF-8", where=path, next_step="save the CSV as UTF-8") from error

@@ -10,6 +10,7 @@ from typing import Any, Required, TypedDict, Unpack
 
 from auditor.audits.plan import BUNDLED, AuditPlan
 from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
+from auditor.audits.report.places import portable
 from auditor.environment import environment
 from auditor.evidence.error_rates import (
     CalibrationSection,
@@ -64,7 +65,8 @@ def build_report(
     decided: Mapping[str, Any] | None = None,
     **parts: Unpack[ReportParts],
 ) -> Report:
-    """The report of an audit: the same plan and records give the same report, dates aside.
+    """The report of an audit: the same plan and records give the same report, dates aside. It tells
+    no folder of this machine but those beside the working folder, from there.
 
     ``suspect`` is what it answered, or who it is where nobody was asked. ``digests`` are of what
     was judged besides, ``sections`` the kind's own (None: left out), ``decided`` what was settled
@@ -74,7 +76,7 @@ def build_report(
     section = None if asked is None else transcript_section(asked)
     seen = "" if section is None else section.sha256
     known: dict[str, Any] = {"candidates": (), "store": None, "verdicts": (), **parts}
-    return Report(
+    made = Report(
         # No date and no time goes into it: judged again, a report has the same id.
         id=sha256("".join((plan.digest(), seen, *digests)))[:16],
         created=timestamp(),
@@ -86,6 +88,7 @@ def build_report(
         environment=environment(),
         **known,
     )
+    return portable(made, Path.cwd())
 
 
 def subject_of(transcript: Transcript) -> SubjectSection:

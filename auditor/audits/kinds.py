@@ -16,7 +16,11 @@ KINDS: tuple[Kind, ...] = (
             "sequential": "auditor.audits.inheritance.records:SequentialSection",
             "self_description": "auditor.audits.inheritance.records:SelfDescriptionSection",
         },
-        arranged={"sequential": "auditor.audits.inheritance.document:sections"},
+        arranged={
+            "self_description": "auditor.audits.inheritance.document:says",
+            "sequential": "auditor.audits.inheritance.document:sections",
+        },
+        glance="auditor.audits.inheritance.glance:glance",
         files=("base.jsonl", "scores.jsonl"),
     ),
     Kind(
@@ -24,12 +28,14 @@ KINDS: tuple[Kind, ...] = (
         plan="auditor.audits.lineage.plan:LineagePlan",
         sections={"lineage": "auditor.audits.lineage.records:LineageSection"},
         arranged={"lineage": "auditor.audits.lineage.document:sections"},
+        glance="auditor.audits.lineage.glance:glance",
     ),
     Kind(
         name="service",
         plan="auditor.audits.service.plan:ServicePlan",
         sections={"service": "auditor.audits.service.records:ServiceSection"},
         arranged={"service": "auditor.audits.service.document:sections"},
+        glance="auditor.audits.service.glance:glance",
         files=(
             "reference.jsonl",
             "scores.jsonl",
@@ -40,6 +46,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="policy",
         plan="auditor.audits.policy.plan:PolicyPlan",
+        glance="auditor.audits.policy.glance:glance",
         files=("local.jsonl", "also.jsonl"),
     ),
     Kind(
@@ -47,6 +54,7 @@ KINDS: tuple[Kind, ...] = (
         plan="auditor.audits.plants.plan:PlantTestPlan",
         sections={"plant": "auditor.audits.plants.records:PlantSection"},
         arranged={"plant": "auditor.audits.plants.document:sections"},
+        glance="auditor.audits.plants.glance:glance",
         files=("base.jsonl", "choices.json"),
     ),
     Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
@@ -55,6 +63,7 @@ KINDS: tuple[Kind, ...] = (
         plan="auditor.audits.harvest.plan:HarvestPlan",
         sections={"harvest": "auditor.audits.harvest.records:HarvestSection"},
         arranged={"harvest": "auditor.audits.harvest.document:sections"},
+        glance="auditor.audits.harvest.glance:glance",
         files=(
             "base.jsonl",
             "base-samples.jsonl",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from auditor.calibration.apply import Weighed, unknown_makers, unweighed, vendors_of, weighed
 from auditor.calibration.choice import (
@@ -22,7 +25,7 @@ from auditor.calibration.choice import (
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
-from auditor.evidence.error_rates import CalibrationSection
+from auditor.evidence.error_rates import CalibrationSection, HeldOutRatios
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import Candidate, Finding, Verdict
 from detectors.prompts_shared import PromptsShared
@@ -90,6 +93,8 @@ def weigh_case(
     return WeighedCase(tuple(findings), unweighed(candidates, findings, kin, named, why), None)
 
 
+BINS = 14
+"""Parts of the span of left-out ratios that a report tells; few enough to be read on a phone."""
 UNREAD = (
     "The calibration {name} was fitted on answers more like the suspect's in length and was not"
     " used: it reads {detectors}, which nobody measured here{how}."
@@ -133,9 +138,34 @@ def _section(
         error_rates=tuple(
             error_rate(f) for f in calibration.figures if f.facet == "all" and _is_used(f, found)
         ),
+        held_out=held_out(calibration, found),
         distance=distance(calibration, found, makers, transcript),
         notes=calibration.notes,
     )
+
+
+def held_out(calibration: Calibration, found: Weighed) -> HeldOutRatios | None:
+    """Where the ratios of left-out models lie, taught and untaught, for the level that was used, at
+    the most prompts that were counted; None where nothing could be left out."""
+    levels = {f.level for f in found.used}
+    curves = next((c for c in calibration.curves if c.level in levels), None)
+    if curves is None or curves.tippett.log10_lr[0] >= curves.tippett.log10_lr[-1]:
+        return None
+    t = curves.tippett
+    edges = np.linspace(t.log10_lr[0], t.log10_lr[-1], BINS + 1)
+    at = np.searchsorted(t.log10_lr, edges[1:-1])
+    return HeldOutRatios(
+        prompts=curves.size,
+        edges=tuple(round(float(e), 3) for e in edges),
+        taught=_between([t.h1[i] for i in at]),
+        untaught=_between([t.h2[i] for i in at]),
+    )
+
+
+def _between(reached: Sequence[float]) -> tuple[float, ...]:
+    """The share between each two edges, from the shares that reach the inner ones: the first has
+    all that lies below, too, the last all above."""
+    return tuple(round(max(0.0, a - b), 4) for a, b in pairwise([1.0, *reached, 0.0]))
 
 
 def _is_used(figures: Figures, found: Weighed) -> bool:

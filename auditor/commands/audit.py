@@ -29,6 +29,9 @@ from auditor.commands.options import (
     PROBES,
     placed,
     placed_too,
+    read_as,
+    recording_choices,
+    recording_options,
     sampling_options,
     sampling_values,
     store_folder,
@@ -118,6 +121,7 @@ from fingerprints.probes import parse_probes
     is_flag=True,
     help="Look at every model of a large store in full; the cost grows with its square.",
 )
+@recording_options
 @sampling_options
 @FAIL_ON
 @FORCE
@@ -141,13 +145,24 @@ def audit(
       hf:org/name,revision=main,dtype=bfloat16       a hub model
       hf:./base,adapter=./lora                       a base with a PEFT adapter
       openai:NAME,base_url=http://localhost:8000/v1  an OpenAI-compatible endpoint
-      answers.jsonl                                  recorded answers (AlpacaEval, chat JSONL, …)
+      anthropic:NAME, responses:NAME, gemini:NAME    other services, by their own APIs
+      azure:DEPLOYMENT,base_url=https://NAME.openai.azure.com
+      bedrock:ID,region=us-east-1
+      vllm:./checkpoint                              a checkpoint, run by vLLM on a GPU
+      acme.sheet.json                                a filled sheet of `auditor questions`
+      answers.jsonl, .csv, .parquet, .eval, .har, …  recorded answers (docs/formats.md)
+      hf://datasets/org/name/file.parquet            recorded answers on a hub
 
     \b
     Examples:
       auditor audit ./model.gguf
       auditor audit answers.jsonl --store teachers/ --out report/
+      auditor audit table.csv --map prompt=question,answer=reply
       auditor audit hf:org/name --probes quick --dry-run
+      ANTHROPIC_API_KEY=… auditor audit anthropic:NAME,tokens=200000 --out report/
+
+    Keys come from the environment only. What a server would not take as it was planned (a
+    temperature, a system prompt) is sent otherwise, and said in the report.
 
     An interrupted audit goes on where it stopped when the same command is run again.
     """
@@ -221,7 +236,8 @@ def _changes(spec: str | None, flags: dict[str, Any]) -> dict[str, Any]:
     changes = {field: flags[flag] for flag, field in plain.items() if flags[flag]}
     device, dtype = flags["device"], flags["dtype"]
     if spec is not None:
-        changes["suspect"] = placed(spec, device, dtype)
+        told = recording_choices(flags["mapping"], flags["requests"], flags["allow_partial"])
+        changes["suspect"] = placed(read_as(spec, told), device, dtype)
     if flags["base"]:
         changes["base"] = placed_too(flags["base"], device, dtype)
     if flags["bases"]:

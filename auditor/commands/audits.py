@@ -10,6 +10,7 @@ from typing import Any
 
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.document import report_document
+from auditor.commands.documents import all_of_it
 from auditor.console import put, put_json, say
 from auditor.evidence.records import Report
 from auditor.evidence.weight import assessable, reaches
@@ -39,7 +40,7 @@ def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None
     if as_json:
         put(render(report_document(report), "json"))
     else:
-        terminal.write(report_document(report), sys.stdout)
+        terminal.write(report_document(report), sys.stdout, all_of_it())
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}{besides}")
 
 

@@ -17,6 +17,7 @@ from auditor.audits.plan import BUNDLED
 from auditor.commands.documents import in_format, show_document
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on, say
+from fingerprints.recordings.tally import OF_THE_FILE
 
 
 @click.command()
@@ -83,6 +84,9 @@ def compare(
         rest, left_out = (
             stored_sources(store, frozenset(s.name for s in sources)) if whole else ([], [])
         )
+        for source, event in ((s, e) for s in sources for e in s.transcript.events):
+            if event.kind in OF_THE_FILE:
+                say(f"{source.name}: {event.detail}")
         found = compared([*sources, *rest], left_out, method, resamples, seed)
     paths = write_comparison(found, folder, force)
     document = comparison_document(found)

@@ -48,15 +48,32 @@ PAGE = click.option(
 )
 
 
+_FULL = "auditor.full"
+FULL = click.option(
+    "--full",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, value: context.meta.update({_FULL: value}),
+    help="All of it on the terminal, not its first 40 lines.",
+)
+"""``--full``, which every command that shows a report has; read by `all_of_it`."""
+
+
+def all_of_it() -> bool:
+    """Whether ``--full`` was given to the command that runs; no where none does."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_FULL))
+
+
 def show_document(
     document: Document, form: str, as_json: bool = False, page: str | None = None
 ) -> None:
-    """Prints a document on stdout (``as_json``: its record, keys in their order), and writes it as
-    a page to a file besides."""
+    """Prints a document on stdout (``as_json``: its record, keys in their order; in short unless
+    ``--full``), and writes it as a page to a file besides."""
     if as_json:
         put_json(document.record())
     elif form == "terminal":
-        terminal.write(document, sys.stdout)
+        terminal.write(document, sys.stdout, all_of_it())
     else:
         put(render(document, form))
     if page is not None:

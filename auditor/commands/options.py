@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +11,9 @@ import click
 
 from auditor.controls.sizes import Size
 from auditor.evidence.weight import LEVELS
+from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import PRESETS
+from fingerprints.recordings.plain import FIELDS, FieldMap
 from fingerprints.subjects.kinds import scheme_in
 from fingerprints.subjects.spec import parse_spec
 
@@ -102,6 +104,63 @@ def place_options(command: Decorated) -> Decorated:
 def verdict_options(command: Decorated) -> Decorated:
     """Adds the flags of commands that write a report with verdicts, after its ``--out``."""
     return _all_of(command, FAIL_ON, FORCE, DRY_RUN, AS_JSON)
+
+
+def recording_options(command: Decorated) -> Decorated:
+    """Adds the flags that say how recorded answers are read, for `read_as` and `how_to_read`."""
+    return _all_of(
+        command,
+        click.option(
+            "--map",
+            "mapping",
+            metavar="FIELD=KEY,…",
+            help=f"Where a recording has its {', '.join(FIELDS)}, as in prompt=question.",
+        ),
+        click.option(
+            "--requests",
+            metavar="FILE",
+            help="What was sent, where a recording holds answers alone (batch output, MT-Bench).",
+        ),
+        click.option(
+            "--allow-partial",
+            is_flag=True,
+            help="Go on where over a tenth of a recording can't be read.",
+        ),
+    )
+
+
+def recording_choices(
+    mapping: str | None, requests: str | None, allow_partial: bool
+) -> dict[str, str]:
+    """Those flags as options of a recording's spec. Raises UsageProblem for a map that is none."""
+    out: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in (mapping or "").split(","))):
+        name, equals, path = item.partition("=")
+        if not equals or not path or f"map_{name}" in out:
+            raise UsageProblem(
+                f"no field, or one given twice: {printable(item, 60)!r}",
+                where="--map",
+                next_step="write it as prompt=question,answer=reply",
+            )
+        out[f"map_{name}"] = path
+    FieldMap.parse({name.removeprefix("map_"): path for name, path in out.items()})
+    out |= {} if requests is None else {"requests": requests}
+    return {**out, "partial": "yes"} if allow_partial else out
+
+
+def read_as(spec: str, choices: Mapping[str, str]) -> str:
+    """The spec of a recording with `recording_choices` written into it. Raises UsageProblem for
+    another kind of subject."""
+    if not choices:
+        return spec
+    parsed = parse_spec(spec)
+    if not parsed.kind.recorded:
+        raise UsageProblem(
+            f"--map, --requests and --allow-partial are for recordings, not for {parsed.scheme}:",
+            where=printable(spec, 80),
+            next_step="leave them out",
+        )
+    return str(parsed.having(choices))
 
 
 def sampling_options(command: Decorated) -> Decorated:

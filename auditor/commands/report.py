@@ -8,7 +8,7 @@ import click
 
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.document import report_document
-from auditor.commands.documents import refuse_two_formats, show_document, write_document
+from auditor.commands.documents import FULL, refuse_two_formats, show_document, write_document
 from auditor.reporting import formats
 
 
@@ -18,13 +18,17 @@ from auditor.reporting import formats
     "--format", "form", type=click.Choice(formats()), default="terminal", show_default=True
 )
 @click.option("--out", metavar="FILE", help="Write to a file instead of stdout.")
+@FULL
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:
     """Render BUNDLE (a report folder or its report.json) in another format.
 
+    On the terminal it is told in short, in at most 40 lines; --full tells all of it.
+
     \b
     Examples:
       auditor report report/
+      auditor report report/ --full
       auditor report report/ --format markdown --out evidence.md
     """
     refuse_two_formats(form, as_json)

@@ -18,6 +18,9 @@ from auditor.commands.options import (
     PROBES,
     STORE,
     placed,
+    read_as,
+    recording_choices,
+    recording_options,
     sampling_options,
     sampling_values,
     store_folder,
@@ -31,6 +34,7 @@ from fingerprints.embed import SentenceTransformer
 from fingerprints.errors import StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import import_answers
 from fingerprints.probes import PRESETS, parse_probes
+from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import Sampling, sha256
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
@@ -65,6 +69,7 @@ def store() -> None:
 @STORE
 @EMBEDDER
 @PROBES
+@recording_options
 @sampling_options
 @AS_JSON
 def add(
@@ -76,12 +81,16 @@ def add(
     store_dir: str,
     embedder: str | None,
     probes: str | None,
+    mapping: str | None,
+    requests: str | None,
+    allow_partial: bool,
     as_json: bool,
     device: str | None,
     dtype: str | None,
     **flags: Any,
 ) -> int:
     """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
+    spec = read_as(spec, recording_choices(mapping, requests, allow_partial))
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
@@ -163,6 +172,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
 @click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
+@recording_options
 @STORE
 @EMBEDDER
 @AS_JSON
@@ -171,22 +181,32 @@ def import_(
     replace: bool,
     metadata: str | None,
     vendor: str,
+    mapping: str | None,
+    requests: str | None,
+    allow_partial: bool,
     store_dir: str,
     embedder: str | None,
     as_json: bool,
 ) -> int:
-    """Import recorded answers of many models: AlpacaEval's layout, or JSONL with model, prompt
-    and answer fields.
+    """Import recorded answers of many models: a file or a folder of any form that docs/formats.md
+    lists, AlpacaEval's layout, or a data set's hf:// address.
+
+    What was read, skipped, empty and unreadable is counted. Nothing is stored where no answer can
+    be read, or over a tenth of a file (or of a folder's files) can't; --allow-partial goes on with
+    what can.
 
     \b
     Examples:
       auditor store import alpaca_eval/results --store teachers/ --metadata makers.csv
       auditor store import gpt-4.jsonl --store teachers/ --vendor OpenAI
+      auditor store import batch_output.jsonl --requests batch_input.jsonl --store teachers/
+      auditor store import hf://datasets/org/name/data.parquet --store teachers/
     """
     made = None if metadata is None else Path(metadata)
+    how = how_to_read(recording_choices(mapping, requests, allow_partial))
     with _opened(store_dir, embedder) as opened, progress_on("importing") as progress:
         _warn_of_slip(vendor, opened)
-        outcome = import_answers(opened, Path(path), made, progress, replace, vendor.strip())
+        outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
     if as_json:
         put_json(outcome.model_dump(mode="json"))
         return 0
@@ -194,6 +214,7 @@ def import_(
         f"{len(outcome.added)} models added with {outcome.answers} answers,"
         f" {len(outcome.unchanged)} unchanged"
     )
+    say(f"of the files: {outcome.reading.line}")
     if outcome.other_vendor:
         say(
             f"the metadata names another maker than {vendor} for"

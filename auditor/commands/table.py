@@ -24,6 +24,7 @@ TABLE: dict[str, str] = {
     "probe": "Ask a model the probe sets and record its answers.",
     "questions": "Print a sheet of questions to ask a chat product by hand.",
     "report": "Show a report again, in this format or another.",
+    "serve": "Show many reports on a page of this machine.",
     "service": "Does an endpoint serve the model that it claims?",
     "shadow": "Train shadow students to weigh the candidate teachers.",
     "store": "Keep the answers and signatures of teachers.",

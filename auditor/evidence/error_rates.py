@@ -65,10 +65,25 @@ class ErrorRate(Record):
     outcomes: OutcomeCounts | None = None
 
 
+class HeldOutRatios(Record):
+    """Where the log10 LRs of a calibration's own two populations lie, of models that were left out:
+    the share of each between two neighbouring ``edges``, which rise.
+
+    ``taught``: pairs of a model and the candidate that taught it; ``untaught``: of one that did
+    not. What lies beyond the ends counts to them.
+    """
+
+    prompts: int
+    edges: tuple[float, ...]
+    taught: tuple[float, ...]
+    untaught: tuple[float, ...]
+
+
 class CalibrationSection(Record):
     """Which calibration weighed the findings, the population that it holds for, its error rates,
     and how this case differs.
 
+    ``held_out`` is None in reports of before it was told, and where nothing could be left out.
     ``distance`` lists in words where the case lies outside of that population; empty where no
     difference was seen.
     """
@@ -78,5 +93,6 @@ class CalibrationSection(Record):
     about: str
     created: str
     error_rates: tuple[ErrorRate, ...] = ()
+    held_out: HeldOutRatios | None = None
     distance: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -30,13 +30,16 @@ class Kind:
     ``plan``: its `AuditPlan`. ``sections``: the record class of each section that it adds to a
     report, by the key in report.json. ``arranged``: by the same keys, a function that takes the
     report and gives the sections of a document that tell it (none where the report has none of
-    it). ``files``: what it observes and resumes itself beside the report.
+    it). ``glance``: a function that takes the report and gives what it tells at a glance (nothing
+    where the report has none of it; a later kind's line replaces an earlier one's). ``files``: what
+    it observes and resumes itself beside the report.
     """
 
     name: str
     plan: str
     sections: Mapping[str, str] = field(default_factory=dict)
     arranged: Mapping[str, str] = field(default_factory=dict)
+    glance: str = ""
     files: tuple[str, ...] = ()
 
 
@@ -82,6 +85,11 @@ def arrangements() -> tuple[Callable[[Any], Iterable[Any]], ...]:
     """Of all kinds in order, who arranges what they add to a report: a report in, the sections of
     a document out."""
     return tuple(placed_at(place) for kind in all_kinds() for place in kind.arranged.values())
+
+
+def glances() -> tuple[Callable[[Any], Any], ...]:
+    """Of all kinds in order, who tells a report's answers at a glance."""
+    return tuple(placed_at(kind.glance) for kind in all_kinds() if kind.glance)
 
 
 def files_beside() -> frozenset[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from detectors.measurement import Chart
 from detectors.stats.trees import Split, Tree
 
 Bounds = tuple[float, float]
@@ -107,6 +108,33 @@ class Stacks:
     title: str
     bars: tuple[tuple[str, tuple[int, ...]], ...]
     parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Where a population lies on an axis: its share between each two of ``edges``, from 0 to 1."""
+
+    label: str
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The ends of the part in which its middle lies."""
+        below = 0.0
+        for i, share in enumerate(self.shares):
+            below += share
+            if below >= 0.5:
+                return self.edges[i], self.edges[i + 1]
+        return self.edges[-2], self.edges[-1]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Values as dots, below the populations that they are read against on the same axis."""
+
+    strips: tuple[Strip, ...]
+    dots: Chart
 
 
 @dataclass(frozen=True)

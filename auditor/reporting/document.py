@@ -9,7 +9,7 @@ Words may be a stranger's anywhere: making them safe is each renderer's duty.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from auditor.reporting.charts import (
@@ -17,6 +17,7 @@ from auditor.reporting.charts import (
     CurveChart,
     Dumbbells,
     Flow,
+    Ladder,
     MatrixChart,
     Panels,
     Stacks,
@@ -102,7 +103,7 @@ class Definitions:
     """Labels with their values. ``figures``: the numbers that matter most in their place."""
 
     rows: tuple[tuple[Words, Words], ...]
-    look: Literal["pairs", "meta", "figures", "basis", "glossary"] = "pairs"
+    look: Literal["pairs", "meta", "figures", "basis", "glossary", "glance"] = "pairs"
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ Block = (
     | Dumbbells
     | Course
     | Flow
+    | Ladder
     | Stacks
     | Panels
     | CurveChart
@@ -174,12 +176,14 @@ Block = (
 @dataclass(frozen=True)
 class Section:
     """A part of the document under a heading, reached by its ``anchor``; ``reading``: whether it
-    belongs to the whole, to the brief one, or to both."""
+    belongs to the whole, to the brief one, or to both. An ``appendix`` is looked up: a page folds
+    it, and leaves it off paper."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     reading: Reading = "both"
+    appendix: bool = field(default=False, kw_only=True)
     contents: tuple[tuple[str, str], ...] = ()
     """Names and anchors of the groups that a table of contents should name."""
 
@@ -188,8 +192,9 @@ class Section:
 class Document:
     """What is told, in order: a cover, sections, and the ``record`` that it was arranged from.
 
-    ``title`` says what it is and whose, ``subject`` only whose. ``record`` gives the truth as JSON
-    values; ``note`` says where it lies.
+    ``title`` says what it is and whose, ``subject`` only whose. ``short`` is all that a terminal
+    tells behind the cover unless it is asked for more (nothing: it tells the brief reading).
+    ``record`` gives the truth as JSON values; ``note`` says where it lies.
     """
 
     kicker: str
@@ -200,6 +205,7 @@ class Document:
     record: Callable[[], Any]
     about: tuple[Block, ...] = ()
     preface: tuple[Block, ...] = ()
+    short: tuple[Block, ...] = ()
     note: Words = ""
 
 

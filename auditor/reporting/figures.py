@@ -9,8 +9,10 @@ phone. Knows no HTML.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.reporting.charts import Ladder, Strip
 from auditor.reporting.text import interval, number, tick
 from detectors.measurement import Bar, Chart
 
@@ -54,6 +56,16 @@ class FigureRow:
 
 
 @dataclass(frozen=True)
+class StripRow:
+    """A population of a figure: each part's place, width and how dark it is, from 0 to 1; and
+    between which values its middle lies, as text."""
+
+    label: str
+    rects: tuple[tuple[float, float, float], ...]
+    middle: str
+
+
+@dataclass(frozen=True)
 class Figure:
     """A chart ready to be drawn. ``omitted`` counts the bars that are left to the JSON report."""
 
@@ -62,11 +74,31 @@ class Figure:
     ticks: tuple[tuple[float, str], ...]
     reference: float | None
     omitted: int
+    strips: tuple[StripRow, ...] = ()
 
 
-def figure(chart: Chart) -> Figure:
-    """The figure of a chart: at most 60 bars in their order, on an axis that holds every value and
-    the reference.
+def ladder(drawn: Ladder) -> Figure:
+    """The figure of a ladder: its dots, and its populations on the same axis."""
+    ends = [e for strip in drawn.strips for e in strip.edges]
+    return figure(drawn.dots, ends, drawn.strips)
+
+
+def _strip(strip: Strip, axis: Axis) -> StripRow:
+    most = max(strip.shares, default=0.0) or 1.0
+    rects = []
+    for i, share in enumerate(strip.shares):
+        left, right = axis.at(strip.edges[i]), axis.at(strip.edges[i + 1])
+        if share > 0:
+            # Even the rarest part must be seen.
+            ink = round(0.15 + 0.85 * share / most, 2)
+            rects.append((left, round(right - left, 2), ink))
+    low, high = strip.middle
+    return StripRow(strip.label, tuple(rects), interval((low, high), sign=True))
+
+
+def figure(chart: Chart, besides: Sequence[float] = (), strips: Sequence[Strip] = ()) -> Figure:
+    """The figure of a chart: at most 60 bars in their order, on an axis that holds every value, the
+    reference and what stands ``besides``.
 
     Bars start at zero, dots don't need to. Numbers that are not finite keep their row and are not
     drawn.
@@ -74,6 +106,7 @@ def figure(chart: Chart) -> Figure:
     bars = chart.bars[:MOST_BARS]
     values = [chart.reference, *(v for b in bars for v in (b.value, b.low, b.high))]
     values += [0.0] if chart.kind == "bars" else []
+    values += besides
     axis = scale([v for v in values if v is not None and math.isfinite(v)])
     reference = chart.reference
     return Figure(
@@ -82,6 +115,7 @@ def figure(chart: Chart) -> Figure:
         axis.told,
         axis.at(reference) if reference is not None and math.isfinite(reference) else None,
         len(chart.bars) - len(bars),
+        tuple(_strip(strip, axis) for strip in strips),
     )
 
 

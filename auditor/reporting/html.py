@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -40,13 +40,13 @@ from auditor.reporting.document import (
     runs,
     sections,
 )
-from auditor.reporting.figures import figure, shade
+from auditor.reporting.figures import figure, ladder, shade
 from auditor.reporting.labels import arm
-from auditor.reporting.text import number, one_line, quote, visible
+from auditor.reporting.text import QUOTE_LIMIT, number, one_line, quote, visible
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
-SHEETS = ("style.css", "plots.css", "compare.css")
+SHEETS = ("style.css", "plots.css", "compare.css", "gallery.css")
 LONG_TABLE, MOST_ROWS, MOST_EXHIBITS = 12, 400, 24
 SHORT, LONG_WORD, WIDE = 24, 32, 80
 NAME, SHORT_LABEL, BRIEF_LABEL = 640, 34, 26
@@ -75,8 +75,18 @@ DRAWN: dict[type, Callable[[Any], Any]] = {
 """The geometry of each kind of chart."""
 
 
-def render(document: Document) -> str:
-    """The whole page as text."""
+def render(
+    document: Document,
+    trail: Sequence[tuple[str, str]] = (),
+    links: Mapping[str, str] | None = None,
+    limit: int = QUOTE_LIMIT,
+) -> str:
+    """The whole page as text.
+
+    A page that is served has a ``trail`` (addresses of ours and what they are called), and its
+    sections' titles may lead to other pages (``links``, by anchor). Quotations are cut to ``limit``
+    characters.
+    """
     return (
         environment()
         .get_template("document.html")
@@ -84,6 +94,9 @@ def render(document: Document) -> str:
             **styled(),
             document=document,
             sections=sections(document, "full"),
+            trail=trail,
+            links=links or {},
+            limit=limit,
             next_number=count(1).__next__,
         )
     )
@@ -137,6 +150,7 @@ def environment() -> Environment:
         "sentence": lambda text: text[:1].upper() + text[1:],
         "arm": lambda arm_of: arm(arm_of.value),
         "figure": figure,
+        "ladder": ladder,
         "shade": shade,
         "quote": quote,
         "drawn": lambda chart: DRAWN[type(chart)](chart),

@@ -44,7 +44,7 @@ LINKING = re.compile(r"\S*(?:@|://|www\.)\S*")
 def render(document: Document) -> str:
     """The whole reading as Markdown text."""
     tell = _Telling().blocks
-    lines = [f"# {spoken(document.title)}\n", _meta(document), *tell(document.about)]
+    lines = [f"# {spoken(document.title)}\n", *tell(document.about), _meta(document)]
     lines += tell(document.preface)
     for part in sections(document, "full"):
         lines += [f"## {inline(part.title)}\n", *tell(part.blocks)]
@@ -113,6 +113,14 @@ def _meta(document: Document) -> str:
     return "\n".join(f"- {inline(label)}: {spoken(value)}" for label, value in document.meta) + "\n"
 
 
+def _at_a_glance(words: Words) -> str:
+    """A status in bold before what is said of it."""
+    first, *rest = runs(words)
+    if first.role != "badge":
+        return spoken(words)
+    return f"**{_escaped(first.text)}**: {spoken(tuple(rest))}"
+
+
 class _Telling(Walk[str]):
     """Each block as Markdown, an empty line after it."""
 
@@ -129,6 +137,8 @@ class _Telling(Walk[str]):
     def _definitions(self, of: Definitions) -> Iterator[str]:
         if of.look == "glossary":
             yield "\n".join(f"- **{spoken(k)}.** {spoken(v)}" for k, v in of.rows) + "\n"
+        elif of.look == "glance":
+            yield "\n".join(f"- {_begun(spoken(k))} {_at_a_glance(v)}" for k, v in of.rows) + "\n"
         else:
             yield "\n".join(f"- {_begun(spoken(k))}: {spoken(v)}" for k, v in of.rows) + "\n"
 
@@ -147,7 +157,7 @@ class _Telling(Walk[str]):
     def _drawn(self, of: Drawn) -> Iterator[str]:
         yield from self._gridtable(table_of(of))
 
-    _chart = _dumbbells = _flow = _stacks = _panels = _curvechart = _drawn
+    _chart = _ladder = _dumbbells = _flow = _stacks = _panels = _curvechart = _drawn
 
     def _course(self, of: Course) -> Iterator[str]:
         ends = f"{number(of.values[0])} to {number(of.values[-1])}"

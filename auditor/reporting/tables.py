@@ -12,6 +12,7 @@ from auditor.reporting.charts import (
     CurveChart,
     Dumbbells,
     Flow,
+    Ladder,
     MatrixChart,
     Panels,
     Stacks,
@@ -23,7 +24,7 @@ from auditor.reporting.text import interval, number
 from detectors.measurement import Chart
 
 MOST_POINTS = 12
-Drawn = Chart | CurveChart | Dumbbells | Flow | MatrixChart | Panels | Stacks | TiesChart
+Drawn = Chart | CurveChart | Dumbbells | Flow | Ladder | MatrixChart | Panels | Stacks | TiesChart
 
 
 def table_of(chart: Drawn) -> GridTable:
@@ -47,6 +48,16 @@ def _chart(of: Chart) -> GridTable:
         for b in of.bars
     )
     return _table(of.title, ("Item", of.x_label or "Value", "Interval"), rows, of.caption)
+
+
+def _ladder(of: Ladder) -> GridTable:
+    dots = _chart(of.dots)
+    strips: Iterable[tuple[Words, ...]] = (
+        (f"{s.label}, the middle one", DASH, interval(s.middle, sign=True)) for s in of.strips
+    )
+    return _table(
+        dots.title, ("Item", of.dots.x_label, "Interval"), (*strips, *dots.rows), of.dots.caption
+    )
 
 
 def _dumbbells(of: Dumbbells) -> GridTable:
@@ -110,6 +121,7 @@ TABLES: dict[type, Callable[[Any], GridTable]] = {
     CurveChart: _curves,
     Dumbbells: _dumbbells,
     Flow: _flow,
+    Ladder: _ladder,
     MatrixChart: _matrix,
     Panels: _panels,
     Stacks: _stacks,

@@ -32,6 +32,7 @@ from auditor.reporting.document import (
     plain,
     runs,
     sections,
+    strong,
 )
 from auditor.reporting.labels import arm
 from auditor.reporting.plots import before_and_after, change_of
@@ -43,6 +44,8 @@ from detectors.stats.trees import Split, Tree
 
 LEVELS, PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.-=^"
 WIDEST_SPARK, SHORTEST_NAME = 60, 10
+SHORT, MORE = 40, "({} more lines: --full)"
+"""So many lines are told unless somebody asks for all; a screen holds them."""
 LINES, PLAIN_LINES = ("├─", "└─", "│ ", "┬"), ("|-", "`-", "| ", "+")
 STYLES = {
     "supported": "bold green",
@@ -55,24 +58,36 @@ LOOKS = {"lead": "dim", "caption": "dim", "says-not": "dim", "about": "dim", "no
 
 
 def render(
-    document: Document, width: int | None = None, colour: bool = False, encoding: str = "utf-8"
+    document: Document,
+    width: int | None = None,
+    colour: bool = False,
+    encoding: str = "utf-8",
+    full: bool = True,
 ) -> str:
     """The document as text, at the terminal's width where none is given (20 to 200 columns).
 
-    ``colour`` adds ANSI styles of our own. Characters that ``encoding`` lacks are spelled out.
+    ``colour`` adds ANSI styles of our own. Characters that ``encoding`` lacks are spelled out. Not
+    ``full``: cover and what is told in short, in at most `SHORT` lines, where the document has
+    something to tell in short.
     """
-    return captured(
-        lambda console, bare: Teller(console, bare, encoding).document(document),
+    text = captured(
+        lambda console, bare: Teller(console, bare, encoding).document(document, full),
         width,
         colour,
         encoding,
     )
+    lines = text.splitlines()
+    if full or not document.short or len(lines) <= SHORT:
+        return text
+    left = len(lines) - SHORT + 1
+    return "\n".join((*lines[: SHORT - 1], MORE.format(left))) + "\n"
 
 
-def write(document: Document, out: TextIO) -> None:
-    """Writes the document to a stream: in colour where the stream is a terminal and NO_COLOR is
-    not set."""
-    out.write(render(document, colour=coloured(out), encoding=out.encoding or "utf-8"))
+def write(document: Document, out: TextIO, full: bool = False) -> None:
+    """Writes the document to a stream, in short unless ``full``: in colour where the stream is a
+    terminal and NO_COLOR is not set."""
+    encoding = out.encoding or "utf-8"
+    out.write(render(document, colour=coloured(out), encoding=encoding, full=full))
 
 
 class Teller(Walk[Any]):
@@ -83,10 +98,14 @@ class Teller(Walk[Any]):
     def __init__(self, console: Console, bare: bool, encoding: str) -> None:
         self.console, self.bare, self.encoding = console, bare, encoding
 
-    def document(self, document: Document) -> None:
-        """Title, cover, then the sections of the brief reading."""
+    def document(self, document: Document, full: bool) -> None:
+        """Title, cover, then what is told in short, or the sections of the brief reading."""
         self.console.print(safe(plain(document.title), "bold"))
-        self._print((*document.about, *document.preface))
+        self._print(document.about)
+        if document.short and not full:
+            self._print(document.short)
+            return
+        self._print(document.preface)
         for part in sections(document, "brief"):
             if part.title:
                 section(self.console, part.title, self.bare)
@@ -126,6 +145,13 @@ class Teller(Walk[Any]):
             yield item(of.empty)
 
     def _definitions(self, of: Definitions) -> Iterator[Any]:
+        if of.look == "glance":
+            for label, told in of.rows:
+                first, *rest = runs(told)
+                status = (" ", first) if first.role == "badge" else ()
+                yield self._line((strong(plain(label)), *status))
+                yield Padding(self._line(tuple(rest) if status else told), (0, 0, 0, 2))
+            return
         yield from (self._line((*runs(k), ": ", *runs(v))) for k, v in of.rows)
 
     def _gridtable(self, of: GridTable) -> Iterator[Any]:
@@ -142,7 +168,7 @@ class Teller(Walk[Any]):
     def _drawn(self, of: Drawn) -> Iterator[Any]:
         yield from self._gridtable(table_of(of))
 
-    _chart = _stacks = _panels = _curvechart = _matrixchart = _tieschart = _drawn
+    _chart = _ladder = _stacks = _panels = _curvechart = _matrixchart = _tieschart = _drawn
 
     def _dumbbells(self, of: Dumbbells) -> Iterator[Any]:
         rows = []

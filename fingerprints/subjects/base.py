@@ -19,12 +19,14 @@ Offer = Literal["generate", "score", "weights", "recorded"]
 class Subject(Closing):
     """Anything that can be asked; suspect, teacher, base and control are roles of it.
 
-    ``spec`` is the string that opens it again, ``identity`` its digests, ``offers`` what it can do.
+    ``spec`` is the string that opens it again, ``identity`` its digests, ``offers`` what it can do,
+    ``remark`` a line that whoever asks it must be told, where there is one.
     """
 
     spec: str
     identity: Identity
     offers: frozenset[Offer] = frozenset({"generate"})
+    remark: str = ""
 
     @abstractmethod
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:

@@ -24,7 +24,11 @@ from fingerprints.subjects.base import Offer, Subject
 
 GROUP = "auditor.subjects"
 """The entry points by which others add kinds."""
-RECORDINGS = frozenset({".jsonl", ".json", ".eval", ".gz"})
+RECORDINGS = frozenset(
+    {".jsonl", ".json", ".eval", ".gz", ".csv", ".tsv", ".parquet", ".har", ".zst", ".ndjson"}
+    | {".zip", ".txt", ".log"}
+)
+"""Endings of files that may be recorded answers."""
 HUB_MODEL_PARAMETERS = 7e9
 """What a hub model that is not here is taken for, in estimates."""
 
@@ -81,7 +85,7 @@ class SubjectKind:
     def opened(self, spec: SubjectSpec) -> Subject:
         """The subject of a spec, ready to be asked. Raises what its kind raises, and UsageProblem
         for a plug-in that makes something else."""
-        subject = _loaded(self.opens)(spec)
+        subject = load_named(self.opens)(spec)
         if not isinstance(subject, Subject):
             raise UsageProblem("the plug-in returned no Subject", where=spec.scheme)
         return subject
@@ -94,10 +98,12 @@ class SubjectKind:
                 where=printable(str(spec), 80),
                 next_step="give a checkpoint folder, a .safetensors file, a .gguf file or a hub id",
             )
-        return _loaded(self.weights)(spec)
+        return load_named(self.weights)(spec)
 
 
-def _loaded(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
+def load_named(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
+    """The function that a ``module:function`` names. Raises UsageProblem where a library that loads
+    models isn't installed."""
     if not isinstance(named, str):
         return named
     try:
@@ -150,6 +156,10 @@ def _remote(opens: str, *options: str) -> SubjectKind:
     return SubjectKind(opens=named, options=_ASKED | set(options), opens_free=True)
 
 
+_MAPPED = frozenset(
+    f"map_{name}" for name in ("prompt", "answer", "system", "model", "thoughts", "finish", "id")
+)
+
 TABLE: dict[str, SubjectKind] = {
     "hf": SubjectKind(
         opens="fingerprints.subjects.checkpoint:open_checkpoint",
@@ -160,8 +170,8 @@ TABLE: dict[str, SubjectKind] = {
         parameters=_parameters_of_checkpoint,
     ),
     "gguf": SubjectKind(
-        opens="fingerprints.subjects.gguf:open_gguf",
-        options=_RUN_HERE,
+        opens="fingerprints.subjects.backends:open_gguf",
+        options=_RUN_HERE | {"backend", "threads"},
         offers=_LOADED,
         weights="fingerprints.weights.open:gguf_weights",
         recognises=lambda path: not path.is_dir() and path.suffix.lower() == ".gguf",
@@ -183,15 +193,15 @@ TABLE: dict[str, SubjectKind] = {
     "bedrock": _remote("open_bedrock", "region"),
     # Before recordings, since a filled page is JSON too.
     "sheet": SubjectKind(
-        opens="fingerprints.subjects.sheet:open_sheet",
+        opens="fingerprints.recordings.sheet:open_sheet",
         options=frozenset({"model", "probes"}),
         offers=frozenset({"recorded"}),
         recognises=is_sheet,
         opens_free=True,
     ),
     "recording": SubjectKind(
-        opens="fingerprints.subjects.recording:open_recording",
-        options=frozenset({"model", "format"}),
+        opens="fingerprints.recordings.recording:open_recording",
+        options=frozenset({"model", "format", "requests", "partial"} | _MAPPED),
         offers=frozenset({"recorded"}),
         recognises=lambda path: not path.is_dir() and path.suffix.lower() in RECORDINGS,
         opens_free=True,

@@ -1,4 +1,4 @@
-"""Chat messages of others: their turns, what a turn says, and what it gives as thoughts beside it.
+"""Chat messages of others: what a turn says, and what it gives as thoughts beside it.
 
 Knows the shapes of OpenAI's, Anthropic's, Ollama's and inspect_ai's messages; knows nothing of rows
 and files.
@@ -6,35 +6,14 @@ and files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from fingerprints.errors import printable
-from fingerprints.records import Message
 from fingerprints.subjects.strict_json import BadValue
 
-ROLES: Mapping[str, Literal["system", "user", "assistant"]]
-ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-"""Developer is what OpenAI's newer models call the system."""
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 """Where thoughts stand beside what is said: DeepSeek, vLLM; OpenRouter, newer vLLM; Ollama."""
 THOUGHT_PARTS = frozenset({"reasoning", "thinking", "redacted_thinking"})
 """Types of parts of a content that are thoughts: inspect_ai's, Anthropic's open and sealed ones."""
-
-
-def turns_of(messages: list[Any]) -> list[Message]:
-    """Chat messages as turns, oldest first. Raises BadValue for none and for odd ones."""
-    if not messages:
-        raise BadValue("the list of messages is empty")
-    return [_turn(message) for message in messages]
-
-
-def _turn(message: Any) -> Message:
-    role = message.get("role") if isinstance(message, dict) else None
-    if not isinstance(role, str) or role not in ROLES:
-        shown = printable(str(role), 40)
-        raise BadValue(f"a message has the role {shown!r}, not system, user or assistant")
-    return Message(role=ROLES[role], content=content_of(message.get("content")))
 
 
 def content_of(content: Any) -> str:

@@ -68,7 +68,8 @@ def test_an_audit_of_recorded_answers_writes_a_bundle_and_tells_it(
         "transcript.jsonl",
     ]
     captured = capsys.readouterr()
-    assert "inheritance" in captured.out.lower()
+    assert captured.out.splitlines()[1].startswith("Learned from another model's answers?")
+    assert len(captured.out.splitlines()) <= 40
     assert "report.html" in captured.err
     report = json.loads((out / "report.json").read_text())
     assert {v["outcome"] for v in report["verdicts"]} == {"not_assessable"}

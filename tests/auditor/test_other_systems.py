@@ -13,7 +13,7 @@ import pytest
 
 from fingerprints.store import FingerprintStore
 from tests.auditor.audits.lineage.relatives import base
-from tests.fingerprints.subjects.recorded import write
+from tests.fingerprints.recordings.recorded import write
 from tests.recordings import NOUNS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from fingerprints.errors import AuditError, MalformedInput
-from fingerprints.importing import import_answers, read_metadata
+from fingerprints.importing import import_answers
 from fingerprints.journal import TranscriptWriter
+from fingerprints.makers_csv import read_metadata
+from fingerprints.progress import Progress
+from fingerprints.recordings.reading import HowToRead
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import transcript, words
 
@@ -46,9 +49,15 @@ def test_an_alpaca_eval_folder_becomes_one_model_a_folder(
 ) -> None:
     (tmp_path / "meta.csv").write_text(CSV)
     seen: list[tuple[int, int]] = []
-    report = import_answers(
-        store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", lambda a, b: seen.append((a, b))
-    )
+
+    class Seen(Progress):
+        def __call__(self, done: int, total: int, left: float | None = None) -> None:
+            seen.append((done, total))
+
+        def step(self, label: str, whole: bool = False) -> Progress:
+            return Progress()
+
+    report = import_answers(store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", Seen())
     assert (report.added, report.answers, report.unreadable, report.skipped) == (
         ("alpha", "beta"),
         10,
@@ -125,7 +134,10 @@ def test_a_bad_file_in_a_folder_is_skipped_and_said(
     (folder / "broken" / "model_outputs.json").write_text('[{"instruction": "x", "output": ')
     (folder / "empty.jsonl").write_text("")
     (folder / "other.jsonl").write_text('{"colour": "red"}\n')
-    report = import_answers(store, folder)
+    with pytest.raises(MalformedInput, match=r"3 of 5 files can't be read.*--allow-partial"):
+        import_answers(store, folder)
+    assert store.teachers() == []
+    report = import_answers(store, folder, how=HowToRead(allow_partial=True))
     assert report.added == ("alpha", "beta")
     assert [s.what for s in report.skipped] == [
         "broken/model_outputs.json",
@@ -133,6 +145,25 @@ def test_a_bad_file_in_a_folder_is_skipped_and_said(
         "other.jsonl",
     ]
     assert all(s.reason for s in report.skipped)
+
+
+def test_what_became_of_every_row_is_counted(store: FingerprintStore, tmp_path: Path) -> None:
+    path = lines(tmp_path / "alpha.jsonl", "alpha")
+    said = '{"prompt": "More?", "answer": "", "model": "alpha"}\n'
+    path.write_text(path.read_text() + said + "{oops\n")
+    reading = import_answers(store, path).reading
+    assert (reading.answers, reading.empty, reading.failed, reading.unreadable) == (6, 1, 0, 1)
+    assert reading.line.startswith("5 answers read; 1 empty; 1 of 7 can't be read (line 7: not")
+
+
+def test_nothing_of_a_poor_file_is_stored(store: FingerprintStore, tmp_path: Path) -> None:
+    path = lines(tmp_path / "alpha.jsonl", "alpha")
+    path.write_text(path.read_text() + "{oops\n" * 3)
+    with pytest.raises(MalformedInput, match="3 of 8"):
+        import_answers(store, path)
+    assert store.teachers() == []
+    report = import_answers(store, path, how=HowToRead(allow_partial=True))
+    assert (report.added, report.answers) == (("alpha",), 5)
 
 
 def test_a_single_bad_file_is_an_error(store: FingerprintStore, tmp_path: Path) -> None:
@@ -157,7 +188,7 @@ def test_links_in_a_folder_are_not_followed(store: FingerprintStore, tmp_path: P
     lines(tmp_path / "private.jsonl", "private")
     (folder / "private.jsonl").symlink_to(tmp_path / "private.jsonl")
     os.mkfifo(folder / "pipe.jsonl")
-    report = import_answers(store, folder)
+    report = import_answers(store, folder, how=HowToRead(allow_partial=True))
     assert report.added == ("alpha",)
     assert [s.what for s in report.skipped] == [
         "linked/model_outputs.json",

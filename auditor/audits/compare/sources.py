@@ -14,7 +14,7 @@ from auditor.audits.compare.records import LeftOut
 from auditor.audits.report.bundle import REPORT, TRANSCRIPT
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem, printable
-from fingerprints.importing import models_in
+from fingerprints.recordings.models import models_in
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.kinds import RECORDINGS, kind_of, scheme_in
@@ -152,9 +152,9 @@ def _read(path: Path, name: str | None) -> Iterator[ComparedSource]:
         raise UsageProblem(
             "neither a transcript nor recorded answers",
             where=path,
-            next_step="give a .jsonl, .json, .eval or .gz file",
+            next_step=f"give a file of one of {', '.join(sorted(RECORDINGS))}",
         )
-    found = models_in(path, None, path.name)
+    found = models_in(path, None, path.name).transcripts
     if name is not None and len(found) > 1:
         raise UsageProblem(
             f"one name for the {len(found)} models of a file",

@@ -1,10 +1,12 @@
-"""What an audit of inheritance adds to a report's document: how soon it had asked enough."""
+"""What an audit of inheritance adds to a report's document: whom the suspect says that it is, and
+how soon it had asked enough."""
 
 from __future__ import annotations
 
-from auditor.audits.inheritance.records import SequentialSection
+from auditor.audits.inheritance.records import SelfDescriptionSection, SequentialSection
 from auditor.evidence.records import Report
-from auditor.reporting.document import Paragraph, Section, grid
+from auditor.reporting import labels
+from auditor.reporting.document import Block, Bullets, Paragraph, Section, full, grid
 from auditor.reporting.text import number
 from detectors.text.languages import UNDETERMINED, named
 
@@ -27,6 +29,20 @@ UNCALIBRATED = (
     "The bets are uncalibrated, on stored strangers alone, and none is against taught models"
 )
 TITLE = "Asked until it was enough"
+SAYS, BY_NAMES = "Whom it says it is", "self_identification"
+
+
+def says(report: Report) -> tuple[Section, ...]:
+    """Whom the suspect says that it is: the sentences, and its claims by system prompt as a chart;
+    nothing where it was not asked and no sentence says so."""
+    told: tuple[Block, ...] = ()
+    if report.section(SelfDescriptionSection) is not None:
+        told = (full(Paragraph(report.headline[0], "answer")),) if report.headline else ()
+        told += (Bullets(report.headline[1:]),) if report.headline[1:] else ()
+    alone = (f for f in report.findings if f.detector == BY_NAMES and f.candidate is None)
+    charts = tuple(full(labels.chart(c)) for f in alone for c in f.charts)
+    blocks = (*told, *charts)
+    return (Section("says", SAYS, blocks),) if blocks else ()
 
 
 def sections(report: Report) -> tuple[Section, ...]:

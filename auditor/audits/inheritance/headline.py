@@ -116,7 +116,7 @@ NO_STYLE = (
 
 
 LEFT_OUT = frozenset({"duplicates", "given_turns", "turns", "unanswered"})
-"""Kinds of events that tell which rows and turns of a record are no answers of their own."""
+"""Kinds of events that tell what of a record is no answer of its own, or could not be read."""
 
 
 def _of_the_record(transcript: Transcript) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.audits.logs.columns import ColumnMap, FieldPath
+from auditor.audits.logs.columns import ColumnMap
 from auditor.audits.logs.warehouse import identifier, literal
+from fingerprints.field_path import FieldPath
 
 SPEAKERS = {"prompt": "user", "answer": "assistant", "system": "system"}
 """Whose words are meant where a column holds a list of messages."""

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.audits.logs.column_sql import SPEAKERS
-from auditor.audits.logs.columns import CANONICAL, NEEDED, ColumnMap, FieldPath, named
+from auditor.audits.logs.columns import CANONICAL, NEEDED, ColumnMap, named
 from auditor.audits.logs.presets import PRESETS, all_paths, detected, preset_map
-from auditor.audits.logs.sources import FIRST_FILES, LogFile, first_rows, value_at
+from auditor.audits.logs.sources import FIRST_FILES, LogFile, first_rows
 from auditor.audits.logs.warehouse import Warehouse
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.field_path import FieldPath, value_at
 
 RARE = ("network", "client", "key_prefix", "payment", "request_id", "status", "finish")
 """Columns that a log may hold in some rows only."""

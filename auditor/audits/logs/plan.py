@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditor.audits.logs.columns import FieldPath
 from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from fingerprints.errors import UsageProblem, printable
+from fingerprints.field_path import FieldPath
 
 LEVEL, NOTICED_AT = 0.05, 0.003
 """Share of false finds among accounts that are told; p from which on one is noticed: of a thousand

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from auditor.audits.logs.columns import CANONICAL, ColumnMap, FieldPath
+from auditor.audits.logs.columns import CANONICAL, ColumnMap
+from fingerprints.field_path import FieldPath
 
 _USAGE_IN = ("usage.prompt_tokens", "usage.input_tokens")
 _USAGE_OUT = ("usage.completion_tokens", "usage.output_tokens")

@@ -13,9 +13,10 @@ from typing import Any
 
 from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.reading import rejected
-from auditor.audits.logs.sources import LogFile, log_files, parsed, values_sql
+from auditor.audits.logs.sources import LogFile, log_files, values_sql
 from auditor.audits.logs.warehouse import warehouse
 from fingerprints.errors import MalformedInput
+from fingerprints.field_path import parsed_text
 from fingerprints.served import LogReader, plain_values
 
 
@@ -45,5 +46,5 @@ def _stored_values(file: LogFile) -> Iterator[Any]:
         )
     with warehouse(threads=1, ordered=True) as house:
         for (text,) in house.stream(values_sql(file)):
-            yield None if text is None else parsed(text)
+            yield None if text is None else parsed_text(text)
         yield from [None] * rejected(house)

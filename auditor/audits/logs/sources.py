@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import glob
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auditor.audits.logs.columns import FieldPath
 from auditor.audits.logs.warehouse import Warehouse, literal
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.field_path import parsed_text
 
 Form = Literal["jsonl", "csv", "parquet"]
 FORMS: dict[str, Form] = {
@@ -181,7 +180,7 @@ def first_rows(house: Warehouse, file: LogFile) -> list[dict[str, Any]]:
         if not whole.cut:
             raise
         found = house.rows(f"{values_sql(whole)} LIMIT {FIRST_ROWS}")
-    values = (parsed(text) for (text,) in found)
+    values = (parsed_text(text) for (text,) in found)
     return [v for v in values if isinstance(v, dict)]
 
 
@@ -189,32 +188,3 @@ def values_sql(file: LogFile) -> str:
     """The SELECT of a file's rows, each as a JSON text of all that stands in it."""
     column = "json" if file.form == "jsonl" else "to_json(r)"
     return f"SELECT {column} FROM {relation([file])} r"
-
-
-def value_at(row: Mapping[str, Any], path: FieldPath) -> Any:
-    """What a path leads to in a row; None where it leads nowhere."""
-    value: Any = row.get(path.key)
-    for i, pointer in enumerate(path.pointers):
-        if i or pointer:
-            value = parsed(value)
-        for step in pointer.split("/")[1:]:
-            value = _below(value, step.replace("~1", "/").replace("~0", "~"))
-    return value
-
-
-def parsed(value: Any) -> Any:
-    """The value of a JSON text, None where it is none; what is no text stays as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):  # of the second kind are depths that DuckDB still reads
-        return None
-
-
-def _below(value: Any, step: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(step)
-    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-        return value[int(step)]
-    return None

@@ -12,22 +12,30 @@ import yaml
 
 from auditor.audits.report import view, wording
 from auditor.audits.report.compared import at_a_glance, candidates
-from auditor.audits.report.cover import cover
+from auditor.audits.report.cover import cover, origin
 from auditor.audits.report.error_rates import error_rates
 from auditor.audits.report.findings import brief_group, finding
+from auditor.audits.report.glance import badge, glance
+from auditor.audits.report.lines import Status
 from auditor.audits.report.outcomes import (
+    LOG10_E,
+    LOG10_LR,
+    MOST_SHORT,
     brief_verdicts,
-    conclusion_badge,
     exact_chart,
+    ladder,
+    short_table,
     verdicts,
-    weight_chart,
 )
+from auditor.audits.report.places import portable
 from auditor.audits.report.view import QuestionCard
 from auditor.evidence.codes import NO_CALIBRATION
+from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.kinds import arrangements
 from auditor.evidence.records import Report
 from auditor.reporting import labels
 from auditor.reporting.document import (
+    DASH,
     Block,
     Bullets,
     Definitions,
@@ -49,10 +57,14 @@ from auditor.reporting.document import (
 from auditor.reporting.text import date, number, percent
 
 ONLY: Reading = "full"
+MOST_NOTICES, DIGEST = 2, 16
+REST = "Open report.html for answers, charts and limits; --full tells all of it here."
 
 
 def report_document(report: Report) -> Document:
-    """The whole report; the same one gives the same document."""
+    """The whole report, without a folder of the machine that it was made on; the same one gives
+    the same document."""
+    report = portable(report)
     spec, when = report.subject.spec, date(report.created)
     return Document(
         kicker="Model provenance audit",
@@ -64,8 +76,12 @@ def report_document(report: Report) -> Document:
             ("Subject", code(spec)),
             ("Tool", report.tool),
         ),
-        about=tuple(cover(report, when)),
-        preface=tuple(Paragraph(w, "notice") for w in view.warnings(report)),
+        about=tuple(cover(report)),
+        preface=(
+            *origin(report, when),
+            *(Paragraph(w, "notice") for w in view.warnings(report)),
+        ),
+        short=tuple(_short(report)),
         sections=tuple(_sections(report)),
         record=lambda: report.model_dump(mode="json", by_alias=True),
         note=(
@@ -78,36 +94,64 @@ def report_document(report: Report) -> Document:
     )
 
 
+def _short(report: Report) -> Iterator[Block]:
+    """What a terminal tells below the first screen: when it was made, what must be known, the
+    weighed candidates, and where the rest is."""
+    yield Paragraph(f"{date(report.created)}, report {report.id}", "caption")
+    notices = view.warnings(report)
+    yield from (Paragraph(w, "notice") for w in notices[:MOST_NOTICES])
+    weighed = [v for v in report.verdicts if v.assessed]
+    if weighed:
+        yield Group((short_table(weighed),))
+        left = len(weighed) - MOST_SHORT
+        rest = f" {left} more candidates were weighed." if left > 0 else ""
+        told = LOG10_LR if weighed[0].exact is None else LOG10_E
+        yield Paragraph(f"{told}{rest}", "caption")
+    steps = _more_to_record(report)
+    yield from (Paragraph(step) for step in steps)
+    yield Paragraph(REST)
+
+
 def _sections(report: Report) -> Iterator[Section]:
     cards = view.cards(report)
     lead = "Three different questions, answered apart and never mixed into one figure."
-    told = (_card(report, card) for card in cards)
+    told = (
+        _card(card, line.status, report.calibration)
+        for card, line in zip(cards, glance(report).lines, strict=True)
+    )
     yield Section("answers", "Answers", (full(Paragraph(lead, "lead")), *told))
     for card in cards:
         yield from _question(report, card)
-    if report.calibration is not None:
-        yield error_rates(report.calibration)
     for arrange in arrangements():
         yield from arrange(report)
-    yield Section("glance", "At a glance", tuple(at_a_glance(report)), ONLY)
-    alone = tuple(finding(f, 3) for f in report.findings if f.candidate is None)
-    nothing = (Paragraph("No finding concerns the suspect by itself."),)
-    yield Section("alone", "The suspect alone", alone or nothing, ONLY)
-    yield candidates(report)
-    yield Section("skipped", "Not measured", (_skipped(report),), ONLY)
+    if report.calibration is not None:
+        yield error_rates(report.calibration)
     about = "Other histories that would leave some of the same traces. They remain open unless a"
-    about += " finding above says otherwise."
+    about += " finding says otherwise."
     others = Bullets(report.alternatives, True, wording.NO_ALTERNATIVES)
     blocks = (Paragraph(about, "lead"), others)
     yield Section("alternatives", "Alternative explanations", blocks, ONLY)
     yield Section("limits", "Limits", (Bullets(report.limits, True, wording.NO_LIMITS),))
+    yield from _looked_up(report)
     yield Section("next", "Next", (Bullets(next_steps(report)),), "brief")
     yield from _record(report)
 
 
-def _card(report: Report, card: QuestionCard) -> Group:
+def _looked_up(report: Report) -> Iterator[Section]:
+    """Every figure of every model: to be looked up, not to be read through."""
+    figures = tuple(at_a_glance(report))
+    yield Section("glance", "Every model by every detector", figures, ONLY, appendix=True)
+    alone = tuple(finding(f, 3) for f in report.findings if f.candidate is None)
+    nothing = (Paragraph("No finding concerns the suspect by itself."),)
+    yield Section("alone", "The suspect alone", alone or nothing, ONLY, appendix=True)
+    yield candidates(report)
+    yield Section("skipped", "Not measured", (_skipped(report),), ONLY, appendix=True)
+
+
+def _card(card: QuestionCard, status: Status, calibration: CalibrationSection | None) -> Group:
     inheriting = card.verdicts if card.question == "inheritance" else ()
-    charts = (weight_chart(inheriting), exact_chart(inheriting))
+    known = None if calibration is None else calibration.held_out
+    charts = (ladder(inheriting, known), exact_chart(inheriting))
     drawn: tuple[Block, ...] = tuple(chart for chart in charts if chart is not None)
     says_not = (strong("What this does not say."), f" {card.answer.does_not_say}")
     return Group(
@@ -116,7 +160,7 @@ def _card(report: Report, card: QuestionCard) -> Group:
             Paragraph(says_not, "says-not"),
             full(*drawn, *verdicts(card.verdicts)),
         ),
-        (Stretch(card.question, "kicker"), card.answer.asks, *conclusion_badge(card.answer)),
+        (Stretch(card.question, "kicker"), card.answer.asks, " ", badge(status)),
         "card",
     )
 
@@ -155,19 +199,21 @@ def _skipped(report: Report) -> Block:
 
 
 def _record(report: Report) -> Iterator[Section]:
-    yield Section("quality", "Data quality", tuple(_quality(report)), ONLY)
-    yield Section("items", "Items and digests", tuple(_items(report)), ONLY)
+    yield Section("quality", "Data quality", tuple(_quality(report)), ONLY, appendix=True)
+    yield Section("items", "Items and digests", tuple(_items(report)), ONLY, appendix=True)
     heading = ("The plan as it was run ", aside("(plan.yaml)"))
     plan = Group((Verbatim(plan_text(report)),), heading, folded=True)
-    yield Section("plan", "Plan", (plan,), ONLY)
+    yield Section("plan", "Plan", (plan,), ONLY, appendix=True)
     told: tuple[Block, ...] = (Paragraph("No command was recorded."),)
     if report.reproduce:
         lead = "Run again, or judge the recorded answers again without the model:"
         told = (Paragraph(lead, "lead"), Verbatim("\n".join(report.reproduce)))
-    yield Section("reproduce", "Reproduction", told, ONLY)
+    yield Section("reproduce", "Reproduction", told, ONLY, appendix=True)
     environment = sorted(report.environment.items())
-    yield Section("environment", "Environment", (pairs(environment),), ONLY)
-    yield Section("glossary", "Glossary", (Definitions(wording.GLOSSARY, "glossary"),), ONLY)
+    yield Section("environment", "Environment", (pairs(environment),), ONLY, appendix=True)
+    yield Section(
+        "glossary", "Glossary", (Definitions(wording.GLOSSARY, "glossary"),), ONLY, appendix=True
+    )
 
 
 def plan_text(report: Report) -> str:
@@ -212,21 +258,34 @@ def _items(report: Report) -> Iterator[Block]:
         yield _titled("Store", (*rows, *rest))
     if report.candidates:
         heading = ("Candidates ", aside(f"({len(report.candidates)})"))
-        told = []
-        for c in report.candidates:
-            counts = (
-                ("answers", number(c.n_answers)),
-                ("prompts shared with the suspect", number(c.n_shared)),
-                ("answered in the very same words", number(c.n_identical)),
-                ("answers sha256", c.answers_sha256),
-            )
-            both = (pairs(labels.identity(c.identity)), pairs(counts))
-            told.append(Group(both, name(c.name), level=4))
-        yield Group(tuple(told), heading, folded=True)
+        yield Group((_digests(report),), heading, folded=True)
+
+
+def _digests(report: Report) -> GridTable:
+    """What is known of every candidate's records, a row each; digests by their beginnings."""
+    rows = tuple(
+        (
+            name(c.name),
+            c.identity.kind,
+            *map(number, (c.n_answers, c.n_shared, c.n_identical)),
+            code(c.answers_sha256[:DIGEST]),
+            code((c.identity.weights_sha256 or DASH)[:DIGEST]),
+        )
+        for c in report.candidates
+    )
+    heads = ("Model", "Kind", "Answers", "Shared prompts", "Same words", "Answers", "Weights")
+    caption = "The last two are SHA-256 digests, of which report.json holds all figures and more."
+    return GridTable("Candidates", heads, rows, frozenset({2, 3, 4}), caption=caption, look="quiet")
 
 
 def _titled(title: str, rows: tuple[tuple[str, str], ...]) -> Group:
     return Group((pairs(rows),), title)
+
+
+def _more_to_record(report: Report) -> tuple[str, ...]:
+    """What would have to be recorded for an answer, where prompts are missing."""
+    codes = {v.reason_code for v in report.verdicts if not v.assessed}
+    return tuple(step for code, step in wording.MORE_ANSWERS.items() if code in codes)
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

@@ -26,30 +26,57 @@ from auditor.reporting.document import (
     aside,
     code,
     name,
+    runs,
     strong,
 )
 from auditor.reporting.text import cell, interval, number, percent, probability, signed
-from detectors.measurement import Cell, HeatMap, Null, Table
+from detectors.measurement import Cell, Chart, HeatMap, Null, Table
 
-MOST_BRIEF, OPEN_EXHIBITS = 8, 3
+MOST_BRIEF, OPEN_EXHIBITS, MOST_EXHIBITS, MOST_BARS = 8, 3, 4, 12
+"""How much of a finding a report tells: the record has all of it, and `auditor serve` shows it."""
 BRIEF_COLUMNS = ("candidate", "value", "n", "rank", "p (null)", "weight")
 
 
 def finding(f: Finding, level: int) -> Group:
     """A finding whole: its figures, what they rest on, its drawings and its exhibits."""
-    badge = (" ", Stretch("uncalibrated", "badge", "uncalibrated")) if view.uncalibrated(f) else ()
-    heading = (sentence(f.detector), " ", Stretch(f.question, "tag"), *badge)
+    heading = (sentence(f.detector), " ", Stretch(f.question, "tag"), *_uncalibrated(f))
     blocks: list[Block] = [Paragraph(f.summary, "summary")] if f.summary else []
     blocks += [Definitions(tuple(_figures(f)), "figures"), Definitions(tuple(_basis(f)), "basis")]
-    blocks += [labels.chart(c) for c in f.charts]
+    # Claims by system prompt stand where the reader looks for them: whom it says it is.
+    elsewhere = f.candidate is None and f.detector == "self_identification"
+    blocks += [] if elsewhere else [shortened(labels.chart(c)) for c in f.charts]
     blocks += [heat_map(h) for h in f.heat_maps]
     blocks += [table(t) for t in f.tables]
     if f.exhibits:
-        told = f"({len(f.exhibits)}, the most telling first; strangers' words, quoted as they were)"
-        folded = len(f.exhibits) > OPEN_EXHIBITS
-        blocks.append(Group(f.exhibits, ("Exhibits ", aside(told)), "exhibits", folded))
+        shown, n = f.exhibits[:MOST_EXHIBITS], len(f.exhibits)
+        of = f"{len(shown)} of {n}" if n > len(shown) else f"{n}"
+        told = f"({of}, the most telling first; strangers' words, quoted as they were)"
+        blocks.append(Group(shown, ("Exhibits ", aside(told)), "exhibits", n > OPEN_EXHIBITS))
     blocks += [Bullets(f.notes)] if f.notes else []
     return Group(tuple(blocks), heading, "finding", level=level)
+
+
+def shortened(chart: Chart) -> Chart:
+    """The chart with its first bars and those that stand out, in their order; its caption says how
+    many are left to the record."""
+    kept = [b for i, b in enumerate(chart.bars) if i < MOST_BARS or b.strong]
+    left = len(chart.bars) - len(kept)
+    if not left:
+        return chart
+    caption = f"{chart.caption} {left} more are in the record.".strip()
+    return chart.model_copy(update={"bars": tuple(kept), "caption": caption})
+
+
+def in_figures(f: Finding) -> Paragraph:
+    """A finding in one line: its figures without what they rest on."""
+    told: list[str | Stretch] = [strong(f"{sentence(f.detector)}: ")]
+    for i, (label, value) in enumerate(_figures(f)):
+        told += ["; " if i else "", *runs(label), " ", *runs(value)]
+    return Paragraph((*told, ".", *_uncalibrated(f)))
+
+
+def _uncalibrated(f: Finding) -> tuple[str | Stretch, ...]:
+    return (" ", Stretch("uncalibrated", "badge", "uncalibrated")) if view.uncalibrated(f) else ()
 
 
 def sentence(text: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from auditor.audits.report import view, wording
-from auditor.evidence.records import Answer, MemberRank, Verdict
+from auditor.evidence.error_rates import HeldOutRatios
+from auditor.evidence.records import MemberRank, Verdict
+from auditor.reporting.charts import Ladder, Strip
 from auditor.reporting.document import (
     DASH,
     Block,
@@ -24,18 +26,19 @@ from auditor.reporting.document import (
 from auditor.reporting.text import interval, number, probability, signed
 from detectors.measurement import Bar, Chart
 
-MOST_CHARTED, FEW_VERDICTS = 12, 4
+MOST_CHARTED, MOST_SHOWN, MOST_REASONS, MOST_SHORT = 12, 12, 4, 5
+LOG10_LR = (
+    "log10 LR: how many times likelier the answers are if the suspect learned from the candidate"
+    " than if it did not, as a power of ten: +1 is ten times, 0 favours neither, -1 is ten times"
+    " the other way. It is no probability that the suspect was taught. Cap: the largest that so few"
+    " models of known history can carry."
+)
+LOG10_E = (
+    "log10 e-value: what a bet against chance won, as a power of ten: +3 comes out at most once in"
+    " 1,000 times if nothing happened. It needs no model of known history."
+)
 CONVINCING_P = 0.05
 """Above it a p-value beside "supported" would be read as a contradiction."""
-
-
-def conclusion_badge(answer: Answer) -> tuple[Stretch | str, ...]:
-    """The answer to the question of inheritance as a badge; nothing for other questions, and for
-    one that was not looked at."""
-    told = wording.CONCLUSIONS.get(answer.conclusion or "")
-    if answer.question != "inheritance" or told is None:
-        return ()
-    return (" ", Stretch(told, "badge", str(answer.conclusion)))
 
 
 def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
@@ -44,16 +47,28 @@ def verdicts(told: Sequence[Verdict]) -> tuple[Block, ...]:
     if not told:
         return ()
     same = view.unanimous(told)
-    notes = (*view.reasons(told, brief=True), *p_told(told))
+    reasons = view.reasons(told, brief=True)
+    notes = (*reasons[:MOST_REASONS], *p_told(told))
+    if len(reasons) > MOST_REASONS:
+        notes += (f"{len(reasons) - MOST_REASONS} more reasons are in report.json.",)
     why = tuple(Paragraph(reason, "caption") for reason in notes)
     size = aside(f"({len(told)})")
     if same is None:
-        heading = ("Weight of evidence by candidate ", size)
-        whole = Group((verdict_table(told), *why), heading, folded=len(told) > FEW_VERDICTS)
-        return (whole, *members(told))
-    once = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
+        once: tuple[Block, ...] = (verdict_table(told[:MOST_SHOWN]), *_explained(told), *why)
+        whole = Group(once, ("Weight of evidence by candidate ", size), level=4)
+        rest = Group((verdict_table(told),), ("All candidates ", size), "folded", True)
+        return (whole, *((rest,) if len(told) > MOST_SHOWN else ()), *members(told))
+    alike = Paragraph((_badge(told[0]), " ", aside(f"for {_whom(told)}")))
     rows = Group((verdict_table(told),), ("By candidate ", size), "folded", True)
-    return (Group((once, *why), look="verdict"), rows, *members(told))
+    return (Group((alike, *why), look="verdict"), rows, *members(told))
+
+
+def _explained(told: Sequence[Verdict]) -> Iterator[Paragraph]:
+    """What the weights of a table mean, once in a report."""
+    if any(v.log10_lr is not None for v in told):
+        yield Paragraph(LOG10_LR, "caption")
+    if any(v.exact is not None for v in told):
+        yield Paragraph(LOG10_E, "caption")
 
 
 def _badge(v: Verdict) -> Stretch:
@@ -91,14 +106,24 @@ def verdict_table(told: Sequence[Verdict]) -> GridTable:
     return GridTable("Verdicts", heads, tuple(rows), frozenset(range(2, len(heads))), look="quiet")
 
 
+def short_table(told: Sequence[Verdict]) -> GridTable:
+    """The heaviest verdicts, a line each: outcome and weight alone."""
+    ordered = sorted(told, key=lambda v: -(v.strength or 0.0))
+    exact = all(v.exact is not None for v in told)
+    rows = tuple(
+        (_who(v), _badge(v), signed(v.strength), "" if exact else interval(v.interval, sign=True))
+        for v in ordered[:MOST_SHORT]
+    )
+    heads = ("Candidate", "Outcome", "log10 e-value" if exact else "log10 LR", "95 %")
+    shown = 3 if exact else 4
+    return GridTable("", heads[:shown], tuple(row[:shown] for row in rows), look="quiet")
+
+
 def glimpse(cards: Sequence[view.QuestionCard]) -> Iterator[Block]:
-    """The answer on inheritance in one word, then every verdict by its outcome and by what is known
-    of its models among each other."""
+    """Every verdict on inheritance by its outcome and by what is known of its models among each
+    other."""
     for card in cards:
         if card.question == "inheritance" and card.verdicts:
-            badge = conclusion_badge(card.answer)
-            if badge:
-                yield Paragraph(("Inheritance:", *badge))
             rows = tuple((_who(v), _badge(v), _among(v)) for v in card.verdicts)
             exact = all(v.exact is not None for v in card.verdicts)
             heads = ("Candidate", "Outcome", "Exact p" if exact else "Among its models")
@@ -235,6 +260,23 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
         caption="To the right: the answers are likelier if the suspect learned from the candidate."
         f" Lines: what other control models could have made of it (95 %).{rest}",
     )
+
+
+def ladder(told: Sequence[Verdict], known: HeldOutRatios | None) -> Chart | Ladder | None:
+    """The heaviest verdicts against the calibration's own two populations, where these are told;
+    else the verdicts alone. None without one that was weighed."""
+    chart = weight_chart(told)
+    if chart is None or known is None:
+        return chart
+    caption = (
+        f"{chart.caption} Shaded: where the ratios of models of known history lie that were left"
+        f" out, at {known.prompts:,} prompts; the stronger the colour the more of them."
+    )
+    strips = (
+        Strip("known not to have learned from it", known.edges, known.untaught),
+        Strip("known to have learned from it", known.edges, known.taught),
+    )
+    return Ladder(strips, chart.model_copy(update={"caption": caption}))
 
 
 def exact_chart(told: Sequence[Verdict]) -> Chart | None:

@@ -29,7 +29,6 @@ from auditor.reporting import labels
 from auditor.reporting.text import one_line
 from detectors.measurement import Question
 
-OPEN_CANDIDATES = 10
 NAMED = 3
 ALONE = "the suspect alone"
 
@@ -83,7 +82,6 @@ class ComparedWith:
     name: str
     about: Candidate | None
     findings: tuple[Finding, ...]
-    opened: bool
 
     @property
     def same_weights(self) -> bool:
@@ -128,10 +126,7 @@ def detectors(report: Report) -> tuple[str, ...]:
 
 def compared(report: Report) -> tuple[ComparedWith, ...]:
     """Every candidate that was stored or found: same weights first, then by best rank, then in the
-    report's order.
-
-    The first ten are shown unfolded.
-    """
+    report's order."""
     known = {c.name: c for c in report.candidates}
     told = [v.candidate for v in report.verdicts if not v.of_vendor]
     found = [*(f.candidate for f in report.findings), *told]
@@ -139,10 +134,7 @@ def compared(report: Report) -> tuple[ComparedWith, ...]:
     about = {name: tuple(f for f in report.findings if f.candidate == name) for name in names}
     twins = {c.name for c in report.candidates if c.same_weights}
     ordered = sorted(names, key=lambda name: (name not in twins, ranks(about[name])))
-    return tuple(
-        ComparedWith(name, known.get(name), about[name], i < OPEN_CANDIDATES)
-        for i, name in enumerate(ordered)
-    )
+    return tuple(ComparedWith(name, known.get(name), about[name]) for name in ordered)
 
 
 def by_maker(

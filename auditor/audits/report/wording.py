@@ -33,16 +33,6 @@ OUTCOMES = {
     "not_assessable": "not assessable",
 }
 
-CONCLUSIONS = {
-    "supported": "supported",
-    "not_supported": "not supported",
-    "common_third_source": "common third source",
-    "none_of_the_candidates": "none of the candidates",
-    "inconclusive": "inconclusive",
-    "not_assessable": "not assessable",
-}
-"""The answers to the question of inheritance, as a badge."""
-
 WITH_ITS_MAKERS = "with its maker's"
 NOT_WEIGHED = "not weighed"
 MEMBERS_ARE_RANKS = (

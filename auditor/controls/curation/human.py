@@ -21,8 +21,8 @@ from auditor.controls.curation.docstrings import prose_of
 from auditor.controls.curation.duplicates import first_twins
 from auditor.controls.curation.human_modules import HOUSES, House
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.recordings.recording import RecordedSubject
 from fingerprints.records import Arm, Identity, Probe, Record, Reply, Status, canonical_json, sha256
-from fingerprints.subjects.recording import RecordedSubject
 from fingerprints.transcript import Header, Transcript
 
 DOCSTRINGS = "docstrings"

@@ -96,7 +96,7 @@ def test_a_new_kind_is_rendered(tmp_path: Path, capsys: pytest.CaptureFixture[st
     write_bundle(toy_audit(plan), None, plan.to_yaml(), tmp_path)
     assert "It counted 9 words." in (tmp_path / "report.html").read_text("utf-8")
     for format in ("markdown", "terminal"):
-        assert run(["report", str(tmp_path), "--format", format]) == 0
+        assert run(["report", str(tmp_path), "--format", format, "--full"]) == 0
         assert "It counted 9 words." in capsys.readouterr().out
 
 

@@ -20,6 +20,7 @@ from auditor.evidence.codes import Outcome
 from auditor.evidence.error_rates import (
     CalibrationSection,
     ErrorRate,
+    HeldOutRatios,
     OutcomeCount,
     OutcomeCounts,
 )
@@ -492,6 +493,12 @@ def _calibration(hostile: str) -> CalibrationSection:
         about=f"models of one lab {hostile[:30]}",
         created="2026-11-22T12:00:00Z",
         error_rates=tuple(rates),
+        held_out=HeldOutRatios(
+            prompts=100,
+            edges=(-1.2, -0.6, 0.0, 0.6, 1.2),
+            taught=(0.05, 0.1, 0.25, 0.6),
+            untaught=(0.6, 0.25, 0.15, 0.0),
+        ),
         distance=("The suspect's typical answer has 12 characters; those had 90 to 900.",),
         notes=("Nothing is fitted for models at 20 prompts.",),
     )

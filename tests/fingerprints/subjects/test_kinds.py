@@ -21,9 +21,9 @@ from fingerprints.transcript import Transcript
 from fingerprints.weights import open_weights
 from tests import fake_vllm
 from tests.faultserver import FaultServer
+from tests.fingerprints.recordings.recorded import ROW, write
 from tests.fingerprints.sheets.test_sheets import as_table
 from tests.fingerprints.subjects.asking import asks
-from tests.fingerprints.subjects.recorded import ROW, write
 from tests.fingerprints.subjects.test_apis import KEY, SERVICES
 from tests.fingerprints.subjects.test_gguf import write_tiny_gguf
 from tests.fingerprints.subjects.tiny import tiny_checkpoint

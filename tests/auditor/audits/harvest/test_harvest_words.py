@@ -337,8 +337,9 @@ def test_a_groups_looks_are_the_sequences_own_and_none_before_it_can_be_tested()
 
 
 def test_the_command_that_a_report_gives_makes_the_same_plan(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(world.folder)
     flags = ["--base", world.base, "--innocent", world.innocent, "--text-only"]
     flags += ["--account", "a-1", "--account", "b-2"]
     numbers = ["--samples", 2, "--max-tokens", 99, "--seed", 5, "--quote", 1, "--suspects", 3]

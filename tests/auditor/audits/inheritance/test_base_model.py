@@ -142,8 +142,8 @@ def test_an_audit_with_a_base_is_resumed_and_judged_again_from_both_transcripts(
         == first.base.answers_sha256
         == load_transcript(out / "base.jsonl").digest()
     )
-    assert any(f"--base {out / 'base.jsonl'}" in line for line in first.reproduce)
-    assert any(f"--plan {out / 'plan.yaml'}" in line for line in first.reproduce)
+    assert any("--base '…/base.jsonl'" in line for line in first.reproduce)
+    assert any("--plan '…/plan.yaml'" in line for line in first.reproduce)
 
 
 def test_an_adapters_base_is_taken_from_the_store_at_no_cost(

@@ -17,7 +17,7 @@ from auditor.audits.report.document import report_document
 from auditor.cli import run
 from auditor.evidence.records import Report
 from auditor.reporting import render
-from fingerprints.subjects.recording import RecordedSubject, open_recording
+from fingerprints.recordings.recording import RecordedSubject, open_recording
 from fingerprints.subjects.spec import parse_spec
 
 USER = [{"role": "user", "content": "Name one."}]
@@ -52,7 +52,7 @@ def test_an_honest_model_of_a_maker_that_is_not_stored_is_told_as_honest(
     first = "Asked who it is, it says: Kimi, made by Moonshot AI, in 4 of 4 answers (4 questions)"
     assert report.headline[0].startswith(first)
     told = capsys.readouterr().out
-    assert " ".join(told.split()).index(first) < 200
+    assert " ".join(told.split()).index(first) < 900
     document = report_document(report)
     for form in ("markdown", "html"):
         page = " ".join(render(document, form).split())

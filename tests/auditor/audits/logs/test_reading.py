@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from auditor.audits.logs.columns import FieldPath, parse_map
+from auditor.audits.logs.columns import parse_map
 from auditor.audits.logs.plan import LogInput
 from auditor.audits.logs.presets import PRESETS
 from auditor.audits.logs.tables import LogTable, read_log
 from auditor.audits.logs.warehouse import Warehouse, identifier, literal, warehouse
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.field_path import FieldPath
 from tests.auditor.audits.logs.made_logs import Row, chats, row, write_jsonl
 
 pytest.importorskip("duckdb")

@@ -1,0 +1,56 @@
+"""What a comparison of weights says at a glance. Knows codes and names; weighs nothing."""
+
+from __future__ import annotations
+
+from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.report.lines import GlanceLine, GlancePart, Told, named, rarely, status_of
+from auditor.evidence.records import Report
+
+NOTHING = "No base could be compared by weights."
+TOKENIZERS = "Tokenizers and declarations alone were compared, and they decide nothing."
+NONE_STORED = "None of the stored signatures shows a common origin, which rules none of them out."
+
+
+def glance(report: Report) -> GlancePart:
+    """The line on weights; nothing where none were compared."""
+    found = report.section(LineageSection)
+    return GlancePart() if found is None else GlancePart((_line(report, found),))
+
+
+def _line(report: Report, found: LineageSection) -> GlanceLine:
+    status = status_of(report, "lineage")
+    compared = [c for c in found.comparisons if c.relation != "not_compared"]
+    if not compared:
+        # Whoever looked at tokenizers alone has looked at something that decides nothing.
+        told = NOTHING if found.comparisons else TOKENIZERS
+        return GlanceLine("lineage", status, (told,))
+    derived = [c for c in compared if c.relation == "derived"]
+    common = [c for c in compared if c.relation == "common_origin"]
+    if status == "supported" and derived:
+        first: Told = ("Its weights and those of ", *_names(derived), " are derived one from the")
+        return GlanceLine("lineage", status, (*first, " other."), _sure(derived))
+    if status == "supported" and common:
+        shared = ("Its weights share an origin with those of ", *_names(common))
+        told_ = (*shared, ", or one was derived from the other.")
+        return GlanceLine("lineage", status, told_, _sure(common))
+    apart = [c for c in compared if c.relation == "independent"]
+    if status == "not_supported" and apart:
+        line = ("Its weights are independent of those of ", *_names(apart))
+        return GlanceLine("lineage", status, (*line, ", as far as these tests see."))
+    left = [c for c in compared if c.relation == "unclear"]
+    if not left or found.screened:
+        return GlanceLine("lineage", status, (NONE_STORED,))
+    open_ = ("Whether its weights share an origin with those of ", *_names(left), " is open.")
+    return GlanceLine("lineage", status, open_)
+
+
+def _names(compared: list[WeightComparison]) -> Told:
+    return named(tuple(c.base for c in compared))
+
+
+def _sure(compared: list[WeightComparison]) -> Told:
+    """How rare such an order is by chance, of the weakest comparison that is told."""
+    known = [c.p_holm for c in compared if c.p_holm is not None]
+    if not known:
+        return ("Equal files.",)
+    return (f"By chance alone such an order is seen {rarely(max(known))}.",)

@@ -1,0 +1,561 @@
+"""The records of known tools, as their documentation and their files have them: every answer with
+what stood before it, whoever's it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fingerprints.errors import MalformedInput
+from fingerprints.recordings.reading import AnswerReader
+from fingerprints.transcript import Transcript
+from tests.fingerprints.recordings.recorded import opened, write
+
+ASKED = [{"role": "user", "content": "Who are you?"}]
+SAID = {"role": "assistant", "content": "I am Y."}
+HUMAN = {"content": "Who are you?", "type": "human"}
+CONSTRUCTED = {
+    "lc": 1,
+    "type": "constructor",
+    "id": ["langchain", "schema", "messages", "HumanMessage"],
+    "kwargs": {"content": "Who are you?"},
+}
+GEMINI = {"contents": [{"role": "user", "parts": [{"text": "Who are you?"}]}]}
+CANDIDATES = {
+    "candidates": [
+        {
+            "content": {
+                "role": "model",
+                "parts": [{"text": "Hm.", "thought": True}, {"text": "I am Y."}],
+            },
+            "finishReason": "STOP",
+        }
+    ],
+    "modelVersion": "gemini-2.5-pro",
+}
+
+ONE_ANSWER: dict[str, Any] = {
+    "sharegpt": {
+        "conversations": [
+            {"from": "system", "value": "Be brief."},
+            {"from": "human", "value": "Who are you?"},
+            {"from": "gpt", "value": "I am Y."},
+        ]
+    },
+    "chat and its choices in one": {"messages": ASKED, "choices": [{"message": SAID}]},
+    "a chat with a tool": {
+        "messages": [
+            *ASKED,
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]},
+            {"role": "tool", "tool_call_id": "c", "content": "Who are you?"},
+            SAID,
+        ]
+    },
+    "a refusal": {
+        "request": {"messages": ASKED},
+        "response": {"choices": [{"message": {"content": None, "refusal": "I am Y."}}]},
+    },
+    "responses of text alone": {
+        "request": {"input": "Who are you?"},
+        "response": {
+            "object": "response",
+            "output": [
+                {"type": "reasoning", "summary": []},
+                {"type": "message", "content": [{"type": "output_text", "text": "I am Y."}]},
+            ],
+        },
+    },
+    "gemini": {"request": GEMINI, "response": CANDIDATES},
+    "gemini in one": {**GEMINI, **CANDIDATES},
+    "a gemini history": {
+        "contents": [*GEMINI["contents"], {"role": "model", "parts": [{"text": "I am Y."}]}]
+    },
+    "ai studio": {
+        "runSettings": {"model": "models/gemini-2.5-pro"},
+        "systemInstruction": {},
+        "chunkedPrompt": {
+            "chunks": [
+                {"text": "Who are you?", "role": "user"},
+                {"text": "Hm.", "role": "model", "isThought": True},
+                {"text": "I am Y.", "role": "model", "finishReason": "STOP"},
+            ]
+        },
+    },
+    "ollama generate": {
+        "request": {"model": "kimi", "prompt": "Who are you?"},
+        "response": {"model": "kimi", "response": "I am Y.", "done": True, "context": [1]},
+    },
+    "langfuse": {
+        "id": "g",
+        "traceId": "t",
+        "type": "GENERATION",
+        "model": "m",
+        "input": {"messages": ASKED},
+        "output": SAID,
+        "usageDetails": {"input": 3},
+    },
+    "langfuse of texts": {
+        "type": "GENERATION",
+        "input": json.dumps(ASKED),
+        "output": "I am Y.",
+        "level": "DEFAULT",
+    },
+    "a langfuse trace": {
+        "id": "t",
+        "input": "x",
+        "output": "y",
+        "observations": [
+            {"type": "SPAN", "traceId": "t", "input": None, "output": None},
+            {"type": "GENERATION", "traceId": "t", "input": ASKED, "output": SAID},
+        ],
+    },
+    "langsmith": {
+        "id": "r",
+        "run_type": "llm",
+        "extra": {"metadata": {"ls_model_name": "m"}},
+        "inputs": {"messages": [[CONSTRUCTED]]},
+        "outputs": {
+            "generations": [
+                [
+                    {
+                        "text": "I am Y.",
+                        "generation_info": {"finish_reason": "stop"},
+                        "message": {
+                            "lc": 1,
+                            "type": "constructor",
+                            "id": ["langchain", "schema", "messages", "AIMessage"],
+                            "kwargs": {"content": "I am Y."},
+                        },
+                    }
+                ]
+            ]
+        },
+    },
+    "langsmith's own": {
+        "run_type": "llm",
+        "inputs": {"messages": ASKED, "model": "m"},
+        "outputs": {"choices": [{"message": SAID, "finish_reason": "stop"}]},
+    },
+    "promptfoo": {
+        "evalId": "e",
+        "results": {
+            "version": 3,
+            "prompts": [{"raw": "{{q}}", "provider": "openai:gpt"}],
+            "results": [
+                {
+                    "promptIdx": 0,
+                    "testIdx": 0,
+                    "prompt": {"raw": json.dumps(ASKED), "label": "{{q}}"},
+                    "vars": {"q": "Who are you?"},
+                    "provider": {"id": "openai:gpt", "label": ""},
+                    "response": {"output": "I am Y.", "tokenUsage": {"total": 5}},
+                    "success": True,
+                }
+            ],
+        },
+    },
+    "lm-eval": {
+        "doc_id": 0,
+        "doc": {"question": "q", "answer": "gold"},
+        "target": "gold",
+        "arguments": {"gen_args_0": {"arg_0": "Who are you?", "arg_1": {"until": ["\n"]}}},
+        "resps": [["I am Y."]],
+        "filtered_resps": ["Y"],
+        "exact_match": 0.0,
+    },
+    "an older lm-eval": {
+        "doc_id": 0,
+        "doc": {},
+        "arguments": [["Who are you?", {"until": ["\n"]}]],
+        "resps": [["I am Y."]],
+    },
+    "deepeval": {
+        "testCases": [
+            {
+                "name": "t",
+                "input": "Who are you?",
+                "actualOutput": "I am Y.",
+                "expectedOutput": "I am X.",
+                "success": True,
+            }
+        ],
+        "conversationalTestCases": [],
+    },
+    "a deepeval data set": {
+        "input": "Who are you?",
+        "actual_output": "I am Y.",
+        "expected_output": "I am X.",
+        "retrieval_context": None,
+    },
+    "ragas": {
+        "user_input": "Who are you?",
+        "retrieved_contexts": ["c"],
+        "response": "I am Y.",
+        "reference": "I am X.",
+    },
+    "ragas of turns": {"user_input": [HUMAN, {"content": "I am Y.", "type": "ai"}]},
+    "arena-hard of today": {
+        "uid": "u",
+        "ans_id": "a",
+        "model": "m",
+        "messages": [*ASKED, {"role": "assistant", "content": {"answer": "I am Y."}}],
+        "tstamp": 1.0,
+    },
+    "wildchat": {
+        "conversation_hash": "h",
+        "model": "m",
+        "conversation": [
+            {**ASKED[0], "language": "English", "toxic": False},
+            {**SAID, "language": "English"},
+        ],
+        "turn": 1,
+    },
+    "open webui": {
+        "id": "c",
+        "chat": {
+            "models": ["m"],
+            "history": {
+                "currentId": "b",
+                "messages": {
+                    "a": {"id": "a", "parentId": None, "childrenIds": ["b"], **ASKED[0]},
+                    "b": {
+                        "id": "b",
+                        "parentId": "a",
+                        "role": "assistant",
+                        "model": "m",
+                        "content": '<details type="reasoning" done="true">\nHm.\n</details>\nI am Y.',
+                    },
+                },
+            },
+        },
+    },
+    "claude": {
+        "uuid": "c",
+        "name": "t",
+        "chat_messages": [
+            {"uuid": "1", "text": "Who are you?", "content": [], "sender": "human"},
+            {
+                "uuid": "2",
+                "text": "",
+                "sender": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "Hm."},
+                    {"type": "text", "text": "I am Y."},
+                ],
+            },
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("tool", sorted(ONE_ANSWER))
+@pytest.mark.parametrize("form", ["lines", "list", "printed"])
+def test_the_answer_in_a_tools_record_is_read(tmp_path: Path, tool: str, form: str) -> None:
+    value = ONE_ANSWER[tool]
+    told = {"lines": json.dumps(value), "list": json.dumps([value])}
+    path = tmp_path / "a.json"
+    path.write_text(told.get(form) or json.dumps(value, indent=2))
+    (row,) = AnswerReader(path).rows()
+    assert (row.prompt, row.answer) == ("Who are you?", "I am Y.")
+    assert row.error is None
+
+
+def read(tmp_path: Path, *values: Any, **options: str) -> Transcript:
+    return opened(write(tmp_path / "a.jsonl", *values), **options).recorded()
+
+
+def told(said: Transcript) -> list[tuple[str, str]]:
+    return sorted((said.probes[r.probe_id].text, r.text) for r in said.replies)
+
+
+@pytest.mark.parametrize(
+    ("tool", "model"),
+    [
+        ("gemini", "gemini-2.5-pro"),
+        ("ai studio", "models/gemini-2.5-pro"),
+        ("ollama generate", "kimi"),
+        ("langfuse", "m"),
+        ("langsmith", "m"),
+        ("langsmith's own", "m"),
+        ("promptfoo", "openai:gpt"),
+        ("open webui", "m"),
+        ("wildchat", "m"),
+    ],
+)
+def test_the_model_of_a_record_is_known(tmp_path: Path, tool: str, model: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([ONE_ANSWER[tool]]))
+    assert opened(path).identity.name == model
+
+
+@pytest.mark.parametrize("tool", ["gemini", "ai studio", "open webui", "claude"])
+def test_what_was_thought_stands_apart(tmp_path: Path, tool: str) -> None:
+    (row,) = AnswerReader(write(tmp_path / "a.jsonl", ONE_ANSWER[tool])).rows()
+    assert row.thoughts == "Hm."
+
+
+def test_a_batchs_answers_are_joined_with_its_requests_by_id(tmp_path: Path) -> None:
+    sent = [
+        {
+            "custom_id": f"q{i}",
+            "method": "POST",
+            "url": "/v1",
+            "body": {"model": "m", "messages": ASKED},
+        }
+        for i in range(2)
+    ]
+    sent[1]["body"]["messages"] = [{"role": "user", "content": "And you?"}]
+    got = [
+        {
+            "id": f"batch_{i}",
+            "custom_id": f"q{i}",
+            "response": {
+                "status_code": 200,
+                "body": {"model": "m", "choices": [{"message": SAID}]},
+            },
+            "error": None,
+        }
+        for i in (1, 0)
+    ]
+    got.append({"custom_id": "q1", "response": None, "error": {"message": "expired"}})
+    with pytest.raises(MalformedInput, match=r"without its question.*--requests FILE"):
+        read(tmp_path, *got)
+    requests = write(tmp_path / "sent.jsonl", *sent)
+    said = read(tmp_path, *got, requests=str(requests))
+    assert told(said) == [("And you?", ""), ("And you?", "I am Y."), ("Who are you?", "I am Y.")]
+    assert said.counts() == {"ok": 2, "error": 1}
+    assert said.identity.name == "m"
+
+
+def test_anthropics_batch_and_a_request_that_is_not_there(tmp_path: Path) -> None:
+    message = {"type": "message", "model": "m", "content": [{"type": "text", "text": "I am Y."}]}
+    got = [
+        {"custom_id": name, "result": {"type": "succeeded", "message": message}} for name in "ab"
+    ]
+    sent = write(tmp_path / "sent.jsonl", {"custom_id": "a", "params": {"messages": ASKED}})
+    got.append({"custom_id": "a", "result": {"type": "errored", "error": {"type": "x"}}})
+    subject = opened(write(tmp_path / "a.jsonl", *got), requests=str(sent))
+    assert subject.recorded().counts() == {"ok": 1}
+    assert subject.remark.startswith(
+        "a: 1 answers read; 1 failed; 1 of 3 can't be read (line 2: no request has the id"
+    )
+
+
+def test_a_saved_response_is_read_with_the_request_that_was_sent(tmp_path: Path) -> None:
+    response = {
+        "id": "x",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"message": SAID}],
+    }
+    request = write(tmp_path / "sent.json", {"model": "m", "messages": ASKED})
+    assert told(read(tmp_path, response, requests=str(request))) == [("Who are you?", "I am Y.")]
+    two = opened(write(tmp_path / "b.jsonl", response, response), requests=str(request))
+    assert "1 of 2 can't be read (line 2: no request has the id" in two.remark
+
+
+def test_mt_benchs_answers_belong_to_its_questions_turn_by_turn(tmp_path: Path) -> None:
+    question = {"question_id": 81, "category": "writing", "turns": ["One?", "Two?"]}
+    answer = {
+        "question_id": 81,
+        "answer_id": "x",
+        "model_id": "lamb",
+        "choices": [{"index": 0, "turns": ["First.", "Second."]}],
+    }
+    sent = write(tmp_path / "question.jsonl", question)
+    said = read(tmp_path, answer, requests=str(sent))
+    assert told(said) == [("One?", "First."), ("Two?", "Second.")]
+    assert said.identity.name == "lamb"
+    hard = {**answer, "choices": [{"index": 0, "turns": [{"content": "A.", "token_len": 2}] * 2}]}
+    assert [a for _, a in told(read(tmp_path, hard, requests=str(sent)))] == ["A.", "A."]
+
+
+def test_a_battle_holds_the_answers_of_two_models(tmp_path: Path) -> None:
+    other = {**SAID, "content": "I am Z."}
+    battle = {
+        "model_a": "a",
+        "model_b": "b",
+        "winner": "tie",
+        "conversation_a": [*ASKED, SAID],
+        "conversation_b": [*ASKED, other],
+    }
+    assert told(read(tmp_path, battle, model="b")) == [("Who are you?", "I am Z.")]
+    listed = {
+        "model_a": "a",
+        "model_b": "b",
+        "prompt": ["One?", "Two?"],
+        "response_a": ["1", "2"],
+        "response_b": ["3", "4"],
+    }
+    assert told(read(tmp_path, listed, model="b")) == [("One?", "3"), ("Two?", "4")]
+
+
+def test_garaks_report_gives_attempts_under_the_model_of_its_setup(tmp_path: Path) -> None:
+    setup = {"entry_type": "start_run setup", "plugins.model_type": "x", "plugins.model_name": "m"}
+    attempt = {
+        "entry_type": "attempt",
+        "uuid": "u",
+        "status": 2,
+        "probe_classname": "dan.Dan",
+        "prompt": {"turns": [{"role": "user", "content": {"text": "Who are you?", "lang": "en"}}]},
+        "outputs": [{"text": "I am Y."}, {"text": "I am Y."}, None],
+    }
+    said = read(tmp_path, setup, {**attempt, "status": 1}, attempt, {"entry_type": "eval"})
+    assert said.identity.name == "m"
+    assert [(r.sample, r.text) for r in said.replies] == [(0, "I am Y."), (1, "I am Y."), (2, "")]
+    assert {e.kind for e in said.events} == {"duplicates", "set_aside"}
+    older = {**attempt, "prompt": "Who are you?", "outputs": ["I am Y."]}
+    assert told(read(tmp_path, older)) == [("Who are you?", "I am Y.")]
+
+
+def test_likelihoods_and_spans_and_gold_are_set_aside_by_reason(tmp_path: Path) -> None:
+    asked = {"gen_args_0": {"arg_0": "Who?", "arg_1": " I am"}}
+    scored = {"doc": {}, "arguments": asked, "resps": [[["-1.0", "False"]]], "acc": float("nan")}
+    said = opened(write(tmp_path / "a.jsonl", scored, ONE_ANSWER["lm-eval"]))
+    assert said.remark == "a: 1 answers read; skipped: 1 are likelihoods of given texts"
+    chain = {"run_type": "chain", "inputs": {"question": "Q"}, "outputs": {"output": "A"}}
+    said = opened(write(tmp_path / "b.jsonl", chain, ONE_ANSWER["langsmith"]))
+    assert said.remark == "b: 1 answers read; skipped: 1 hold no answer"
+
+
+def test_a_failed_promptfoo_call_is_an_attempt_that_failed(tmp_path: Path) -> None:
+    (result,) = ONE_ANSWER["promptfoo"]["results"]["results"]
+    bare = {k: v for k, v in result.items() if k != "response"}
+    said = read(tmp_path, result, {**bare, "error": "API error: 500"})
+    assert said.counts() == {"ok": 1, "error": 1}
+
+
+CHATGPT = {
+    "title": "t",
+    "default_model_slug": "gpt-5",
+    "current_node": "d",
+    "mapping": {
+        "r": {"id": "r", "message": None, "parent": None, "children": ["s"]},
+        "s": {
+            "parent": "r",
+            "message": {
+                "author": {"role": "system"},
+                "content": {"content_type": "text", "parts": [""]},
+                "metadata": {"is_visually_hidden_from_conversation": True},
+            },
+        },
+        "a": {
+            "parent": "s",
+            "message": {
+                "author": {"role": "user"},
+                "content": {"content_type": "text", "parts": ["Who are you?"]},
+            },
+        },
+        "t": {
+            "parent": "a",
+            "message": {
+                "author": {"role": "assistant"},
+                "content": {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]},
+                "recipient": "all",
+            },
+        },
+        "b": {
+            "parent": "t",
+            "message": {
+                "author": {"role": "assistant"},
+                "content": {"content_type": "text", "parts": ["I am Y."]},
+                "metadata": {"model_slug": "gpt-5"},
+                "recipient": "all",
+            },
+        },
+        "b2": {
+            "parent": "a",
+            "message": {
+                "author": {"role": "assistant"},
+                "content": {"content_type": "text", "parts": ["I am Z."]},
+                "recipient": "all",
+            },
+        },
+        "c": {
+            "parent": "b",
+            "message": {
+                "author": {"role": "user"},
+                "content": {"content_type": "text", "parts": ["Sure?"]},
+            },
+        },
+        "d": {
+            "parent": "c",
+            "message": {
+                "author": {"role": "assistant"},
+                "content": {"content_type": "code", "text": "print(1)"},
+                "recipient": "python",
+            },
+        },
+        "e": {
+            "parent": "d",
+            "message": {
+                "author": {"role": "tool", "name": "python"},
+                "content": {"content_type": "execution_output", "text": "1"},
+            },
+        },
+        "f": {
+            "parent": "e",
+            "message": {
+                "author": {"role": "assistant"},
+                "content": {"content_type": "text", "parts": ["Yes."]},
+                "recipient": "all",
+            },
+        },
+    },
+}
+
+
+def test_every_branch_of_a_chatgpt_export_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([CHATGPT, {**CHATGPT, "mapping": {"r": {"message": None}}}]))
+    subject = opened(path)
+    said = subject.recorded()
+    assert told(said) == [("1", "Yes."), ("Who are you?", "I am Y."), ("Who are you?", "I am Z.")]
+    assert {r.text: r.thoughts for r in said.replies}["I am Y."] == "Hm."
+    last = next(said.probes[r.probe_id] for r in said.replies if r.text == "Yes.")
+    assert [m.content for m in last.history] == ["Who are you?", "I am Y.", "Sure?", ""]
+    assert last.kind == "dialogue"
+    assert "1 call a tool without a word" in subject.remark
+    assert "1 hold no answer" in subject.remark
+
+
+def test_messages_that_answer_each_other_in_a_circle_are_told(tmp_path: Path) -> None:
+    nodes = json.loads(json.dumps(CHATGPT["mapping"]))
+    nodes["a"]["parent"] = "f"
+    nodes["b2"]["parent"] = "b2"
+    with pytest.raises(MalformedInput, match="in a circle"):
+        read(tmp_path, {"mapping": nodes})
+
+
+def line(number: int, role: str, content: Any, parent: int | None = None, **more: Any) -> Any:
+    message = {"role": role, "content": content}
+    if role == "assistant":
+        message |= {"type": "message", "id": more.pop("call", f"msg_{number}"), "model": "claude-x"}
+    before = parent if parent is not None else (number - 1 or None)
+    return {
+        "type": role,
+        "uuid": f"u{number}",
+        "parentUuid": None if before is None else f"u{before}",
+        "sessionId": "s",
+        "message": message,
+        **more,
+    }
+
+
+def test_a_claude_code_session_is_one_chat_of_pieces(tmp_path: Path) -> None:
+    session = [
+        {"type": "summary", "summary": "t", "leafUuid": "u9", "sessionId": "s", "uuid": "x"},
+        line(1, "user", "Who are you?"),
+        line(2, "assistant", [{"type": "thinking", "thinking": "Hm."}], call="m"),
+        line(3, "assistant", [{"type": "text", "text": "I am Y."}], call="m"),
+        line(4, "assistant", [{"type": "tool_use", "id": "t", "name": "Bash"}], call="m"),
+        line(5, "user", [{"type": "tool_result", "tool_use_id": "t", "content": "ok"}]),
+        line(6, "assistant", [{"type": "text", "text": "Done."}]),
+    ]
+    said = read(tmp_path, *session)
+    assert told(said) == [("Who are you?", "I am Y."), ("ok", "Done.")]
+    assert said.identity.name == "claude-x"
+    assert {r.text: r.thoughts for r in said.replies} == {"I am Y.": "Hm.", "Done.": ""}
