@@ -25,7 +25,7 @@ from fingerprints.errors import (
 from fingerprints.records import Identity, Likelihoods, Reply, Request, Status
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Offer, Subject
-from fingerprints.subjects.checkpoint import LOCAL, template_option
+from fingerprints.subjects.checkpoint import LOCAL
 from fingerprints.subjects.child import UNLIMITED
 from fingerprints.subjects.digests import (
     config_sha256,
@@ -34,9 +34,10 @@ from fingerprints.subjects.digests import (
     tokenizer_sha256,
     weight_files,
 )
-from fingerprints.subjects.generation import Limits, PromptRow, Speaker, first_row
+from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.kinds import SubjectSpec
 from fingerprints.subjects.preflight import LOADING_ERRORS, no_tokenizer, preflight, said_by
+from fingerprints.subjects.prompting import Limits, PromptRow, first_row
 from fingerprints.subjects.safety import inspect_checkpoint, read_config
 from fingerprints.subjects.scored_lines import (
     ScoredLine,
@@ -46,7 +47,7 @@ from fingerprints.subjects.scored_lines import (
     records_of,
 )
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.template import open_chat
+from fingerprints.subjects.template import open_chat, template_option
 
 AT_ONCE = 256
 """Questions that vLLM is handed together: its own batches are smaller, and after each portion the
