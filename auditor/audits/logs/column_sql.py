@@ -15,6 +15,8 @@ from fingerprints.field_path import FieldPath
 
 SPEAKERS = {"prompt": "user", "answer": "assistant", "system": "system"}
 """Whose words are meant where a column holds a list of messages."""
+TURNS = "turns"
+"""Beside the canonical columns: all that stands where the prompt does, where it may be messages."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def columns_sql(found: ColumnMap, form: str, talks: Sequence[str]) -> LogColumns
             sql[column] = _said(raw, SPEAKERS[column]) if column in talks else f"({raw} ->> '$')"
         else:
             sql[column] = raw
+    if "prompt" in talks:
+        sql[TURNS] = f"({_raw(found.paths['prompt'], form, True)} ->> '$')"
     if "prompt" in talks and "system" not in sql:
         prompt = found.paths["prompt"]
         sql["system"] = _spoken(

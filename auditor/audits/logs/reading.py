@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from auditor.audits.logs.column_sql import columns_sql, time_sql
+from auditor.audits.logs.column_sql import TURNS, columns_sql, time_sql
 from auditor.audits.logs.columns import ColumnMap, named
 from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.sources import LogFile, alike, relation, salvaged
@@ -180,7 +180,7 @@ def canonical_sql(sql: Mapping[str, str], source: str, time_kind: str = "VARCHAR
     told = [f"{time_sql(sql['time'], time_kind)} AS time", f"{sql['time']} IS NULL AS timeless"]
     for name in ("account", "prompt", "answer", "system", "model", "finish", "network", "client"):
         told.append(f"CAST({sql.get(name, 'NULL')} AS VARCHAR) AS {name}")
-    for name in ("key_prefix", "payment", "request_id"):
+    for name in ("key_prefix", "payment", "request_id", TURNS):
         told.append(f"CAST({sql.get(name, 'NULL')} AS VARCHAR) AS {name}")
     for name in numbers:
         value = f"CAST({sql.get(name, 'NULL')} AS VARCHAR)"

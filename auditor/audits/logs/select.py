@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.audits.logs.column_sql import columns_sql
+from auditor.audits.logs.column_sql import TURNS, columns_sql
 from auditor.audits.logs.columns import CANONICAL
 from auditor.audits.logs.mapping import mapped
 from auditor.audits.logs.plan import LogInput
@@ -22,6 +22,9 @@ from auditor.audits.logs.sources import alike, log_files, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, warehouse
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.field_path import parsed_text
+
+COLUMNS = (*CANONICAL, TURNS)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def _gather(house: Warehouse, given: LogInput, out: Path) -> None:
         columns = columns_sql(held_columns(house, group, found), group[0].form, talks)
         source = relation(group, columns.wanted)
         inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
-        parts.append(f"SELECT {', '.join(CANONICAL)} FROM ({inner}) c WHERE {usable_sql()}")
+        parts.append(f"SELECT {', '.join(COLUMNS)} FROM ({inner}) c WHERE {usable_sql()}")
     house.run(f"CREATE VIEW served AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
 
 
@@ -92,14 +95,34 @@ def _choose(house: Warehouse, accounts: Sequence[ListedAccount], salt: bytes | N
 
 def _lines(house: Warehouse) -> Iterator[bytes]:
     told = "strftime(time, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    rest = ", ".join(CANONICAL[1:])
+    rest = ", ".join(COLUMNS[1:])
     rows = house.stream(
         f"SELECT {told}, {rest} FROM served SEMI JOIN chosen USING (account)"
         " ORDER BY time, account, prompt, request_id, answer"
     )
     for row in rows:
-        held = {k: _whole(v) for k, v in zip(CANONICAL, row, strict=True) if v is not None}
+        held = {k: _whole(v) for k, v in zip(COLUMNS, row, strict=True) if v is not None}
+        turns = _asked(held.pop(TURNS, None))
+        if turns:
+            held["prompt"] = turns
         yield json.dumps(held, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _asked(text: str | None) -> list[dict[str, str]]:
+    """The messages of a conversation up to the last question, contents as texts; none where the
+    prompt is no list of messages. An answer depends on all of them: twins are drawn with them."""
+    found = parsed_text(text)
+    if not isinstance(found, list) or not all(isinstance(m, dict) and "role" in m for m in found):
+        return []
+    turns = [{"role": str(m["role"]), "content": _content(m.get("content"))} for m in found]
+    asked = [i for i, turn in enumerate(turns) if turn["role"] == "user"]
+    return turns[: asked[-1] + 1] if asked else []
+
+
+def _content(value: Any) -> str:
+    parts = value if isinstance(value, list) else [value]
+    texts = (p.get("text") if isinstance(p, dict) else p for p in parts)
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _whole(value: Any) -> Any:

@@ -16,6 +16,7 @@ from auditor.audits.logs.select import select
 from auditor.cli import run
 from auditor.reporting import formats, render
 from detectors.extraction.signals import SIGNALS
+from fingerprints.served import LogReader
 from tests.auditor.audits.logs.made_logs import (
     chats,
     classroom,
@@ -137,6 +138,30 @@ def test_answers_that_are_lists_of_messages_are_those_of_the_assistant(tmp_path:
     assert (made.rows, made.without_answer) == (2, 0)
     lines = (tmp_path / "served.jsonl").read_text("utf-8").splitlines()
     assert {json.loads(line)["answer"] for line in lines} == {"Yes."}
+
+
+def test_a_conversation_is_taken_out_whole(tmp_path: Path) -> None:
+    asked = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Name a river."},
+        {"role": "assistant", "content": "The Elbe."},
+        {"role": "user", "content": [{"type": "text", "text": "And"}, {"text": "a lake?"}]},
+    ]
+    row = {"time": "2026-03-02T10:00:00Z", "account": "a", "prompt": asked, "answer": "Müritz."}
+    log = write_jsonl(tmp_path / "log.jsonl", [row, row | {"account": "b", "prompt": "Hello?"}])
+    accounts = [
+        ListedAccount(unit="u1", family="f1", account=name, status="found", n_requests=1)
+        for name in ("a", "b")
+    ]
+    select(LogInput((log,)), accounts, tmp_path / "served.jsonl", None)
+    served = {row.account: row for row in LogReader(tmp_path / "served.jsonl").rows()}
+    assert served["a"].prompt == "And\na lake?"
+    assert served["a"].system == "Be brief."
+    assert [(m.role, m.content) for m in served["a"].history] == [
+        ("user", "Name a river."),
+        ("assistant", "The Elbe."),
+    ]
+    assert (served["b"].prompt, served["b"].history) == ("Hello?", ())
 
 
 def test_a_unit_that_the_scan_does_not_name_is_one_line(
