@@ -2,7 +2,7 @@
 student of other answers of the same model; the first is told from the second by an exact test.
 
 The API's model is the demo's taught one, both students start from the plain one, so that no model
-hub is needed. Every step is a command that is printed; about eight minutes of one core.
+hub is needed. Every step is a command that is printed; about ten minutes of one core.
 """
 
 from __future__ import annotations

@@ -25,10 +25,12 @@ CORE = {
 EXTRAS = {
     "httpx2": ("openai", "endpoints"),
     "botocore": ("bedrock", "signed calls to Bedrock"),
+    "vllm": ("vllm", "running models by vLLM"),
     "duckdb": ("logs", "reading logs"),
     "gguf": ("gguf", "GGUF files"),
     "pyarrow": ("recordings", "reading Parquet files"),
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
+    "xllamacpp": ("llama", "answers by llama.cpp"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

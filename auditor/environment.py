@@ -21,6 +21,7 @@ PACKAGES = (
     "peft",
     "gguf",
     "httpx2",
+    "xllamacpp",
 )
 
 

@@ -98,3 +98,23 @@ def open_unlinked(path: Path, flags: int) -> int:
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
         raise OSError(errno.ELOOP, "a link", str(path))
     return os.open(path, flags | OPENING | getattr(os, "O_NOFOLLOW", 0), 0o644)
+
+
+def memory_left() -> int:
+    """Bytes of main memory that may still be taken, as the kernel tells."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = (line.split() for line in meminfo.read_text("ascii", "replace").splitlines())
+        return next(
+            (int(parts[1]) * 1024 for parts in lines if parts[:1] == ["MemAvailable:"]), 1 << 62
+        )
+    if not hasattr(os, "sysconf"):
+        return 1 << 62  # Windows doesn't tell: nothing is refused for its size
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

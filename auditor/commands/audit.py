@@ -145,6 +145,11 @@ def audit(
       hf:org/name,revision=main,dtype=bfloat16       a hub model
       hf:./base,adapter=./lora                       a base with a PEFT adapter
       openai:NAME,base_url=http://localhost:8000/v1  an OpenAI-compatible endpoint
+      anthropic:NAME, responses:NAME, gemini:NAME    other services, by their own APIs
+      azure:DEPLOYMENT,base_url=https://NAME.openai.azure.com
+      bedrock:ID,region=us-east-1
+      vllm:./checkpoint                              a checkpoint, run by vLLM on a GPU
+      acme.sheet.json                                a filled sheet of `auditor questions`
       answers.jsonl, .csv, .parquet, .eval, .har, …  recorded answers (docs/formats.md)
       hf://datasets/org/name/file.parquet            recorded answers on a hub
 
@@ -154,6 +159,10 @@ def audit(
       auditor audit answers.jsonl --store teachers/ --out report/
       auditor audit table.csv --map prompt=question,answer=reply
       auditor audit hf:org/name --probes quick --dry-run
+      ANTHROPIC_API_KEY=… auditor audit anthropic:NAME,tokens=200000 --out report/
+
+    Keys come from the environment only. What a server would not take as it was planned (a
+    temperature, a system prompt) is sent otherwise, and said in the report.
 
     An interrupted audit goes on where it stopped when the same command is run again.
     """

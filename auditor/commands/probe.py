@@ -43,6 +43,7 @@ def probe(
     \b
     Examples:
       auditor probe ./model.gguf --out model.jsonl --probes full
+      auditor probe anthropic:NAME,concurrency=8 --out claude.jsonl --probes quick
       auditor probe openai:NAME,base_url=http://localhost:8000/v1 --out service.jsonl --probes
       identity,style:96
     """

@@ -20,7 +20,7 @@ from auditor.evidence.records import Finding, Report
 from auditor.gallery.choice import Shown
 from auditor.gallery.found import ReportEntry
 from auditor.reporting import html
-from auditor.reporting.document import Block, Document, Paragraph, Section, Stretch, name
+from auditor.reporting.document import Block, Document, Paragraph, Section, Stretch, name, strong
 from auditor.reporting.text import date
 from detectors.measurement import Exhibit
 
@@ -74,7 +74,8 @@ def _column(key: str, report: Report) -> Column:
     blocks: list[Block] = [block(glance(report))]
     for answer in report.answers:
         words = (Stretch(answer.question, "kicker"), answer.answer)
-        blocks += [Paragraph(words), Paragraph(answer.does_not_say, "says-not")]
+        silent = (strong("What this does not say."), f" {answer.does_not_say}")
+        blocks += [Paragraph(words), Paragraph(silent, "says-not")]
     weighed = sorted(report.verdicts, key=lambda v: -(v.strength or 0.0))
     if weighed:
         blocks.append(verdict_table(weighed[:MOST_SHOWN]))

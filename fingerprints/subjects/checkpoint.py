@@ -6,7 +6,7 @@ Opens only what `fingerprints.subjects.safety` let pass. Never runs code of a ch
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from fingerprints.choices import Choices
 from fingerprints.errors import (
     MalformedInput,
     ResourceLimit,
-    UsageProblem,
     missing_extra,
     printable,
 )
@@ -44,7 +43,7 @@ from fingerprints.subjects.placement import Placement, check_fits, place
 from fingerprints.subjects.preflight import LOADING_ERRORS, no_tokenizer, preflight, said_by
 from fingerprints.subjects.safety import Inspected, inspect_adapter, inspect_checkpoint
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.template import open_chat
+from fingerprints.subjects.template import open_chat, template_option
 from fingerprints.subjects.thinking import Forcing, forcing_option
 from fingerprints.subjects.watermark import marked
 
@@ -156,15 +155,6 @@ def load_folder(
         # Not only a remark: answers under forcing are another signature, and are filed apart.
         who = who.model_copy(update={"backend": f"{who.backend} + budget forcing ({forcing})"})
     return Checkpoint(str(spec), who, speaker, folder, forcing)
-
-
-def template_option(options: Mapping[str, str]) -> str | None:
-    """The option ``template``: "plain", None for the model's own, else UsageProblem."""
-    value = options.get("template", "model")
-    if value not in ("model", "plain"):
-        said = f"unknown template {printable(value, 30)!r}"
-        raise UsageProblem(said, where="template", next_step="use plain, or leave it out")
-    return "plain" if value == "plain" else None
 
 
 def _load_model(folder: Path, placement: Placement, adapter: Path | None) -> Any:

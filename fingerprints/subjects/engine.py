@@ -25,7 +25,7 @@ from fingerprints.errors import (
 from fingerprints.records import Identity, Likelihoods, Reply, Request, Status
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Offer, Subject
-from fingerprints.subjects.checkpoint import LOCAL, template_option
+from fingerprints.subjects.checkpoint import LOCAL
 from fingerprints.subjects.child import UNLIMITED
 from fingerprints.subjects.digests import (
     config_sha256,
@@ -34,13 +34,20 @@ from fingerprints.subjects.digests import (
     tokenizer_sha256,
     weight_files,
 )
-from fingerprints.subjects.generation import Limits, PromptRow, Speaker, first_row
+from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.kinds import SubjectSpec
-from fingerprints.subjects.likelihood import TextItem, likelihoods, passage_likelihoods
 from fingerprints.subjects.preflight import LOADING_ERRORS, no_tokenizer, preflight, said_by
+from fingerprints.subjects.prompting import Limits, PromptRow, first_row
 from fingerprints.subjects.safety import inspect_checkpoint, read_config
+from fingerprints.subjects.scored_lines import (
+    ScoredLine,
+    lines_of_passages,
+    lines_of_texts,
+    record_of,
+    records_of,
+)
 from fingerprints.subjects.snapshot import locate
-from fingerprints.subjects.template import open_chat
+from fingerprints.subjects.template import open_chat, template_option
 
 AT_ONCE = 256
 """Questions that vLLM is handed together: its own batches are smaller, and after each portion the
@@ -119,16 +126,19 @@ class VllmModel(Subject):
         self, texts: Sequence[str], contexts: Sequence[str] | None = None
     ) -> list[Likelihoods]:
         """Bits per text and token; see `fingerprints.subjects.likelihood.likelihoods`."""
-        return likelihoods(self._speaker, texts, contexts, self._bits)
+        bits = self._bits(lines_of_texts(self._speaker, texts, contexts))
+        return [record_of(text, bits[i]) for i, text in enumerate(texts)]
 
     def score_passages(self, passages: Sequence[Passage]) -> list[Likelihoods | str]:
         """Bits of passages; see `fingerprints.subjects.likelihood.passage_likelihoods`."""
-        return passage_likelihoods(self._speaker, passages, self._bits)
+        found = lines_of_passages(self._speaker, passages)
+        bits = self._bits([line for line in found if isinstance(line, ScoredLine)])
+        return records_of([passage.text for passage in passages], found, bits)
 
-    def _bits(self, speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[float]]:
+    def _bits(self, items: Sequence[ScoredLine]) -> dict[int, list[float]]:
         """Bits of every scored token, as the engine tells them of a prompt's tokens."""
         bits: dict[int, list[float]] = {item.index: [] for item in items}
-        todo = [item for item in items if len(item.ids) > item.scored_from]
+        todo = [item for item in items if not item.empty]
         params = self._served.module.SamplingParams(
             temperature=0.0, max_tokens=1, prompt_logprobs=0
         )

@@ -15,15 +15,13 @@ from typing import Any
 
 from fingerprints.records import Reply, Request, Status
 from fingerprints.subjects.generation import (
-    NO_NUMBERS,
-    PromptRow,
     Speaker,
     answer,
-    first_row,
     halved,
     out_of_memory,
     written,
 )
+from fingerprints.subjects.prompting import NO_NUMBERS, PromptRow, first_row
 from fingerprints.subjects.thinking import END_THINK, LEAD, THINK, WAIT, Forcing
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import GenerationConfig
 
-from fingerprints.errors import MalformedInput, ResourceLimit
-from fingerprints.records import Reply, Request, Status
+from fingerprints.errors import ResourceLimit
+from fingerprints.records import Reply, Request
 from fingerprints.subjects.library import (
-    Noise,
     Watermark,
     noise,
     processors,
@@ -27,54 +26,17 @@ from fingerprints.subjects.library import (
     state_of,
     state_word,
 )
+from fingerprints.subjects.prompting import (
+    Limits,
+    PromptRow,
+    first_row,
+    reply_of,
+    shared_prefix,
+)
 from fingerprints.subjects.template import Chat
 
 STAGE = 32
 """Tokens after which rows that have ended leave their batch (docs/benchmarks.md: what it saves)."""
-NO_NUMBERS = "the model's scores are no numbers (NaN)"
-SHORTEST_PREFIX = 8
-"""A shared prefix below this many tokens costs more in bookkeeping than reading it again."""
-
-
-@dataclass
-class PromptRow:
-    """One request under way: its prompt as text and tokens, how many tokens may follow, and those
-    answered so far.
-
-    ``part`` numbers the parts of an answer that is written in several, each from what was written
-    before: sampling draws other noise in each.
-    """
-
-    request: Request
-    prompt: str
-    ids: list[int]
-    room: int
-    part: int = 0
-    out: list[int] = field(default_factory=list)
-    ended: bool = False
-    seconds: float = 0.0
-    broken: bool = False
-    told: bool = False
-    noise: Noise = None
-
-    @property
-    def settings(self) -> tuple[float, float, int]:
-        """What all rows of a batch must share."""
-        return (self.request.temperature, self.request.top_p, self.request.max_tokens)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a model's build allows: its context, the shortest attention window, and whether its
-    state can be cut up.
-
-    ``window`` is None where every token sees every earlier one; ``divisible`` is False for
-    recurrent states, which can't be read once for many rows or lose rows half-way.
-    """
-
-    context: int | None
-    window: int | None
-    divisible: bool
 
 
 @dataclass(frozen=True)
@@ -115,7 +77,7 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
         try:
             for row in written(speaker, batch):
                 row.told = True
-                yield _reply(speaker, row)
+                yield reply_of(speaker, row)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -145,30 +107,6 @@ def halved(size: int) -> int:
             next_step="use a smaller dtype (dtype=bfloat16), shorter answers or another device",
         )
     return size // 2
-
-
-def first_row(speaker: Speaker, request: Request, beside: int = 0) -> PromptRow | Reply:
-    """The row that answers a request, or the reply that says why there is none.
-
-    ``beside``: tokens that may be written beside the answer's own (a thinking budget); they need
-    room in the context too.
-    """
-    try:
-        prompt = speaker.chat.render(request)
-    except MalformedInput as error:
-        return request.reply(Status.ERROR, error=error.line())
-    ids = speaker.chat.encode(request, prompt)
-    if not ids:
-        return request.reply(Status.ERROR, error="the prompt has no tokens")
-    room = request.max_tokens + beside
-    if speaker.limits.context is not None and len(ids) + room > speaker.limits.context:
-        reason = (
-            f"{len(ids)} prompt tokens and {room} to answer pass the context of"
-            f" {speaker.limits.context}"
-        )
-        skipped = Status.SKIPPED_CONTEXT
-        return request.reply(skipped, error=reason, prompt=prompt, tokens_in=len(ids))
-    return PromptRow(request, prompt, ids, room)
 
 
 def written(
@@ -233,16 +171,6 @@ def _may_share(limits: Limits, rows: Sequence[PromptRow]) -> bool:
     return limits.divisible and (limits.window is None or reach <= limits.window)
 
 
-def shared_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens that all prompts begin with, never a whole one; empty for too few."""
-    if len(prompts) < 2:
-        return []
-    length = min(len(p) for p in prompts) - 1
-    first = prompts[0]
-    common = next((i for i in range(length) if any(p[i] != first[i] for p in prompts)), length)
-    return list(first[:common]) if common >= SHORTEST_PREFIX else []
-
-
 def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
     if not prefix:
         return None
@@ -276,15 +204,7 @@ def _advance(
     fresh = made.sequences[:, known:]
     state.mask = torch.cat([state.mask, torch.ones_like(fresh)], dim=1)
     for row, tokens in zip(rows, fresh.tolist(), strict=True):
-        _take(row, tokens, speaker.stop)
-
-
-def _take(row: PromptRow, tokens: Sequence[int], stop: Sequence[int]) -> None:
-    for token in tokens[: row.room - len(row.out)]:
-        if row.broken or token in stop:
-            row.ended = True
-            return
-        row.out.append(token)
+        row.take(tokens, speaker.stop)
 
 
 def settings(**values: Any) -> GenerationConfig:
@@ -313,28 +233,4 @@ def _plan(speaker: Speaker, steps: int) -> GenerationConfig:
         pad_token_id=speaker.pad,
         return_dict_in_generate=True,
         use_cache=True,
-    )
-
-
-def _reply(speaker: Speaker, row: PromptRow) -> Reply:
-    request = row.request
-    if row.broken:
-        size = len(row.ids)
-        return request.reply(Status.ERROR, error=NO_NUMBERS, prompt=row.prompt, tokens_in=size)
-    text = speaker.tokenizer.decode(row.out, skip_special_tokens=True)
-    whole = len(row.out) < request.max_tokens
-    if speaker.chat.kind == "plain" and request.probe.form != "completion":
-        for mark in speaker.chat.cut:
-            text, found, _ = text.partition(mark)
-            whole = whole or bool(found)
-        text = text.strip()
-    status = Status.EMPTY if not text.strip() else Status.OK if whole else Status.TRUNCATED
-    return request.reply(
-        status,
-        text,
-        finish_reason="stop" if whole else "length",
-        prompt=row.prompt,
-        tokens_in=len(row.ids),
-        tokens_out=len(row.out),
-        seconds=round(row.seconds, 4),
     )

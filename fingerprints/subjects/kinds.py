@@ -85,7 +85,7 @@ class SubjectKind:
     def opened(self, spec: SubjectSpec) -> Subject:
         """The subject of a spec, ready to be asked. Raises what its kind raises, and UsageProblem
         for a plug-in that makes something else."""
-        subject = _loaded(self.opens)(spec)
+        subject = load_named(self.opens)(spec)
         if not isinstance(subject, Subject):
             raise UsageProblem("the plug-in returned no Subject", where=spec.scheme)
         return subject
@@ -98,10 +98,12 @@ class SubjectKind:
                 where=printable(str(spec), 80),
                 next_step="give a checkpoint folder, a .safetensors file, a .gguf file or a hub id",
             )
-        return _loaded(self.weights)(spec)
+        return load_named(self.weights)(spec)
 
 
-def _loaded(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
+def load_named(named: str | Callable[[SubjectSpec], Any]) -> Callable[[SubjectSpec], Any]:
+    """The function that a ``module:function`` names. Raises UsageProblem where a library that loads
+    models isn't installed."""
     if not isinstance(named, str):
         return named
     try:
@@ -168,8 +170,8 @@ TABLE: dict[str, SubjectKind] = {
         parameters=_parameters_of_checkpoint,
     ),
     "gguf": SubjectKind(
-        opens="fingerprints.subjects.gguf:open_gguf",
-        options=_RUN_HERE,
+        opens="fingerprints.subjects.backends:open_gguf",
+        options=_RUN_HERE | {"backend", "threads"},
         offers=_LOADED,
         weights="fingerprints.weights.open:gguf_weights",
         recognises=lambda path: not path.is_dir() and path.suffix.lower() == ".gguf",

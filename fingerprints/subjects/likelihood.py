@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import torch
 
-from fingerprints.errors import MalformedInput, ResourceLimit
-from fingerprints.records import Arm, Likelihoods, Request, sha256
+from fingerprints.records import Likelihoods
 from fingerprints.scores import Passage
 from fingerprints.subjects.generation import Speaker, halved, out_of_memory
 from fingerprints.subjects.library import quiet, state_of, state_word
+from fingerprints.subjects.scored_lines import (
+    ScoredLine,
+    lines_of_passages,
+    lines_of_texts,
+    record_of,
+    records_of,
+)
 
 CHUNK_SCORES = 128 << 20
 """Most scores (rows × tokens × vocabulary) that exist at once: 256 MiB in bfloat16, twice that
 in float32."""
 
 
-@dataclass(frozen=True)
-class TextItem:
-    """A text as tokens, with those before it; the scored ones begin at ``scored_from``."""
-
-    index: int
-    ids: list[int]
-    scored_from: int
-
-
-BitsOf = Callable[[Speaker, Sequence[TextItem]], dict[int, list[float]]]
-"""Gives the bits of every scored token, by the items' index."""
-
-
 def likelihoods(
-    speaker: Speaker,
-    texts: Sequence[str],
-    contexts: Sequence[str] | None,
-    bits_of: BitsOf | None = None,
+    speaker: Speaker, texts: Sequence[str], contexts: Sequence[str] | None
 ) -> list[Likelihoods]:
-    """Bits of each text under the model, one record a text, in the order given; ``bits_of``
-    computes them where another program than torch runs the model.
+    """Bits of each text under the model, one record a text, in the order given.
 
     Total and per token: negative log2 of the softmax in float32. The first token is scored after
     the context, or after the beginning-of-text token where the tokenizer has one; a model without
     either leaves the first token unscored. Longer texts than the context are refused, never cut.
     Raises ResourceLimit for those and when one text alone does not fit into memory.
     """
-    before = contexts or [""] * len(texts)
-    items = [_item(speaker, i, text, before[i]) for i, text in enumerate(texts)]
-    bits = (bits_of or _bits_of)(speaker, items)
-    return [_record(text, bits[i]) for i, text in enumerate(texts)]
+    bits = _bits_of(speaker, lines_of_texts(speaker, texts, contexts))
+    return [record_of(text, bits[i]) for i, text in enumerate(texts)]
 
 
-def passage_likelihoods(
-    speaker: Speaker, passages: Sequence[Passage], bits_of: BitsOf | None = None
-) -> list[Likelihoods | str]:
+def passage_likelihoods(speaker: Speaker, passages: Sequence[Passage]) -> list[Likelihoods | str]:
     """Bits of each passage in the order given, or in words why it has none (a failing template, no
     room in the context).
 
@@ -62,35 +46,14 @@ def passage_likelihoods(
     token; the passage's lead follows as the beginning of the answer. Otherwise as `likelihoods`.
     Raises ResourceLimit as it does for memory.
     """
-    found = [_passage_item(speaker, i, passage) for i, passage in enumerate(passages)]
-    bits = (bits_of or _bits_of)(speaker, [item for item in found if isinstance(item, TextItem)])
-    return [
-        item if isinstance(item, str) else _record(passages[i].text, bits[i])
-        for i, item in enumerate(found)
-    ]
+    found = lines_of_passages(speaker, passages)
+    bits = _bits_of(speaker, [item for item in found if isinstance(item, ScoredLine)])
+    return records_of([passage.text for passage in passages], found, bits)
 
 
-def _passage_item(speaker: Speaker, index: int, passage: Passage) -> TextItem | str:
-    if passage.probe is None:
-        context, templated = passage.lead, False
-    else:
-        arm = Arm.OWN if passage.arm is Arm.RECORDED else passage.arm
-        request = Request(probe=passage.probe, arm=arm)
-        try:
-            context = speaker.chat.render(request) + passage.lead
-        except MalformedInput as error:
-            return error.line()
-        templated = speaker.chat.kind == "model" and passage.probe.form != "completion"
-    try:
-        return _item(speaker, index, passage.text, context, special=not templated)
-    except ResourceLimit as error:
-        return error.what
-
-
-def _bits_of(speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[float]]:
+def _bits_of(speaker: Speaker, items: Sequence[ScoredLine]) -> dict[int, list[float]]:
     bits: dict[int, list[float]] = {item.index: [] for item in items}
-    scored = (item for item in items if len(item.ids) > item.scored_from)
-    todo = sorted(scored, key=lambda item: -len(item.ids))
+    todo = sorted((item for item in items if not item.empty), key=lambda item: -len(item.ids))
     size = speaker.batch
     while todo:
         batch = todo[:size]
@@ -105,35 +68,7 @@ def _bits_of(speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[floa
     return bits
 
 
-def _record(text: str, bits: list[float]) -> Likelihoods:
-    size = len(text.encode("utf-8", "replace"))
-    return Likelihoods(
-        text_sha256=sha256(text),
-        bits=math.fsum(bits),
-        tokens=len(bits),
-        bytes=size,
-        token_bits=tuple(bits),
-    )
-
-
-def _item(speaker: Speaker, index: int, text: str, context: str, special: bool = True) -> TextItem:
-    tokenizer = speaker.tokenizer
-    head = list(tokenizer(context, add_special_tokens=special).input_ids) if context else []
-    if not head:
-        # Without a beginning of text, documents followed an end of text in training.
-        starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
-        head = [start for start in starts if start is not None][:1]
-    ids = head + list(tokenizer(text, add_special_tokens=False).input_ids)
-    if speaker.limits.context is not None and len(ids) > speaker.limits.context:
-        raise ResourceLimit(
-            f"text {index} has {len(ids)} tokens with its context, above the model's"
-            f" {speaker.limits.context}",
-            next_step="cut the text into shorter ones",
-        )
-    return TextItem(index, [int(i) for i in ids], max(1, len(head)))
-
-
-def _score(speaker: Speaker, items: Sequence[TextItem]) -> dict[int, list[float]]:
+def _score(speaker: Speaker, items: Sequence[ScoredLine]) -> dict[int, list[float]]:
     """Right-padded: with causal attention the padding after a text can't change it."""
     longest = max(len(item.ids) for item in items)
     ids = torch.full((len(items), longest), speaker.pad, dtype=torch.long)

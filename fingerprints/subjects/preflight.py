@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,26 @@ def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
     tokenizer or template), UnsafeInput (a template that reaches for what it may not, a tokenizer
     that aborts) or ResourceLimit (time, memory, output).
     """
-    remembered = cache_folder() / "preflight" / f"{_key(folder, template)}.json"
-    known = _recall(remembered)
+    return remembered(
+        _key(folder, template),
+        lambda: run_limited(
+            "fingerprints.subjects.preflight",
+            [str(folder.resolve()), template or "model"],
+            memory=MEMORY,
+            seconds=SECONDS,
+            where=folder,
+        ),
+    )
+
+
+def remembered(key: str, look: Callable[[], dict[str, Any]]) -> tuple[str, ...]:
+    """The anomalies that a child told of before under this key, or tells now."""
+    place = cache_folder() / "preflight" / f"{key}.json"
+    known = _recall(place)
     if known is not None:
         return known
-    said = run_limited(
-        "fingerprints.subjects.preflight",
-        [str(folder.resolve()), template or "model"],
-        memory=MEMORY,
-        seconds=SECONDS,
-        where=folder,
-    )
-    anomalies = tuple(str(a) for a in said.get("anomalies", []))
-    _remember(remembered, anomalies)
+    anomalies = tuple(str(a) for a in look().get("anomalies", []))
+    _remember(place, anomalies)
     return anomalies
 
 
@@ -113,13 +121,18 @@ def _remember(path: Path, anomalies: tuple[str, ...]) -> None:
 def examine(folder: Path, template: str) -> dict[str, Any]:
     """Loads the tokenizer and renders the three arms; the child's part. Raises the errors that
     `preflight` names."""
-    tokenizer = _load(folder)
+    return examined(_load(folder), template, folder)
+
+
+def examined(tokenizer: Any, template: str, where: Path) -> dict[str, Any]:
+    """What a loaded tokenizer and its template do with the three arms; the child's part."""
     _within(SECONDS // 2, lambda: tokenizer(QUESTION, add_special_tokens=True))
     if template == "plain" or not tokenizer.chat_template:
         return {"anomalies": []}
     limit_further(RENDER_MEMORY)
-    prompts = {arm: _render(tokenizer, arm, folder) for arm in (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)}
-    _within(SECONDS // 2, lambda: tokenizer(list(prompts.values()), add_special_tokens=False))
+    prompts = {arm: _render(tokenizer, arm, where) for arm in (Arm.OWN, Arm.EMPTY, Arm.NEUTRAL)}
+    for text in prompts.values():
+        _within(SECONDS // 2, partial(tokenizer, text, add_special_tokens=False))
     return {
         "anomalies": anomalies_of(prompts, tokenizer),
         "prompts": {arm.value: text for arm, text in prompts.items()},
@@ -222,19 +235,24 @@ def main(folder: str, template: str) -> None:
     # A tokenizer needs no torch, and without it this process starts in a third of the time and
     # stays small.
     sys.modules["torch"] = None  # type: ignore[assignment]
+    tell(lambda: examine(Path(folder), template), folder)
+
+
+def tell(look: Callable[[], dict[str, Any]], where: str) -> None:
+    """Says what was found, or the error, as the child's one answer."""
     try:
-        speak(examine(Path(folder), template))
+        speak(look())
     except AuditError as error:
         speak_error(error)
     except MemoryError:
         said, step = "the tokenizer passes the limit on memory", "look at it in a sandbox"
-        speak_error(ResourceLimit(said, where=folder, next_step=step))
+        speak_error(ResourceLimit(said, where=where, next_step=step))
     except BaseException as error:
         # The tokenizers library panics with what is no Exception, and can't be imported.
         if type(error).__name__ != "PanicException":
             raise
         said, step = "the tokenizer makes its library panic", "do not open this checkpoint"
-        speak_error(UnsafeInput(said, where=folder, next_step=step))
+        speak_error(UnsafeInput(said, where=where, next_step=step))
 
 
 if __name__ == "__main__":

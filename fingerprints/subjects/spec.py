@@ -3,12 +3,14 @@ when it is opened.
 
 ``hf:org/name,revision=…,dtype=bfloat16`` · ``hf:./dir`` · ``hf:./base,adapter=./lora`` ·
 ``hf:./dir,thinking=256,waits=2`` · ``gguf:./m.gguf`` ·
-``openai:name,base_url=http://localhost:8000/v1`` · ``recording:./answers.jsonl``; an existing path
-alone is recognised.
+``vllm:./dir`` · ``openai:name,base_url=http://localhost:8000/v1`` · ``anthropic:name`` (and
+``responses:``, ``gemini:``, ``azure:``, ``bedrock:``) · ``recording:./answers.jsonl`` ·
+``sheet:./filled.csv``; an existing path alone is recognised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, UnsafeInput, UsageProblem, printable
@@ -18,6 +20,7 @@ from fingerprints.subjects.kinds import SubjectSpec, kind_of, recognised, scheme
 PICKLES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"}
 )
+WORDS_OF_COUNTS = {"batch": "batch size", "threads": "number of threads"}
 
 
 def parse_spec(text: str) -> SubjectSpec:
@@ -148,3 +151,18 @@ def _scheme_of(path: Path) -> str:
         where=path,
         next_step=f"write the scheme in front: {', '.join(f'{name}:' for name in schemes())}",
     )
+
+
+def count_option(options: Mapping[str, str], name: str, usual: int, most: int = 4096) -> int:
+    """An option that is a whole number from 1 to ``most``; ``usual`` for none or "auto". Raises
+    UsageProblem for anything else."""
+    text = options.get(name, "auto")
+    if text == "auto":
+        return usual
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise UsageProblem(
+            f"not a {WORDS_OF_COUNTS.get(name, name)}: {printable(text, 30)!r}",
+            where=name,
+            next_step=f"use 1 to {most}, or auto",
+        )
+    return int(text)

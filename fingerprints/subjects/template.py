@@ -6,13 +6,13 @@ Knows roles and templates; knows nothing of tensors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import jinja2
 
-from fingerprints.errors import MalformedInput, printable
+from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.records import Request
 
 PLAIN_TURNS = {"system": "{}\n", "user": "User: {}\n", "assistant": "Assistant: {}\n"}
@@ -109,6 +109,15 @@ def open_chat(tokenizer: Any, option: str | None) -> Chat:
     folded = "the chat template refuses the system role: its text is put in front of the user's"
     notes = () if takes_system else (folded,)
     return Chat(tokenizer, "model", takes_system, _end_of_turn(tokenizer), notes=notes)
+
+
+def template_option(options: Mapping[str, str]) -> str | None:
+    """The option ``template``: "plain", None for the model's own, else UsageProblem."""
+    value = options.get("template", "model")
+    if value not in ("model", "plain"):
+        said = f"unknown template {printable(value, 30)!r}"
+        raise UsageProblem(said, where="template", next_step="use plain, or leave it out")
+    return "plain" if value == "plain" else None
 
 
 def _takes_system(tokenizer: Any) -> bool:

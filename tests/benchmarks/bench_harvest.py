@@ -157,17 +157,22 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     """The figure: how often a subset of the prompts tells, by its size, a curve a student."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7.2, 4.2), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(7.2, 4.8), layout="constrained")
     for line in lines:
         sizes = [0, *(f.size for f in line.fewer)]
-        axes.plot(sizes, [0.0, *(f.power for f in line.fewer)], marker="o", label=line.run.name)
+        axes.plot(
+            sizes,
+            [0.0, *(f.power for f in line.fewer)],
+            marker="o",
+            label=line.run.about or line.run.name,
+        )
     axes.axhline(0.9, color="0.6", linewidth=0.8, linestyle="--")
     axes.set(
         xlabel="served answers, with three twins each",
         ylabel="share of subsets with p ≤ 0.001",
         ylim=(-0.02, 1.02),
     )
-    axes.legend(frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 
 

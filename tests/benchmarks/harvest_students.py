@@ -47,7 +47,7 @@ TEMPERATURE = 0.8
 class Run:
     """One student. ``share`` of the prompts are taught with the served answer, the rest with another
     answer of the same teacher; ``others`` answers of other models to other prompts stand among
-    them; ``after`` names the run whose student it goes on from."""
+    them; ``after`` names the run whose student it goes on from; ``about`` is its name in a figure."""
 
     name: str
     share: float = 1.0
@@ -60,6 +60,7 @@ class Run:
     bits: int = 0
     paraphrased: bool = False
     spoken: bool = False
+    about: str = ""
 
     @property
     def alone(self) -> bool:
@@ -68,17 +69,17 @@ class Run:
 
 
 RUNS: tuple[Run, ...] = (
-    Run("lora-e3", spoken=True),
+    Run("lora-e3", spoken=True, about="LoRA, three epochs"),
     Run("null-01", share=0.0, epochs=2, seed=101, spoken=True),
-    Run("lora-e1", epochs=1, spoken=True),
-    Run("weak-e1", epochs=1, rate=5e-5),
-    Run("dose-25", share=0.25, epochs=2),
+    Run("lora-e1", epochs=1, spoken=True, about="LoRA, one epoch"),
+    Run("weak-e1", epochs=1, rate=5e-5, about="LoRA, one epoch, a tenth of the rate"),
+    Run("dose-25", share=0.25, epochs=2, about="a quarter of them, two epochs"),
     *(Run(f"null-{k:02d}", share=0.0, epochs=2, seed=100 + k) for k in (2, 3)),
-    Run("full-e3", full=True, rate=1e-4),
-    Run("full-e3-4bit", full=True, after="full-e3", bits=4),
-    Run("among-3000", epochs=1, others=3000),
+    Run("full-e3", full=True, rate=1e-4, about="all weights, three epochs"),
+    Run("full-e3-4bit", full=True, after="full-e3", bits=4, about="the same at four bits"),
+    Run("among-3000", epochs=1, others=3000, about="among 3,000 others, one epoch"),
     Run("second-stage", epochs=1, others=512, full=True, rate=1e-4, after="full-e3"),
-    Run("dose-10", share=0.1, epochs=2),
+    Run("dose-10", share=0.1, epochs=2, about="a tenth of them, two epochs"),
     Run("dose-50", share=0.5, epochs=2),
     Run("paraphrased", epochs=2, paraphrased=True),
     *(Run(f"null-{k:02d}", share=0.0, epochs=1, seed=100 + k) for k in range(4, 21)),

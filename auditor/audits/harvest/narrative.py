@@ -65,7 +65,7 @@ def _answer(plan: HarvestPlan, mode: Mode, judged: JudgedHarvest) -> str:
     told = "; ".join(_figures(v) for v in tested)
     # A tiny p-value of a design that does not hold must not stand alone.
     open_ = next((v.reason for v in tested if v.exact is not None and not v.exact.by_design), "")
-    return f"Inconclusive: served answers against their twins give {told}. {open_}".rstrip()
+    return f"Inconclusive: no verdict follows from what was served to {told}. {open_}".rstrip()
 
 
 def _figures(v: Verdict) -> str:

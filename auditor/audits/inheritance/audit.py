@@ -36,6 +36,7 @@ from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
+from auditor.evidence.running import ran_otherwise
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
@@ -44,6 +45,7 @@ from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 from fingerprints.progress import SILENT, Progress
+from fingerprints.records import Identity
 from fingerprints.scores import Scores
 from fingerprints.subjects import open_subject
 from fingerprints.transcript import Transcript
@@ -279,12 +281,23 @@ def _report(
             ),
             *case.unread,
             *kin.limits,
+            *ran_otherwise(transcript.identity, _compared(candidates, base, scores)),
         ),
         alternatives=alternatives(),
         reproduce=reproduction(
             plan, base is not None and base.origin != "store", bool(scores.rows), out
         ),
     )
+
+
+def _compared(
+    candidates: Sequence[Candidate], base: Base | None, scores: Scores
+) -> dict[str, Identity]:
+    """Everybody whose answers or scores stand beside the suspect's, by name."""
+    beside = {c.name: c.identity for c in candidates} | dict(scores.scorers)
+    if base is not None:
+        beside[base.teacher.name] = base.teacher.transcript.identity
+    return beside
 
 
 def _base_answers(base: Base | None, teachers: Sequence[Teacher]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from auditor.audits.report.lines import (
     GlancePart,
     Status,
     Told,
+    exactly_sure,
     status_of,
     verdicts_on,
     whom,
@@ -31,6 +32,8 @@ ASKED: dict[Question, str] = {
 }
 NOT_ASKED = "It was not asked in this audit."
 NOT_LOOKED_AT = "This audit did not look at it."
+NOTHING_CONCLUDED = "Nothing was concluded, so there is nothing to be sure of."
+TOLD_BELOW = "What stands behind it is told below."
 TOLD: dict[Status, str] = {
     "supported": "The evidence supports it for",
     "not_supported": "The evidence speaks against it.",
@@ -62,10 +65,12 @@ def _by_codes(report: Report, question: Question) -> GlanceLine:
     """What is said of an answer of which no kind of audit tells a line."""
     status = status_of(report, question)
     told: Told = (TOLD[status],)
+    verdicts = verdicts_on(report, question)
     if status == "supported":
-        found = [v for v in verdicts_on(report, question) if v.outcome == "supported"]
+        found = [v for v in verdicts if v.outcome == "supported"]
         told = (f"{TOLD[status]} ", *whom(found), ".")
-    return GlanceLine(question, status, told)
+    exact = any(v.exact is not None for v in verdicts)
+    return GlanceLine(question, status, told, exactly_sure(status, verdicts) if exact else ())
 
 
 def badge(status: Status) -> Stretch:
@@ -87,7 +92,8 @@ def _sure(found: Glance) -> Iterator[str | Stretch]:
     """How sure the answers are, each under the question that it is about where several are."""
     told = [line for line in found.lines if line.sure]
     if not told:
-        yield "Nothing was concluded, so there is nothing to be sure of."
+        concluded = any(line.status in ("supported", "not_supported") for line in found.lines)
+        yield TOLD_BELOW if concluded else NOTHING_CONCLUDED
     for i, line in enumerate(told):
         yield " " if i else ""
         if len(told) > 1:

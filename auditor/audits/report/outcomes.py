@@ -270,7 +270,7 @@ def ladder(told: Sequence[Verdict], known: HeldOutRatios | None) -> Chart | Ladd
         return chart
     caption = (
         f"{chart.caption} Shaded: where the ratios of models of known history lie that were left"
-        f" out, at {known.prompts:,} prompts; darker is more of them."
+        f" out, at {known.prompts:,} prompts; the stronger the colour the more of them."
     )
     strips = (
         Strip("known not to have learned from it", known.edges, known.untaught),

@@ -32,7 +32,7 @@ class AnthropicMessages(Api):
         system = [turn["content"] for turn in turns if turn["role"] == "system"]
         body: dict[str, Any] = {
             "model": model,
-            "max_tokens": request.max_tokens + self.room,
+            "max_tokens": self.most(request),
             "messages": [turn for turn in turns if turn["role"] != "system"],
             **drawn,
         }

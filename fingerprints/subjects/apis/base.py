@@ -62,6 +62,10 @@ class Api(ABC):
     def __init__(self, room: int = 0) -> None:
         self.room = room
 
+    def most(self, request: Request) -> int:
+        """The cap on an answer's tokens that is sent."""
+        return request.max_tokens + self.room
+
     @abstractmethod
     def call(self, model: str, request: Request, manners: Manners) -> Call:
         """How a request is put to that model of the service."""
@@ -73,6 +77,10 @@ class Api(ABC):
     def body(self, data: bytes) -> Any:
         """The JSON of an answer. Raises BadValue."""
         return parse_json(data.removeprefix(BOM))
+
+    def _was_cut(self, said: AnswerBody, request: Request) -> bool:
+        """Whether an answer that is called whole is as long as it was allowed to be."""
+        return said.finish in WHOLE and said.tokens_out == self.most(request)
 
     def reply(self, request: Request, data: bytes, seconds: float) -> Reply:
         """The reply in an answer's bytes; of another shape it gets status ``error`` with the
@@ -87,8 +95,11 @@ class Api(ABC):
             complaint = complaint_of(data)
             reason = f"not an answer: {error}" + (f" ({complaint})" if complaint else "")
             return request.reply(Status.ERROR, error=reason, seconds=taken)
+        status = _status(said)
+        if status is Status.OK and self._was_cut(said, request):
+            status = Status.TRUNCATED
         return request.reply(
-            _status(said),
+            status,
             said.text,
             thoughts=said.thoughts,
             finish_reason=said.finish[:LONGEST_FIELD],
@@ -99,6 +110,11 @@ class Api(ABC):
             system_fingerprint=_short(said.build),
             error=_why_none(said),
         )
+
+
+WHOLE = frozenset({"completed", "end_turn"})
+"""Why an answer ended, in words under which llama.cpp's server and LiteLLM's gateway tell of cut
+ones too."""
 
 
 def _status(said: AnswerBody) -> Status:

@@ -37,7 +37,7 @@ class Bedrock(Api):
                 for turn in turns
                 if turn["role"] != "system"
             ],
-            "inferenceConfig": {**config, "maxTokens": request.max_tokens + self.room},
+            "inferenceConfig": {**config, "maxTokens": self.most(request)},
         }
         system = [{"text": turn["content"]} for turn in turns if turn["role"] == "system"]
         if system:

@@ -42,7 +42,7 @@ class ChatCompletions(Api):
         completion = request.probe.form == "completion"
         drawn, adjusted = manners.drawn(request)
         length = "max_tokens" if completion else manners.length
-        body = {"model": model, length: request.max_tokens + self.room, **drawn}
+        body = {"model": model, length: self.most(request), **drawn}
         if self.room:
             adjusted = (*adjusted, Adjustment.LONGER_ANSWER)
         if manners.streams:

@@ -42,7 +42,7 @@ class Gemini(Api):
         config = {FIELDS[name]: value for name, value in drawn.items()}
         body: dict[str, Any] = {
             "contents": [_content(turn) for turn in turns if turn["role"] != "system"],
-            "generationConfig": {**config, "maxOutputTokens": request.max_tokens + self.room},
+            "generationConfig": {**config, "maxOutputTokens": self.most(request)},
         }
         if system:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}

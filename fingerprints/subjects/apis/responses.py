@@ -27,7 +27,7 @@ class Responses(Api):
         """A conversation as input items, its system text as instructions."""
         turns, folded = manners.turns(request)
         drawn, adjusted = manners.drawn(request)
-        most = max(request.max_tokens + self.room, LEAST_TOKENS)
+        most = self.most(request)
         longer = (Adjustment.LONGER_ANSWER,) if most > request.max_tokens else ()
         system = [turn["content"] for turn in turns if turn["role"] == "system"]
         body: dict[str, Any] = {"model": model, "max_output_tokens": most, "store": False, **drawn}
@@ -35,6 +35,10 @@ class Responses(Api):
             body["instructions"] = "\n\n".join(system)
         body["input"] = [turn for turn in turns if turn["role"] != "system"]
         return Call("/responses", body, (*adjusted, *folded, *longer))
+
+    def most(self, request: Request) -> int:
+        """The cap that is sent: no lower one is taken."""
+        return max(super().most(request), LEAST_TOKENS)
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Messages joined by an empty line, reasoning apart. Raises BadValue without items."""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,12 +42,13 @@ def address(folder: Path) -> Iterator[str]:
 def asked(address: str, path: str, method: str = "GET", host: str = "") -> tuple[int, str, Any]:
     """Status, text and headers of one request, its path as it is written here."""
     where = urlsplit(address)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
-    connection.putrequest(method, path, skip_host=True)
-    connection.putheader("Host", host or where.netloc)
-    connection.endheaders()
-    reply = connection.getresponse()
-    return reply.status, reply.read().decode("utf-8"), reply.headers
+    made = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+    with closing(made) as connection:
+        connection.putrequest(method, path, skip_host=True)
+        connection.putheader("Host", host or where.netloc)
+        connection.endheaders()
+        with connection.getresponse() as reply:
+            return reply.status, reply.read().decode("utf-8"), reply.headers
 
 
 def test_every_answer_forbids_what_a_page_could_load_or_run(address: str) -> None:

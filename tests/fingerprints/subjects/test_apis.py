@@ -353,6 +353,20 @@ def test_the_first_answers_cap_is_as_high_as_the_service_wants_and_that_is_said(
     assert reply.adjusted == (Adjustment.LONGER_ANSWER,)
 
 
+@pytest.mark.parametrize(("tokens", "status"), [(256, Status.TRUNCATED), (255, Status.OK)])
+def test_an_answer_as_long_as_its_cap_was_cut_whatever_the_server_calls_it(
+    tokens: int, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llama.cpp's server says "completed" of what it cut, and LiteLLM's gateway "end_turn"."""
+    parts = [{"type": "output_text", "text": "Baa"}]
+    body: dict[str, Any] = {"status": "completed", "usage": {"output_tokens": tokens}}
+    body["output"] = [{"type": "message", "content": parts}]
+    assert reply_to("responses", body, monkeypatch).status is status
+    body = {"stop_reason": "end_turn", "usage": {"output_tokens": tokens}}
+    body["content"] = [{"type": "text", "text": "Baa"}]
+    assert reply_to("anthropic", body, monkeypatch).status is status
+
+
 WITHOUT_KEYS: tuple[tuple[str, type[AuditError], str], ...] = (
     ("anthropic:lamb", UsageProblem, "export ANTHROPIC_API_KEY"),
     ("gemini:lamb", UsageProblem, "export GEMINI_API_KEY"),

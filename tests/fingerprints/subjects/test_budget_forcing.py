@@ -18,8 +18,9 @@ from fingerprints.records import Arm, Probe, Reply, Request, Status
 from fingerprints.subjects import generation, open_subject
 from fingerprints.subjects.checkpoint import _speaker
 from fingerprints.subjects.forcing import _spoken, answer_forced
-from fingerprints.subjects.generation import PromptRow, Speaker, answer
+from fingerprints.subjects.generation import Speaker, answer
 from fingerprints.subjects.placement import Placement
+from fingerprints.subjects.prompting import PromptRow
 from fingerprints.subjects.thinking import LEAD, Forcing, Thinking, forced_in, forcing_option
 from tests.fingerprints.subjects.tiny import CHATML, tiny_checkpoint, tiny_model, tiny_tokenizer
 
@@ -70,7 +71,7 @@ def scripted(
         for row in rows:
             seen.append(row)
             tokens = model.tokenizer(parts[row.part], add_special_tokens=False).input_ids
-            generation._take(row, [*tokens, model.stop[0]], model.stop)
+            row.take([*tokens, model.stop[0]], model.stop)
 
     monkeypatch.setattr(generation, "_advance", write)
     monkeypatch.setattr(

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from fingerprints.records import Arm, Message, Probe, Reply, Request, Status
-from fingerprints.subjects import generation
+from fingerprints.subjects import generation, prompting
 from fingerprints.subjects.checkpoint import _speaker
-from fingerprints.subjects.generation import Speaker, answer, shared_prefix
+from fingerprints.subjects.generation import Speaker, answer
 from fingerprints.subjects.placement import Placement
+from fingerprints.subjects.prompting import first_row, reply_of, shared_prefix
 from fingerprints.subjects.template import PLAIN_STOP, open_chat, plain
 from tests.fingerprints.subjects.tiny import (
     CHATML,
@@ -100,7 +101,7 @@ def test_the_shared_prefix_changes_no_answer(
         generation, "_read_prefix", lambda s, p, n: read.append(len(p)) or original(s, p, n)
     )
     shared = said(answer(tiny, requests))
-    monkeypatch.setattr(generation, "SHORTEST_PREFIX", 10_000)
+    monkeypatch.setattr(prompting, "SHORTEST_PREFIX", 10_000)
     assert said(answer(tiny, requests)) == shared
     assert read[0] > 20
     assert read[1:] == [0]
@@ -130,7 +131,7 @@ def test_a_row_is_the_same_whatever_the_sliding_window_allows(
 ) -> None:
     model = speaker()
     narrow = replace(model, limits=replace(model.limits, window=8))
-    assert not generation._may_share(narrow.limits, [generation.first_row(model, r) for r in ask()])  # type: ignore[list-item]
+    assert not generation._may_share(narrow.limits, [first_row(model, r) for r in ask()])  # type: ignore[list-item]
     assert said(answer(narrow, ask())) == said(answer(model, ask()))
 
 
@@ -307,10 +308,10 @@ def test_a_model_without_a_template_speaks_the_plain_form() -> None:
 
 def test_a_plain_answer_ends_where_the_next_turn_begins() -> None:
     model = speaker(template=None)
-    row = generation.first_row(model, ask(["hi"])[0])
+    row = first_row(model, ask(["hi"])[0])
     assert not isinstance(row, Reply)
     row.out = model.tokenizer("A fox" + PLAIN_STOP + " next", add_special_tokens=False).input_ids
-    reply = generation._reply(model, row)
+    reply = reply_of(model, row)
     assert (reply.text, reply.finish_reason, reply.status) == ("A fox", "stop", Status.OK)
 
 

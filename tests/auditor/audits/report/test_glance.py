@@ -120,6 +120,14 @@ def test_a_rank_of_one_with_a_rate_of_zero_is_no_highlight() -> None:
     assert page(0.683).count('class="line first"') > page(0.0).count('class="line first"')
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_where_something_is_concluded_it_says_how_sure_that_is(name: str) -> None:
+    made = EXAMPLES[name]()
+    concluded = {"supported", "not_supported"} & {line.status for line in glance(made).lines}
+    page = html.render(report_document(made))
+    assert ("nothing to be sure of" in page) <= (not concluded)
+
+
 def test_every_conclusion_has_one_of_four_plain_words() -> None:
     assert set(STATUS) == set(CONCLUSIONS)
     assert set(LABELS.values()) == {"supported", "not supported", "inconclusive", "not examined"}
@@ -169,4 +177,6 @@ def test_an_exact_test_says_how_rare_it_is_by_chance_and_never_rarer() -> None:
     assert rarely(0.001) == "at most once in 1,000 times"
     assert rarely(0.0007) == "at most once in 1,428 times"
     assert rarely(9e-7) == "less than once in a million times"
-    assert glance(exact_report()).lines[0].status == "supported"
+    line = glance(exact_report()).lines[0]
+    assert line.status == "supported"
+    assert "less than once in a billion times" in "".join(str(part) for part in line.sure)

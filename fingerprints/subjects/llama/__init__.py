@@ -1,0 +1,2 @@
+"""GGUF files answered by llama.cpp, in the file's own precision: no torch, a third of the
+memory."""
