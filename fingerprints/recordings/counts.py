@@ -39,6 +39,7 @@ class ReadingCounts:
     unreadable: int = 0
     aside: Counter[AsideReason] = field(default_factory=Counter)
     first_bad: str = ""
+    first_failure: str = ""
     cut: str = ""
     hint: str = ""
 
@@ -58,6 +59,7 @@ class ReadingCounts:
         self.answers += 1
         self.empty += row.status is Status.EMPTY
         self.failed += row.status is Status.ERROR
+        self.first_failure = self.first_failure or row.error or ""
 
     def bad(self, where: str, reason: str, n: int = 1, hint: str = "") -> None:
         """Counts what can't be read."""
@@ -115,7 +117,8 @@ def refuse_poor(path: Path, counts: ReadingCounts, allow_partial: bool) -> None:
 
 def _nothing(counts: ReadingCounts) -> str:
     why = [f"{counts.empty} answers are empty"] if counts.empty else []
-    why += [f"{counts.failed} failed"] if counts.failed else []
+    first = printable(counts.first_failure, 120)
+    why += [f"{counts.failed} failed, the first with {first!r}"] if counts.failed else []
     why += [counts.set_aside()] if counts.set_aside() else []
     why += [counts.lost()] if counts.lost() else []
     return printable(f"no answer was read: {'; '.join(why)}" if why else "it holds no answer", 280)

@@ -72,6 +72,9 @@ def test_a_sample_that_failed_is_counted_with_its_reason(tmp_path: Path) -> None
     members = {**LOG, "samples/3_epoch_1.json": json.dumps(failed).encode()}
     said = opened(zstd_archive(tmp_path / "x.eval", members)).recorded()
     assert [r.error for r in said.replies if r.error] == ["no network"]
+    alone = {name: members[name] for name in ("header.json", "samples/3_epoch_1.json")}
+    with pytest.raises(MalformedInput, match="1 failed, the first with 'no network'"):
+        opened(zstd_archive(tmp_path / "y.eval", alone))
 
 
 def test_every_answer_of_an_inspect_dialogue_is_read(tmp_path: Path) -> None:
