@@ -13,7 +13,7 @@ from http import HTTPStatus
 from auditor.errors import missing_extra
 from auditor.evidence.records import Report
 from auditor.gallery import pages
-from auditor.gallery.choice import Shown
+from auditor.gallery.choice import ListOrder
 from auditor.gallery.found import ReportFolder
 from auditor.reporting import html
 
@@ -44,7 +44,7 @@ def application(folder: ReportFolder) -> Starlette:
     """The application over one folder of reports; one request after the other reads it."""
 
     async def listing(request: Request) -> HTMLResponse:
-        return _page(pages.listing(folder.entries(), Shown.of(dict(request.query_params))))
+        return _page(pages.listing(folder.entries(), ListOrder.of(dict(request.query_params))))
 
     async def report(request: Request) -> HTMLResponse:
         return _of_report(folder, request, pages.whole)

@@ -17,7 +17,7 @@ LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListOrder:
     """What is looked for, and the order: ``words`` stand in a suspect's name, its folder or what
     it says; ``wanted`` has a status by question; ``down``: the last come first."""
 
@@ -27,7 +27,7 @@ class Shown:
     down: bool = False
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Shown:
+    def of(cls, given: Mapping[str, str]) -> ListOrder:
         """What an address asks for; words that mean nothing there are passed over."""
         wanted: dict[Question, Status] = {}
         for question in QUESTIONS:

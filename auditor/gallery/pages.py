@@ -17,7 +17,7 @@ from auditor.audits.report.outcomes import LOG10_LR, MOST_SHOWN, verdict_table
 from auditor.audits.report.places import portable
 from auditor.evidence.questions import QUESTIONS
 from auditor.evidence.records import Finding, Report
-from auditor.gallery.choice import Shown
+from auditor.gallery.choice import ListOrder
 from auditor.gallery.found import ReportEntry
 from auditor.reporting import html
 from auditor.reporting.document import Block, Document, Paragraph, Section, Stretch, name, strong
@@ -30,7 +30,7 @@ WHOLE = 50_000
 HOME = ("/", "All reports")
 
 
-def listing(entries: Sequence[ReportEntry], shown: Shown) -> str:
+def listing(entries: Sequence[ReportEntry], shown: ListOrder) -> str:
     """The list of reports with its filter."""
     chosen = shown.of_all(entries)
     return (

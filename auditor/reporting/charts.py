@@ -130,7 +130,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class LadderChart:
     """Values as dots, below the populations that they are read against on the same axis."""
 
     strips: tuple[Strip, ...]

@@ -17,7 +17,7 @@ from auditor.reporting.charts import (
     CurveChart,
     Dumbbells,
     Flow,
-    Ladder,
+    LadderChart,
     MatrixChart,
     Panels,
     Stacks,
@@ -160,7 +160,7 @@ Block = (
     | Dumbbells
     | Course
     | Flow
-    | Ladder
+    | LadderChart
     | Stacks
     | Panels
     | CurveChart

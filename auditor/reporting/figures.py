@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.reporting.charts import Ladder, Strip
+from auditor.reporting.charts import LadderChart, Strip
 from auditor.reporting.text import interval, number, tick
 from detectors.measurement import Bar, Chart
 
@@ -77,7 +77,7 @@ class Figure:
     strips: tuple[StripRow, ...] = ()
 
 
-def ladder(drawn: Ladder) -> Figure:
+def ladder(drawn: LadderChart) -> Figure:
     """The figure of a ladder: its dots, and its populations on the same axis."""
     ends = [e for strip in drawn.strips for e in strip.edges]
     return figure(drawn.dots, ends, drawn.strips)

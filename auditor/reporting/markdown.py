@@ -157,7 +157,7 @@ class _Telling(Walk[str]):
     def _drawn(self, of: Drawn) -> Iterator[str]:
         yield from self._gridtable(table_of(of))
 
-    _chart = _ladder = _dumbbells = _flow = _stacks = _panels = _curvechart = _drawn
+    _chart = _ladderchart = _dumbbells = _flow = _stacks = _panels = _curvechart = _drawn
 
     def _course(self, of: Course) -> Iterator[str]:
         ends = f"{number(of.values[0])} to {number(of.values[-1])}"

@@ -12,7 +12,7 @@ from auditor.reporting.charts import (
     CurveChart,
     Dumbbells,
     Flow,
-    Ladder,
+    LadderChart,
     MatrixChart,
     Panels,
     Stacks,
@@ -24,7 +24,9 @@ from auditor.reporting.text import interval, number
 from detectors.measurement import Chart
 
 MOST_POINTS = 12
-Drawn = Chart | CurveChart | Dumbbells | Flow | Ladder | MatrixChart | Panels | Stacks | TiesChart
+Drawn = (
+    Chart | CurveChart | Dumbbells | Flow | LadderChart | MatrixChart | Panels | Stacks | TiesChart
+)
 
 
 def table_of(chart: Drawn) -> GridTable:
@@ -50,7 +52,7 @@ def _chart(of: Chart) -> GridTable:
     return _table(of.title, ("Item", of.x_label or "Value", "Interval"), rows, of.caption)
 
 
-def _ladder(of: Ladder) -> GridTable:
+def _ladder(of: LadderChart) -> GridTable:
     dots = _chart(of.dots)
     strips: Iterable[tuple[Words, ...]] = (
         (f"{s.label}, the middle one", DASH, interval(s.middle, sign=True)) for s in of.strips
@@ -121,7 +123,7 @@ TABLES: dict[type, Callable[[Any], GridTable]] = {
     CurveChart: _curves,
     Dumbbells: _dumbbells,
     Flow: _flow,
-    Ladder: _ladder,
+    LadderChart: _ladder,
     MatrixChart: _matrix,
     Panels: _panels,
     Stacks: _stacks,

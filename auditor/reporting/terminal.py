@@ -168,7 +168,7 @@ class Teller(Walk[Any]):
     def _drawn(self, of: Drawn) -> Iterator[Any]:
         yield from self._gridtable(table_of(of))
 
-    _chart = _ladder = _stacks = _panels = _curvechart = _matrixchart = _tieschart = _drawn
+    _chart = _ladderchart = _stacks = _panels = _curvechart = _matrixchart = _tieschart = _drawn
 
     def _dumbbells(self, of: Dumbbells) -> Iterator[Any]:
         rows = []

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from auditor.audits.report import view, wording
 from auditor.evidence.error_rates import HeldOutRatios
 from auditor.evidence.records import MemberRank, Verdict
-from auditor.reporting.charts import Ladder, Strip
+from auditor.reporting.charts import LadderChart, Strip
 from auditor.reporting.document import (
     DASH,
     Block,
@@ -262,7 +262,7 @@ def weight_chart(told: Sequence[Verdict]) -> Chart | None:
     )
 
 
-def ladder(told: Sequence[Verdict], known: HeldOutRatios | None) -> Chart | Ladder | None:
+def ladder(told: Sequence[Verdict], known: HeldOutRatios | None) -> Chart | LadderChart | None:
     """The heaviest verdicts against the calibration's own two populations, where these are told;
     else the verdicts alone. None without one that was weighed."""
     chart = weight_chart(told)
@@ -276,7 +276,7 @@ def ladder(told: Sequence[Verdict], known: HeldOutRatios | None) -> Chart | Ladd
         Strip("known not to have learned from it", known.edges, known.untaught),
         Strip("known to have learned from it", known.edges, known.taught),
     )
-    return Ladder(strips, chart.model_copy(update={"caption": caption}))
+    return LadderChart(strips, chart.model_copy(update={"caption": caption}))
 
 
 def exact_chart(told: Sequence[Verdict]) -> Chart | None:

@@ -11,7 +11,7 @@ import pytest
 from auditor.audits.report.document import report_document
 from auditor.cli import run
 from auditor.gallery import pages
-from auditor.gallery.choice import Shown
+from auditor.gallery.choice import ListOrder
 from auditor.gallery.found import ReportEntry, ReportFolder, key_of
 from auditor.reporting import json as as_json
 from tests.auditor.reporting.example import HOSTILE, report
@@ -34,15 +34,15 @@ def test_every_report_is_listed_and_none_behind_a_link(entries: tuple[ReportEntr
 def test_the_list_is_filtered_by_words_and_status_and_sorted(
     entries: tuple[ReportEntry, ...],
 ) -> None:
-    everything = Shown().of_all(entries)
+    everything = ListOrder().of_all(entries)
     assert len(everything) == 3
-    supported = Shown.of({"inheritance": "supported"}).of_all(entries)
+    supported = ListOrder.of({"inheritance": "supported"}).of_all(entries)
     assert {e.place for e in supported} == {"a/calibrated", "b"}
-    assert [e.place for e in Shown.of({"words": "UNCAL"}).of_all(entries)] == ["a/uncalibrated"]
-    assert Shown.of({"words": "nobody"}).of_all(entries) == ()
-    down = Shown.of({"sort": "inheritance", "down": "1"}).of_all(entries)
+    assert [e.place for e in ListOrder.of({"words": "UNCAL"}).of_all(entries)] == ["a/uncalibrated"]
+    assert ListOrder.of({"words": "nobody"}).of_all(entries) == ()
+    down = ListOrder.of({"sort": "inheritance", "down": "1"}).of_all(entries)
     assert down[0].place == "a/uncalibrated"
-    assert Shown.of({"sort": "'; drop", "lineage": "guilty"}) == Shown()
+    assert ListOrder.of({"sort": "'; drop", "lineage": "guilty"}) == ListOrder()
 
 
 def test_hostile_words_stay_words_on_every_page(folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_hostile_words_stay_words_on_every_page(folder: Path) -> None:
     n = len(pages.exhibits_of(made))
     told = (
         pages.listing(
-            (listed, ReportEntry("1" * 16, HOSTILE, problem=HOSTILE)), Shown(HOSTILE[:90])
+            (listed, ReportEntry("1" * 16, HOSTILE, problem=HOSTILE)), ListOrder(HOSTILE[:90])
         ),
         pages.side_by_side(((key, made), (key, made))),
         pages.whole(key, made),
