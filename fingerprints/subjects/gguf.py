@@ -114,8 +114,7 @@ def convert(source: Path, target: Path, dtype: str) -> None:
         raise MalformedInput(
             f"transformers can't open this GGUF file: {said_by(error)}",
             where=source,
-            next_step="serve it with llama.cpp and audit the endpoint:"
-            " openai:NAME,base_url=http://localhost:8080/v1",
+            next_step="let llama.cpp answer for it: backend=llama.cpp in the spec",
         ) from error
     tokenizer.save_pretrained(target)
     _save(loaded, target)

@@ -48,11 +48,11 @@ def faster_format() -> torch.dtype:
 
 
 def _place() -> Path:
-    here = [torch.__version__, platform.machine(), _processor()]
+    here = [torch.__version__, platform.machine(), _chip()]
     return cache_folder() / "pace" / f"{sha256(canonical_json(here))}.json"
 
 
-def _processor() -> str:
+def _chip() -> str:
     """The processor's name and what it can do, as the kernel tells; empty where it doesn't."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():

@@ -64,8 +64,8 @@ def check_fits(needed: int, device: torch.device, where: object) -> None:
             f"the model needs about {needed / 2**30:.1f} GiB, and {device.type} has"
             f" {free / 2**30:.1f} GiB left",
             where=where,
-            next_step="use a smaller dtype (dtype=bfloat16), another device, or serve it and audit"
-            " the endpoint",
+            next_step="use a smaller dtype (dtype=bfloat16), for a GGUF file backend=llama.cpp,"
+            " another device, or serve it and audit the endpoint",
         )
 
 
