@@ -41,6 +41,8 @@ def tell(report: Report, folder: Path, as_json: bool, besides: str = "") -> None
         put(render(report_document(report), "json"))
     else:
         terminal.write(report_document(report), sys.stdout, all_of_it())
+    for event in report.transcript.events if report.transcript else ():
+        say(printable(event, 400))
     say(f"written: {folder / 'report.html'} and {folder / 'report.json'}{besides}")
 
 

@@ -15,7 +15,7 @@ from fingerprints.recordings.rows import AsideReason, RecordedRow
 from fingerprints.records import Status
 
 MOST_UNREADABLE = 0.1
-"""The share of a recording that may be unreadable; one item alone is let pass whatever it is."""
+"""The share of a recording that may be unreadable."""
 TOLD_ASIDE = {
     AsideReason.NO_ANSWER: "hold no answer",
     AsideReason.UNSEEN: "answer an image, a sound or a file",
@@ -52,7 +52,7 @@ class ReadingCounts:
     def poor(self) -> bool:
         """Whether more was unreadable than may be."""
         of = self.items + self.unreadable
-        return bool(self.cut) or self.unreadable > max(1, MOST_UNREADABLE * of)
+        return bool(self.cut) or self.unreadable > MOST_UNREADABLE * of
 
     def take(self, row: RecordedRow) -> None:
         """Counts one answer."""

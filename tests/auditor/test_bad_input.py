@@ -184,12 +184,6 @@ FAULTS = [
         "deeply nested recording", lambda d: audit(text(d / "a.jsonl", "[" * 100_000)), 3, "a.jsonl"
     ),
     Fault(
-        "recording in UTF-16",
-        lambda d: audit(text(d / "a.jsonl", ROW.encode("utf-16"))),
-        3,
-        "a.jsonl",
-    ),
-    Fault(
         "recording of two models",
         lambda d: audit(
             text(

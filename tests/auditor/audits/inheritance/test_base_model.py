@@ -110,7 +110,7 @@ def test_a_named_base_is_asked_the_same_and_told_as_claimed(
     assert {r.key for r in base.replies} == {
         r.key for r in load_transcript(out / "transcript.jsonl").replies
     }
-    assert report.plan["base"].endswith(f"{models['base']},dtype=float32")
+    assert report.plan["base"] == "hf:…/base,dtype=float32"
     assert "claimed only" in (out / "report.html").read_text("utf-8")
 
 
@@ -196,7 +196,7 @@ def test_a_base_without_a_readable_answer_is_refused(
     plan = Plan(suspect=str(models["other"]), base=str(silent))
     with (
         FingerprintStore.open(models["store"], read_only=True) as store,
-        pytest.raises(MalformedInput, match="no readable"),
+        pytest.raises(MalformedInput, match="no answer was read"),
     ):
         find_base(plan, store.transcript("other"), store, tmp_path)
 

@@ -46,6 +46,8 @@ def test_what_was_asked_otherwise_and_another_name_are_told_on_the_terminal_and_
     asked = ["--probes", "identity:4,style:2", "--calibration", "none", "--out", str(out)]
     with FaultServer(kimi()) as server:
         assert run(["audit", f"openai:lamb,base_url={server.url}", *asked]) == 0
+    assert "asked for 'lamb', the endpoint answers as 'kimi-k2'" in capsys.readouterr().err
+    assert run(["report", str(out), "--full"]) == 0
     terminal = " ".join(capsys.readouterr().out.split())
     report = json.loads((out / "report.json").read_text())
     assert report["transcript"]["adjusted"] == {"server_temperature": 14, "system_in_question": 8}

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.shadow.audit import DECISION, REPORT, SHADOWS, shadow_audit
@@ -210,7 +211,8 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     )
     report = json.loads(capsys.readouterr().out)
     assert [c["name"] for c in report["candidates"]] == list(TEACHERS)
-    assert report["plan"]["shadows"] == str(home)
+    assert report["plan"]["shadows"] == f"…/{home.name}", "no report names a folder of the machine"
+    assert yaml.safe_load((world / "b" / "plan.yaml").read_text())["shadows"] == str(home)
     assert "--shadows" in report["reproduce"][0]
     assert any("for an earlier audit" in limit for limit in report["limits"])
     assert report["base"]["origin"] == "shadows", "nobody named the base of this suspect"
@@ -223,7 +225,8 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     assert {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.is_file()} == held
     # An audit that took its shadows from another one names that one.
     assert run([*again(world, "taught", world / "b", world / "c"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["plan"]["shadows"] == str(home)
+    assert json.loads(capsys.readouterr().out)["plan"]["shadows"] == f"…/{home.name}"
+    assert yaml.safe_load((world / "c" / "plan.yaml").read_text())["shadows"] == str(home)
 
 
 @pytest.mark.timeout(120)
