@@ -20,6 +20,7 @@ from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
 from auditor.calibration.case import NONE, SHIPPED, check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
+from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
     DRY_RUN,
@@ -126,6 +127,7 @@ from fingerprints.probes import parse_probes
 @FAIL_ON
 @FORCE
 @DRY_RUN
+@FULL
 @AS_JSON
 def audit(
     spec: str | None,

@@ -13,6 +13,7 @@ from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import tell
+from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on
 
@@ -50,6 +51,7 @@ from auditor.console import progress_on
     help="Hash the suspect's weights (up to 8 GiB).",
 )
 @FORCE
+@FULL
 @AS_JSON
 def lineage(
     suspect: str,

@@ -14,6 +14,7 @@ from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
     DRY_RUN,
@@ -40,6 +41,7 @@ from auditor.console import progress_on
 @sampling_options
 @FORCE
 @DRY_RUN
+@FULL
 @AS_JSON
 def policy(
     hosted: str, local: str, out: str, force: bool, dry_run: bool, as_json: bool, **flags: Any

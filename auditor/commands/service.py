@@ -16,6 +16,7 @@ from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
 from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, DRY_RUN, FORCE, OUT
 from auditor.console import progress_on
 from fingerprints.probes import parse_probes
@@ -82,6 +83,7 @@ from fingerprints.records import ProbeSet, Sampling
 )
 @FORCE
 @DRY_RUN
+@FULL
 @AS_JSON
 def service(
     claimed: str,

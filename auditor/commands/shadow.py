@@ -20,6 +20,7 @@ from auditor.audits.shadow.audit import (
 )
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.audits import exit_code, show_plan, tell
+from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FAIL_ON, dry_run, out_folder, size_option
 from auditor.console import progress_on
 from auditor.controls.sizes import Size
@@ -96,6 +97,7 @@ from fingerprints.errors import printable
 )
 @FAIL_ON
 @dry_run("Print the plan, the shadows and what they cost; ask and train nothing.")
+@FULL
 @AS_JSON
 def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Was the suspect trained on A's, B's or C's answers? Trains shadow students to find out, and
