@@ -78,10 +78,18 @@ RUNS: tuple[Run, ...] = (
     Run("full-e3", full=True, rate=1e-4, about="all weights, three epochs"),
     Run("full-e3-4bit", full=True, after="full-e3", bits=4, about="the same at four bits"),
     Run("among-3000", epochs=1, others=3000, about="among 3,000 others, one epoch"),
-    Run("second-stage", epochs=1, others=512, full=True, rate=1e-4, after="full-e3"),
+    Run(
+        "second-stage",
+        epochs=1,
+        others=512,
+        full=True,
+        rate=1e-4,
+        after="full-e3",
+        about="all weights, then other data",
+    ),
     Run("dose-10", share=0.1, epochs=2, about="a tenth of them, two epochs"),
     Run("dose-50", share=0.5, epochs=2),
-    Run("paraphrased", epochs=2, paraphrased=True),
+    Run("paraphrased", epochs=2, paraphrased=True, about="said anew by a small model"),
     *(Run(f"null-{k:02d}", share=0.0, epochs=1, seed=100 + k) for k in range(4, 21)),
 )
 
