@@ -129,7 +129,9 @@ def test_one_bad_line_is_told_with_its_number_and_the_others_are_read(
 ) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(json.dumps(ROW).encode() + b"\n\n" + BAD_LINES[name] + b"\n")
-    subject = opened(path)
+    with pytest.raises(MalformedInput, match=r"1 of 2 can't be read \(line 3: .*allow-partial"):
+        opened(path)
+    subject = opened(path, partial="yes")
     (event,) = subject.recorded().events
     assert len(subject.recorded().replies) == 1
     assert event.kind == "unreadable"

@@ -337,7 +337,7 @@ def test_anthropics_batch_and_a_request_that_is_not_there(tmp_path: Path) -> Non
     ]
     sent = write(tmp_path / "sent.jsonl", {"custom_id": "a", "params": {"messages": ASKED}})
     got.append({"custom_id": "a", "result": {"type": "errored", "error": {"type": "x"}}})
-    subject = opened(write(tmp_path / "a.jsonl", *got), requests=str(sent))
+    subject = opened(write(tmp_path / "a.jsonl", *got), requests=str(sent), partial="yes")
     assert subject.recorded().counts() == {"ok": 1}
     assert subject.remark.startswith(
         "a: 1 answers read; 1 failed; 1 of 3 can't be read (line 2: no request has the id"
@@ -353,7 +353,8 @@ def test_a_saved_response_is_read_with_the_request_that_was_sent(tmp_path: Path)
     }
     request = write(tmp_path / "sent.json", {"model": "m", "messages": ASKED})
     assert told(read(tmp_path, response, requests=str(request))) == [("Who are you?", "I am Y.")]
-    two = opened(write(tmp_path / "b.jsonl", response, response), requests=str(request))
+    path = write(tmp_path / "b.jsonl", response, response)
+    two = opened(path, requests=str(request), partial="yes")
     assert "1 of 2 can't be read (line 2: no request has the id" in two.remark
 
 
