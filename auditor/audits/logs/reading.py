@@ -236,7 +236,7 @@ def _figures(every: int) -> tuple[str, ...]:
         "CAST(coalesce(tokens_out, length(answer) / 4) AS FLOAT) AS tokens_out",
         "(finish IN ('length', 'max_tokens', 'MAX_TOKENS', 'incomplete')"
         " OR tokens_out >= 0.98 * max_tokens) AS saturated",
-        f"({_elicits(asked)} OR {_elicits(f'coalesce(left(system, {SYSTEM}), )')}) AS elicits",
+        f"({_elicits(asked)} OR {_elicits(f'left(system, {SYSTEM})')}) AS elicits",
         "model",
         f"{_network('network')} AS network",
         "client",
@@ -253,7 +253,8 @@ def _figures(every: int) -> tuple[str, ...]:
 
 
 def _elicits(text: str) -> str:
-    """Whether a text asks for reasoning. The cases come in the order in which they spare most."""
+    """Whether a text asks for reasoning; one that is absent doesn't. The patterns come in the order
+    in which they spare most."""
     english, roman, others = (f"regexp_matches({text}, {literal(p)})" for p in asking())
     return (
         f"CASE WHEN {english} OR {roman} OR (strlen({text}) > length({text}) AND {others})"

@@ -250,6 +250,28 @@ def test_a_gateway_is_recognised_and_its_last_question_read(
     assert found[3] == "m"
 
 
+def test_who_asks_for_reasoning_is_read_from_prompt_and_system_prompt(
+    house: Warehouse, tmp_path: Path
+) -> None:
+    asked = [
+        row("a", 0, "Solve it and show your reasoning."),
+        row("b", 1, "Solve it.", system="Think step by step."),
+        row("c", 2, "请写出推导过程。"),
+        row("d", 3, "Solve it.", system=None),
+        row("e", 4, "Solve it, without explanation.", system="Think step by step."),
+        row("f", 5, "Give the answer only, no reasoning."),
+    ]
+    read(house, write_jsonl(tmp_path / "log.jsonl", asked))
+    assert [(f[0], f[5]) for f in facts(house)] == [
+        ("a", True),
+        ("b", True),
+        ("c", True),
+        ("d", False),
+        ("e", True),
+        ("f", False),
+    ]
+
+
 def test_a_wrong_map_names_the_keys_that_there_are(house: Warehouse, tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "log.jsonl", [{"when": 1772445600, "who": "a", "what": "hello"}])
     with pytest.raises(MalformedInput, match=r"keys are when, who, what"):
