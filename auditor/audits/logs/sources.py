@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.warehouse import Warehouse, literal
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.field_path import parsed_text
@@ -93,6 +94,11 @@ def _known(path: Path) -> LogFile | None:
     name = path.with_suffix("") if packed else path
     form = FORMS.get(name.suffix.lower())
     return None if form is None or path.name.startswith(".") else LogFile(path, form, packed)
+
+
+def ends_early(file: LogFile) -> bool:
+    """Whether a zstd file ends in the middle, which DuckDB doesn't say."""
+    return file.packed == ".zst" and not zstd_whole(file.path)
 
 
 def salvaged(file: LogFile, folder: Path) -> LogFile:
