@@ -162,7 +162,7 @@ def _lines(stream: BinaryIO) -> Iterator[RecordedItem]:
         if len(line) > LONGEST_VALUE:
             raise TooLong(f"line {number} is longer than {LONGEST_VALUE:,} bytes")
         if not line.isspace():
-            yield item_of(f"line {number}", line)
+            yield item_of(f"line {number}", line.rstrip(b"\r\n"))
 
 
 def _archived(file: BinaryIO, path: Path, caps: Caps) -> Iterator[RecordedItem]:

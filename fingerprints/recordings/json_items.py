@@ -20,6 +20,7 @@ from fingerprints.subjects.strict_json import (
     BadValue,
     NotFinite,
     TooLong,
+    fault_of,
     parse_json,
 )
 
@@ -138,11 +139,11 @@ class _Window:
         string. Raises RestUnread where it is none, TooLong."""
         inside = error.pos < len(self.text) - 16
         if inside and not error.msg.startswith("Unterminated"):
-            raise RestUnread(f"not JSON: {error.msg}") from error
+            raise RestUnread(f"not JSON: {fault_of(error)}") from error
         if len(self.text) - self.at > self.longest:
             raise TooLong(f"longer than {self.longest:,} bytes") from error
         if not self.more():
-            raise RestUnread(f"not JSON: {error.msg}; the file may be cut off") from error
+            raise RestUnread(f"not JSON: {fault_of(error)}; the file may be cut off") from error
 
     def _over(self, decoder: json.JSONDecoder, why: BadValue) -> tuple[Any] | None:
         """The value by another decoder, and steps over it; None after reading on for more of it."""

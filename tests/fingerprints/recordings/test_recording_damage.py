@@ -243,3 +243,15 @@ def test_no_bytes_end_in_a_traceback(
     path.write_bytes(head + data)
     with contextlib.suppress(MalformedInput, UnsafeInput, ResourceLimit):
         opened(path)
+
+
+def test_a_line_that_was_cut_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"prompt": "x", "answ\n{"prompt": "Q?", "answer": "A."}\n')
+    with pytest.raises(MalformedInput, match=r"line 1: not JSON: Unterminated string at column 17"):
+        list(read_rows(path))
+    path.write_text('[{"prompt": "Q?", "answer": "A."}, {"prompt": "x", "answ')
+    with pytest.raises(
+        MalformedInput, match=r"item 2: not JSON: Unterminated string; the file may"
+    ):
+        list(read_rows(path))
