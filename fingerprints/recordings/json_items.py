@@ -130,7 +130,7 @@ class _Window:
     def _strict(self, where: str) -> RecordedItem:
         began = self.at
         value, self.at = STRICT.raw_decode(self.text, began)
-        if _escaped(self.text[began : self.at]):
+        if no_utf8_in(self.text[began : self.at]):
             return RecordedItem(where, bad="not UTF-8")
         return RecordedItem(where, value)
 
@@ -158,8 +158,8 @@ class _Window:
             raise RestUnread(str(why)) from error
 
 
-def _escaped(text: str) -> bool:
-    """Whether bytes that are no UTF-8 stand in a text, as the decoder passes them on."""
+def no_utf8_in(text: str) -> bool:
+    """Whether bytes that are no UTF-8 stand in a text that was read by ``surrogateescape``."""
     return not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text)
 
 

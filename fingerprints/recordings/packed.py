@@ -68,7 +68,25 @@ def open_regular(path: Path) -> io.BufferedReader:
     raise MalformedInput(f"it is {what}", where=path, next_step=GIVE_ANSWERS)
 
 
-class CountedStream(io.RawIOBase):
+class ByteSource(io.RawIOBase):
+    """Bytes to read, of which a subclass gives the next ones."""
+
+    def next_bytes(self, most: int) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        raise NotImplementedError
+
+    def readable(self) -> bool:
+        """True: it is read from."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+        """Reads the next bytes into a buffer, and says how many."""
+        data = self.next_bytes(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class CountedStream(ByteSource):
     """A decompressing stream; raises ResourceLimit at a cap, UnsafeInput at a bomb's ratio."""
 
     def __init__(
@@ -78,14 +96,9 @@ class CountedStream(io.RawIOBase):
         self.count = already
         self.own = 0
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes and counts them."""
-        data = self.inner.read(len(buffer))
-        buffer[: len(data)] = data
+        data = self.inner.read(most)
         self.count += len(data)
         self.own += len(data)
         if self.count > self.caps.total:
@@ -98,7 +111,7 @@ class CountedStream(io.RawIOBase):
                 where=self.where,
                 next_step="unpack it yourself if you trust it, and give the unpacked file",
             )
-        return len(data)
+        return data
 
 
 def gzip_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
@@ -127,24 +140,19 @@ def zstd_reader(file: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_Unpacked(inner, zstandard.ZstdError), 1 << 16)
 
 
-class _Unpacked(io.RawIOBase):
+class _Unpacked(ByteSource):
     """A reader of another library whose error for damage is raised as Python's own."""
 
     def __init__(self, inner: BinaryIO, broken: type[Exception]) -> None:
         self.inner, self.broken = inner, broken
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes."""
         try:
-            data = self.inner.read(len(buffer))
+            data = self.inner.read(most)
         except self.broken as error:
             raise EOFError(str(error)) from error
-        buffer[: len(data)] = data
-        return len(data)
+        return data
 
 
 def utf8_stream(stream: io.BufferedReader) -> io.BufferedReader:
@@ -166,25 +174,20 @@ def utf8_stream(stream: io.BufferedReader) -> io.BufferedReader:
     return io.BufferedReader(_Recoded(stream, encoding), 1 << 16)
 
 
-class _Recoded(io.RawIOBase):
+class _Recoded(ByteSource):
     """A stream of another encoding as UTF-8; what is no text in it becomes U+FFFD."""
 
     def __init__(self, inner: BinaryIO, encoding: str) -> None:
         self.inner, self.held = inner, b""
         self.decoder = codecs.getincrementaldecoder(encoding)("replace")
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes."""
         while not self.held:
             data = self.inner.read(1 << 16)
             self.held = self.decoder.decode(data, final=not data).encode("utf-8", "replace")
             if not data:
                 break
-        taken = self.held[: len(buffer)]
+        taken = self.held[:most]
         self.held = self.held[len(taken) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
+        return taken
