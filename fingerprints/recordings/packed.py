@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, missing_extra
+from fingerprints.recordings.frames import zstd_whole
 from fingerprints.system import OPENING
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -122,14 +123,18 @@ def gzip_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
 
 
 def zstd_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
-    """The unpacked bytes of a zstd file, counted. Raises UsageProblem where the package that
-    unpacks it is not installed."""
+    """The unpacked bytes of a zstd file, counted; at the end of one that was cut off, EOFError.
+    Raises UsageProblem where the package that unpacks it is not installed."""
     packed = os.fstat(file.fileno()).st_size
-    return io.BufferedReader(CountedStream(zstd_reader(file), packed, where, caps), 1 << 16)
+    whole = zstd_whole(file)
+    file.seek(0)
+    unpacked = zstd_reader(file, whole)
+    return io.BufferedReader(CountedStream(unpacked, packed, where, caps), 1 << 16)
 
 
-def zstd_reader(file: BinaryIO) -> BinaryIO:
-    """What a file of zstd frames unpacks to; damage is raised as EOFError."""
+def zstd_reader(file: BinaryIO, whole: bool = True) -> BinaryIO:
+    """What a file of zstd frames unpacks to; damage is raised as EOFError, and so is the end of one
+    that isn't ``whole``."""
     try:
         import zstandard
     except ImportError as error:
@@ -137,14 +142,15 @@ def zstd_reader(file: BinaryIO) -> BinaryIO:
     inner = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
         file, read_across_frames=True
     )
-    return io.BufferedReader(_Unpacked(inner, zstandard.ZstdError), 1 << 16)
+    return io.BufferedReader(_Unpacked(inner, zstandard.ZstdError, whole), 1 << 16)
 
 
 class _Unpacked(ByteSource):
-    """A reader of another library whose error for damage is raised as Python's own."""
+    """A reader of another library whose error for damage is raised as Python's own, as is the end
+    of what isn't ``whole``."""
 
-    def __init__(self, inner: BinaryIO, broken: type[Exception]) -> None:
-        self.inner, self.broken = inner, broken
+    def __init__(self, inner: BinaryIO, broken: type[Exception], whole: bool) -> None:
+        self.inner, self.broken, self.whole = inner, broken, whole
 
     def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes."""
@@ -152,6 +158,8 @@ class _Unpacked(ByteSource):
             data = self.inner.read(most)
         except self.broken as error:
             raise EOFError(str(error)) from error
+        if not data and not self.whole:
+            raise EOFError("it ends in the middle of its packing")
         return data
 
 

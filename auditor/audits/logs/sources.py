@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.warehouse import Warehouse, literal
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.field_path import parsed_text
+from fingerprints.recordings.frames import zstd_whole
 
 Form = Literal["jsonl", "csv", "parquet"]
 FORMS: dict[str, Form] = {
@@ -98,7 +98,10 @@ def _known(path: Path) -> LogFile | None:
 
 def ends_early(file: LogFile) -> bool:
     """Whether a zstd file ends in the middle, which DuckDB doesn't say."""
-    return file.packed == ".zst" and not zstd_whole(file.path)
+    if file.packed != ".zst":
+        return False
+    with file.path.open("rb") as packed:
+        return not zstd_whole(packed)
 
 
 def salvaged(file: LogFile, folder: Path) -> LogFile:
