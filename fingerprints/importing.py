@@ -165,7 +165,7 @@ def _checked(
             counts.skip(source.shown.partition("/")[2], error)
     progress(len(sources), len(sources))
     bad = counts.skipped
-    if not good or (len(bad) > max(1, MOST_UNREADABLE * len(sources)) and not how.allow_partial):
+    if not good or (len(bad) > MOST_UNREADABLE * len(sources) and not how.allow_partial):
         raise MalformedInput(
             f"{len(bad)} of {len(sources)} files can't be read, {bad[0].what} first:"
             f" {printable(bad[0].reason, 160)}",

@@ -106,8 +106,9 @@ def plain_values(path: Path) -> Iterator[Any]:
             f"can't be read: {error.strerror or error}", where=path, next_step="check the path"
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
+        what = f"not CSV: {error}" if isinstance(error, csv.Error) else "not a log in UTF-8"
         raise MalformedInput(
-            "not a log in UTF-8", where=path, next_step="give JSONL or CSV, or those gzipped"
+            what, where=path, next_step="give JSONL or CSV, or those gzipped"
         ) from error
 
 
@@ -130,19 +131,25 @@ def _opened(path: Path) -> TextIO:
 
 
 def _jsonl(file: TextIO) -> Iterator[Any]:
-    for line in file:
-        if not line.strip():
-            continue
-        try:
-            yield json.loads(line) if len(line) <= LONGEST_FIELD else None
-        except (ValueError, RecursionError):
+    while line := file.readline(LONGEST_FIELD + 1):
+        if len(line) > LONGEST_FIELD:
+            while line and not line.endswith("\n"):
+                line = file.readline(LONGEST_FIELD)
             yield None
+        elif not line.isspace():
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                yield None
 
 
 def _csv(file: TextIO) -> Iterator[Any]:
+    """Rows under their header. One of more or fewer cells is none: behind a comma that nobody
+    quoted, other texts than the prompt and the answer stand in their columns."""
     csv.field_size_limit(LONGEST_FIELD)
     for row in csv.DictReader(file):
-        yield {k: v for k, v in row.items() if v not in ("", None)}
+        whole = None not in row and None not in row.values()
+        yield {k: v for k, v in row.items() if v != ""} if whole else None
 
 
 _READERS: Mapping[str, Callable[[TextIO], Iterator[Any]]] = {

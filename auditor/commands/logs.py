@@ -322,6 +322,8 @@ def select(
     held = salt_of(key) if accounts[0].hashed and key.exists() else None
     made = selected(_read_as(log, flags), accounts, Path(out), held, **_room(flags))
     say(f"written: {made.rows:,} rows of {made.accounts:,} accounts in {out}")
+    for path in made.cut_files:
+        say(f"{path} ends in the middle of its packing: it was read as far as it goes")
     if made.without_answer:
         say(f"{made.without_answer:,} of the rows have no answer; `auditor harvest` needs one")
     return 0

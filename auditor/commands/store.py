@@ -211,7 +211,7 @@ def import_(
         put_json(outcome.model_dump(mode="json"))
         return 0
     put(
-        f"{len(outcome.added)} models added with {outcome.answers} answers,"
+        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
         f" {len(outcome.unchanged)} unchanged"
     )
     say(f"of the files: {outcome.reading.line}")
@@ -225,7 +225,7 @@ def import_(
         say(f"skipped {skipped.what}: {skipped.reason}")
     if outcome.without_metadata:
         say(
-            f"the metadata does not list {len(outcome.without_metadata)} models,"
+            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
             f" {outcome.without_metadata[0]} first"
         )
     return 0

@@ -19,6 +19,10 @@ _ADDRESS = re.compile(
     r"hf://(?:datasets/)?(?P<name>[\w.-]{1,96}/[\w.-]{1,96})(?:@(?P<revision>[\w.~-]{1,100}))?"
     r"(?:/(?P<path>[\w./*?=-]{1,300}))?"
 )
+_PIECE = re.compile(
+    r"(?:^0[0-9]{3}|(?:^|[-_.])(?:[0-9]{5}|[0-9]{1,6}-of-[0-9]{1,6}(?:-[0-9a-f]{8,40})?))$"
+)
+"""The number of a piece: ``0000`` as the hub converts, ``-00000-of-00002`` as `datasets` writes."""
 DATA = (
     ".parquet",
     ".jsonl",
@@ -132,9 +136,12 @@ class DataSet:
 
 
 def split_of(file: str) -> str:
-    """The split that a file is of: its name up to the number of its piece.
+    """The split that a file is of: its name without endings and without the number of its piece.
+    Other numbers belong to names: ``gpt-3`` and ``gpt-4`` are no pieces of one split.
 
     >>> split_of("data/train-00000-of-00002.parquet")
     'train'
     """
-    return re.split(r"[-_.]", file.rsplit("/", 1)[-1], maxsplit=1)[0]
+    name = file.rsplit("/", 1)[-1]
+    ending = max((e for e in DATA if name.endswith(e)), key=len, default="")
+    return _PIECE.sub("", name.removesuffix(ending))

@@ -27,6 +27,7 @@ from fingerprints.recordings.packed import (
     GZIP_MAGIC,
     ZIP_MAGIC,
     ZSTD_MAGIC,
+    ByteSource,
     Caps,
     gzip_stream,
     utf8_stream,
@@ -135,24 +136,19 @@ def _lined(stream: io.BufferedReader, path: Path, caps: Caps) -> Iterator[Record
         ) from error
 
 
-class _Joined(io.RawIOBase):
+class _Joined(ByteSource):
     """Bytes that were read already, and the stream that they were read from."""
 
     def __init__(self, read: bytes, stream: BinaryIO) -> None:
         self.held, self.stream = read, stream
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """The next bytes."""
         if not self.held:
-            self.held = self.stream.read(len(buffer))
-        data = self.held[: len(buffer)]
+            self.held = self.stream.read(most)
+        data = self.held[:most]
         self.held = self.held[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
+        return data
 
 
 def _lines(stream: BinaryIO) -> Iterator[RecordedItem]:
@@ -162,7 +158,7 @@ def _lines(stream: BinaryIO) -> Iterator[RecordedItem]:
         if len(line) > LONGEST_VALUE:
             raise TooLong(f"line {number} is longer than {LONGEST_VALUE:,} bytes")
         if not line.isspace():
-            yield item_of(f"line {number}", line)
+            yield item_of(f"line {number}", line.rstrip(b"\r\n"))
 
 
 def _archived(file: BinaryIO, path: Path, caps: Caps) -> Iterator[RecordedItem]:

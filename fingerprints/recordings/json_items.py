@@ -20,6 +20,7 @@ from fingerprints.subjects.strict_json import (
     BadValue,
     NotFinite,
     TooLong,
+    fault_of,
     parse_json,
 )
 
@@ -129,7 +130,7 @@ class _Window:
     def _strict(self, where: str) -> RecordedItem:
         began = self.at
         value, self.at = STRICT.raw_decode(self.text, began)
-        if _escaped(self.text[began : self.at]):
+        if no_utf8_in(self.text[began : self.at]):
             return RecordedItem(where, bad="not UTF-8")
         return RecordedItem(where, value)
 
@@ -138,11 +139,11 @@ class _Window:
         string. Raises RestUnread where it is none, TooLong."""
         inside = error.pos < len(self.text) - 16
         if inside and not error.msg.startswith("Unterminated"):
-            raise RestUnread(f"not JSON: {error.msg}") from error
+            raise RestUnread(f"not JSON: {fault_of(error)}") from error
         if len(self.text) - self.at > self.longest:
             raise TooLong(f"longer than {self.longest:,} bytes") from error
         if not self.more():
-            raise RestUnread(f"not JSON: {error.msg}; the file may be cut off") from error
+            raise RestUnread(f"not JSON: {fault_of(error)}; the file may be cut off") from error
 
     def _over(self, decoder: json.JSONDecoder, why: BadValue) -> tuple[Any] | None:
         """The value by another decoder, and steps over it; None after reading on for more of it."""
@@ -157,8 +158,8 @@ class _Window:
             raise RestUnread(str(why)) from error
 
 
-def _escaped(text: str) -> bool:
-    """Whether bytes that are no UTF-8 stand in a text, as the decoder passes them on."""
+def no_utf8_in(text: str) -> bool:
+    """Whether bytes that are no UTF-8 stand in a text that was read by ``surrogateescape``."""
     return not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text)
 
 

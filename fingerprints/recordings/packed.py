@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, missing_extra
+from fingerprints.recordings.frames import zstd_whole
 from fingerprints.system import OPENING
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -68,7 +69,25 @@ def open_regular(path: Path) -> io.BufferedReader:
     raise MalformedInput(f"it is {what}", where=path, next_step=GIVE_ANSWERS)
 
 
-class CountedStream(io.RawIOBase):
+class ByteSource(io.RawIOBase):
+    """Bytes to read, of which a subclass gives the next ones."""
+
+    def next_bytes(self, most: int) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        raise NotImplementedError
+
+    def readable(self) -> bool:
+        """True: it is read from."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+        """Reads the next bytes into a buffer, and says how many."""
+        data = self.next_bytes(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class CountedStream(ByteSource):
     """A decompressing stream; raises ResourceLimit at a cap, UnsafeInput at a bomb's ratio."""
 
     def __init__(
@@ -78,14 +97,9 @@ class CountedStream(io.RawIOBase):
         self.count = already
         self.own = 0
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes and counts them."""
-        data = self.inner.read(len(buffer))
-        buffer[: len(data)] = data
+        data = self.inner.read(most)
         self.count += len(data)
         self.own += len(data)
         if self.count > self.caps.total:
@@ -98,7 +112,7 @@ class CountedStream(io.RawIOBase):
                 where=self.where,
                 next_step="unpack it yourself if you trust it, and give the unpacked file",
             )
-        return len(data)
+        return data
 
 
 def gzip_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
@@ -109,14 +123,18 @@ def gzip_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
 
 
 def zstd_stream(file: BinaryIO, where: Path, caps: Caps) -> io.BufferedReader:
-    """The unpacked bytes of a zstd file, counted. Raises UsageProblem where the package that
-    unpacks it is not installed."""
+    """The unpacked bytes of a zstd file, counted; at the end of one that was cut off, EOFError.
+    Raises UsageProblem where the package that unpacks it is not installed."""
     packed = os.fstat(file.fileno()).st_size
-    return io.BufferedReader(CountedStream(zstd_reader(file), packed, where, caps), 1 << 16)
+    whole = zstd_whole(file)
+    file.seek(0)
+    unpacked = zstd_reader(file, whole)
+    return io.BufferedReader(CountedStream(unpacked, packed, where, caps), 1 << 16)
 
 
-def zstd_reader(file: BinaryIO) -> BinaryIO:
-    """What a file of zstd frames unpacks to; damage is raised as EOFError."""
+def zstd_reader(file: BinaryIO, whole: bool = True) -> BinaryIO:
+    """What a file of zstd frames unpacks to; damage is raised as EOFError, and so is the end of one
+    that isn't ``whole``."""
     try:
         import zstandard
     except ImportError as error:
@@ -124,27 +142,25 @@ def zstd_reader(file: BinaryIO) -> BinaryIO:
     inner = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
         file, read_across_frames=True
     )
-    return io.BufferedReader(_Unpacked(inner, zstandard.ZstdError), 1 << 16)
+    return io.BufferedReader(_Unpacked(inner, zstandard.ZstdError, whole), 1 << 16)
 
 
-class _Unpacked(io.RawIOBase):
-    """A reader of another library whose error for damage is raised as Python's own."""
+class _Unpacked(ByteSource):
+    """A reader of another library whose error for damage is raised as Python's own, as is the end
+    of what isn't ``whole``."""
 
-    def __init__(self, inner: BinaryIO, broken: type[Exception]) -> None:
-        self.inner, self.broken = inner, broken
+    def __init__(self, inner: BinaryIO, broken: type[Exception], whole: bool) -> None:
+        self.inner, self.broken, self.whole = inner, broken, whole
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes."""
         try:
-            data = self.inner.read(len(buffer))
+            data = self.inner.read(most)
         except self.broken as error:
             raise EOFError(str(error)) from error
-        buffer[: len(data)] = data
-        return len(data)
+        if not data and not self.whole:
+            raise EOFError("it ends in the middle of its packing")
+        return data
 
 
 def utf8_stream(stream: io.BufferedReader) -> io.BufferedReader:
@@ -166,25 +182,20 @@ def utf8_stream(stream: io.BufferedReader) -> io.BufferedReader:
     return io.BufferedReader(_Recoded(stream, encoding), 1 << 16)
 
 
-class _Recoded(io.RawIOBase):
+class _Recoded(ByteSource):
     """A stream of another encoding as UTF-8; what is no text in it becomes U+FFFD."""
 
     def __init__(self, inner: BinaryIO, encoding: str) -> None:
         self.inner, self.held = inner, b""
         self.decoder = codecs.getincrementaldecoder(encoding)("replace")
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """Reads the next bytes."""
         while not self.held:
             data = self.inner.read(1 << 16)
             self.held = self.decoder.decode(data, final=not data).encode("utf-8", "replace")
             if not data:
                 break
-        taken = self.held[: len(buffer)]
+        taken = self.held[:most]
         self.held = self.held[len(taken) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
+        return taken

@@ -197,10 +197,3 @@ class AnswerReader:
 
 
 NO_QUESTION = "the answer without its question; give the requests that were sent: --requests FILE"
-
-
-def read_rows(
-    path: Path, caps: Caps = DEFAULT_CAPS, how: HowToRead = AS_IT_IS
-) -> Iterator[RecordedRow]:
-    """Every recorded answer of a file; raises as `AnswerReader.rows`."""
-    return AnswerReader(path, how, caps).rows()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fingerprints.errors import MalformedInput, ResourceLimit, missing_extra, printable
-from fingerprints.recordings.json_items import RecordedItem
+from fingerprints.recordings.json_items import RecordedItem, no_utf8_in
 from fingerprints.recordings.packed import Caps
 from fingerprints.subjects.strict_json import LONGEST_VALUE
 
@@ -87,7 +87,7 @@ def _rows(text: Iterable[str], columns: list[str], separator: str) -> Iterator[R
         if len(cells) != len(columns):
             said = f"{len(cells)} cells for {len(columns)} columns"
             yield RecordedItem(where, bad=said)
-        elif any("\udc80" <= c <= "\udcff" for cell in cells if not cell.isascii() for c in cell):
+        elif any(map(no_utf8_in, cells)):
             yield RecordedItem(where, bad="not UTF-8; save the table as UTF-8")
         else:
             row = {k: v for k, v in zip(columns, cells, strict=True) if k}

@@ -21,6 +21,8 @@ from fingerprints.subjects.strict_json import BadValue
 
 LONGEST_BRANCH = 20_000
 """Turns of one branch at most; a longer one is no chat of a person."""
+MOST_WALKED = 5_000_000
+"""Turns of all branches of one chat, added up: leaves on a long stem are walked down one by one."""
 
 
 class ChatNode(NamedTuple):
@@ -43,19 +45,24 @@ class BranchingChat(NamedTuple):
 def rows_of_tree(chat: BranchingChat) -> Iterator[Told]:
     """The answers of all branches, each once; a chat that nobody answered is set aside.
 
-    Raises BadValue for a chat that goes in a circle and for a message that can't be read.
+    Raises BadValue for a chat that goes in a circle, one whose branches add up to more than
+    `MOST_WALKED` turns, and for a message that can't be read.
     """
     by_id = {node.id: node for node in chat.nodes}
     turns = {n.id: turn for n in chat.nodes if n.message is not None if (turn := _turn(n))}
     parents = {node.parent for node in chat.nodes}
     parts = RecordParts(model=chat.model, id=chat.id, system=chat.system)
-    seen: set[str] = set()
+    seen, walked = set[str](), 0
     for leaf in (node for node in chat.nodes if node.id not in parents):
-        branch = [i for i in _branch(leaf, by_id) if i in turns]
-        merged = joined(turns[i]._replace(new=i not in seen) for i in branch)
-        seen.update(branch)
-        if any(t.new and t.role == "assistant" for t in merged):
-            yield from _rows(parts, merged)
+        branch = _branch(leaf, by_id)
+        walked += len(branch)
+        if walked > MOST_WALKED:
+            raise BadValue(f"its branches add up to more than {MOST_WALKED:,} turns")
+        spoken = [i for i in branch if i in turns]
+        new = {i for i in spoken if i not in seen}
+        seen |= new
+        if any(turns[i].role == "assistant" for i in new):
+            yield from _rows(parts, joined(turns[i]._replace(new=i in new) for i in spoken))
     if chat.nodes and not seen & {i for i, t in turns.items() if t.role == "assistant"}:
         if len(seen) < len(turns):
             raise BadValue("its messages answer each other in a circle")

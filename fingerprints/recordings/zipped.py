@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fingerprints.errors import ResourceLimit
-from fingerprints.recordings.packed import Caps, CountedStream, zstd_reader
+from fingerprints.recordings.packed import ByteSource, Caps, CountedStream, zstd_reader
 
 ZSTD = 93
 """The archive format's number of the method; Python's library knows it from 3.14 on."""
@@ -70,19 +70,14 @@ class ZippedMembers:
         return (n for n in self.infos if n.startswith(beginning) and n.endswith(ending))
 
 
-class _Part(io.RawIOBase):
+class _Part(ByteSource):
     """So many bytes of a file from where it stands."""
 
     def __init__(self, file: BinaryIO, left: int) -> None:
         self.file, self.left = file, left
 
-    def readable(self) -> bool:
-        """True: it is read from."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase accepts any writable buffer
+    def next_bytes(self, most: int) -> bytes:
         """The next bytes, none behind the part."""
-        data = self.file.read(min(len(buffer), self.left))
-        buffer[: len(data)] = data
+        data = self.file.read(min(most, self.left))
         self.left -= len(data)
-        return len(data)
+        return data

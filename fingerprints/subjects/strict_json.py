@@ -46,6 +46,11 @@ LENIENT = json.JSONDecoder(object_pairs_hook=unique, parse_constant=_null)
 """Decoders of one value; the second reads NaN and Infinity as null."""
 
 
+def fault_of(error: json.JSONDecodeError) -> str:
+    """What is wrong, without the words with which Python's message goes on to the place."""
+    return error.msg.removesuffix(" at").removesuffix(" starting")
+
+
 def parse_json(data: bytes, *, constants: bool = False) -> Any:
     """The one JSON value that UTF-8 bytes hold.
 
@@ -57,7 +62,7 @@ def parse_json(data: bytes, *, constants: bool = False) -> Any:
     except UnicodeDecodeError as error:
         raise BadValue(f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
-        raise BadValue(f"not JSON: {error.msg} at column {error.pos + 1}") from error
+        raise BadValue(f"not JSON: {fault_of(error)} at column {error.pos + 1}") from error
     except RecursionError as error:
         raise BadValue("nested too deeply") from error
     except BadValue:

@@ -274,3 +274,20 @@ def test_a_dot_in_a_models_name_is_no_ending(store: FingerprintStore, tmp_path: 
         text = "".join(json.dumps(row) + "\n" for row in said)
         (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode("utf-8")))
     assert import_answers(store, folder).added == names
+
+
+def test_one_bad_file_of_three_refuses_the_folder_and_one_of_twelve_does_not(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "bad.jsonl").write_text("{half")
+    for i in range(2):
+        lines(folder / f"m{i}.jsonl", f"m{i}")
+    with pytest.raises(MalformedInput, match=r"1 of 3 files can't be read, bad\.jsonl first"):
+        import_answers(store, folder)
+    assert store.teachers() == []
+    for i in range(2, 11):
+        lines(folder / f"m{i}.jsonl", f"m{i}")
+    report = import_answers(store, folder)
+    assert (len(report.added), [s.what for s in report.skipped]) == (11, ["bad.jsonl"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fingerprints import served
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Arm, Request
 from fingerprints.served import LogReader, ServedAnswer, accounts_in, served_answer
@@ -38,6 +39,25 @@ def test_jsonl_csv_and_gzip_give_the_same_rows(tmp_path: Path) -> None:
     for path in (tmp_path / "log.jsonl", table):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
         assert list(LogReader(path).rows()) == jsonl
+
+
+def test_a_row_of_a_table_whose_cells_are_shifted_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text('account,prompt,answer\na,Hello, world,Hi.\na,q\na,"Hello, world",Hi.\n')
+    reader = LogReader(path)
+    assert [(r.prompt, r.answer) for r in reader.rows()] == [("Hello, world", "Hi.")]
+    assert (reader.tally.read, reader.tally.unreadable) == (3, 2)
+
+
+def test_a_line_beyond_the_cap_is_counted_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "LONGEST_FIELD", 100)
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(json.dumps(r) for r in (row(answer="x" * 350), row(), row())))
+    reader = LogReader(path)
+    assert len(list(reader.rows())) == 1
+    assert (reader.tally.read, reader.tally.unreadable, reader.tally.duplicate) == (3, 1, 1)
 
 
 def test_messages_are_taken_apart_and_asked_again_as_they_were() -> None:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from auditor.audits.logs.column_sql import TURNS, columns_sql, time_sql
 from auditor.audits.logs.columns import ColumnMap, named
-from auditor.audits.logs.frames import zstd_whole
-from auditor.audits.logs.sources import LogFile, alike, relation, salvaged
+from auditor.audits.logs.sources import LogFile, alike, ends_early, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, literal
 from detectors.extraction.cues import asking, declining
 from fingerprints.errors import MalformedInput
@@ -101,7 +100,7 @@ def _read(
 
     try:
         put(group, new)
-        return [str(f.path) for f in group if f.packed == ".zst" and not zstd_whole(f.path)]
+        return [str(f.path) for f in group if ends_early(f)]
     except MalformedInput:
         rejected(house)  # what was read so far is read again
         whole = [salvaged(file, house.folder) for file in group]

@@ -18,7 +18,7 @@ from auditor.audits.logs.plan import LogInput
 from auditor.audits.logs.private import hashed
 from auditor.audits.logs.reading import canonical_sql, held_columns, time_kind, usable_sql
 from auditor.audits.logs.records import ListedAccount
-from auditor.audits.logs.sources import alike, log_files, relation, salvaged
+from auditor.audits.logs.sources import alike, ends_early, log_files, relation, salvaged
 from auditor.audits.logs.warehouse import Warehouse, warehouse
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
@@ -29,11 +29,13 @@ COLUMNS = (*CANONICAL, TURNS)
 
 @dataclass(frozen=True)
 class Selected:
-    """How many rows were written, of how many accounts, and how many of the rows have no answer."""
+    """How many rows were written, of how many accounts, how many of the rows have no answer, and
+    which files of the log end in the middle: rows may be missing."""
 
     rows: int
     accounts: int
     without_answer: int
+    cut_files: tuple[str, ...]
 
 
 def select(
@@ -51,7 +53,7 @@ def select(
             next_step="give its salt with --salt",
         )
     with warehouse(**how) as house:
-        _gather(house, log, out)
+        cut = _gather(house, log, out)
         _choose(house, accounts, salt)
         n, known, empty = house.one(
             "SELECT count(*), count(DISTINCT account), count(*) FILTER (answer IS NULL)"
@@ -66,11 +68,12 @@ def select(
         with replacing(out) as file:
             for line in _lines(house):
                 file.write(line)
-    return Selected(int(n), int(known), int(empty))
+    return Selected(int(n), int(known), int(empty), cut)
 
 
-def _gather(house: Warehouse, given: LogInput, out: Path) -> None:
-    """The view ``served``: all usable rows in canonical columns."""
+def _gather(house: Warehouse, given: LogInput, out: Path) -> tuple[str, ...]:
+    """The view ``served``: all usable rows in canonical columns. Returns the files that end in the
+    middle of their packing, of which it holds what was whole."""
     named = log_files(given.arguments)
     if out.resolve() in (f.path.resolve() for f in named):
         raise UsageProblem("that file is of the log itself", where="--out")
@@ -83,6 +86,8 @@ def _gather(house: Warehouse, given: LogInput, out: Path) -> None:
         inner = canonical_sql(columns.sql, source, time_kind(house, source, found))
         parts.append(f"SELECT {', '.join(COLUMNS)} FROM ({inner}) c WHERE {usable_sql()}")
     house.run(f"CREATE VIEW served AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)})")
+    both = zip(named, files, strict=True)
+    return tuple(str(f.path) for f, read in both if read.cut or ends_early(f))
 
 
 def _choose(house: Warehouse, accounts: Sequence[ListedAccount], salt: bytes | None) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.reading import rejected
-from auditor.audits.logs.sources import LogFile, log_files, values_sql
+from auditor.audits.logs.sources import LogFile, ends_early, log_files, values_sql
 from auditor.audits.logs.warehouse import warehouse
 from fingerprints.errors import MalformedInput
 from fingerprints.field_path import parsed_text
@@ -38,7 +37,7 @@ def log_values(path: Path) -> Iterator[Any]:
 
 
 def _stored_values(file: LogFile) -> Iterator[Any]:
-    if file.packed == ".zst" and not zstd_whole(file.path):
+    if ends_early(file):
         raise MalformedInput(
             "the file ends in the middle of its packing",
             where=file.path,

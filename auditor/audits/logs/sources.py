@@ -17,6 +17,7 @@ from typing import Any, Literal
 from auditor.audits.logs.warehouse import Warehouse, literal
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.field_path import parsed_text
+from fingerprints.recordings.frames import zstd_whole
 
 Form = Literal["jsonl", "csv", "parquet"]
 FORMS: dict[str, Form] = {
@@ -93,6 +94,14 @@ def _known(path: Path) -> LogFile | None:
     name = path.with_suffix("") if packed else path
     form = FORMS.get(name.suffix.lower())
     return None if form is None or path.name.startswith(".") else LogFile(path, form, packed)
+
+
+def ends_early(file: LogFile) -> bool:
+    """Whether a zstd file ends in the middle, which DuckDB doesn't say."""
+    if file.packed != ".zst":
+        return False
+    with file.path.open("rb") as packed:
+        return not zstd_whole(packed)
 
 
 def salvaged(file: LogFile, folder: Path) -> LogFile:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from fingerprints.errors import AuditError, MalformedInput, UnsafeInput, UsageProblem
+from fingerprints.records import sha256
+from fingerprints.subjects import open_subject
 from tests.fingerprints.recordings.recorded import (
     ROW,
     answers,
@@ -139,3 +141,18 @@ def test_a_spreadsheet_and_any_other_archive_are_refused(tmp_path: Path) -> None
         opened(archive(tmp_path / "a.zip", {"xl/workbook.xml": b"<x/>"}))
     with pytest.raises(MalformedInput, match=r"no header\.json"):
         opened(archive(tmp_path / "b.zip", {"notes.txt": b"x"}))
+
+
+def test_half_a_zstd_file_is_refused_and_not_read_to_where_it_ends(tmp_path: Path) -> None:
+    texts = [sha256(str(i).encode()) for i in range(4000)]  # which don't pack away
+    rows = [{"prompt": text[:32], "answer": text[32:]} for text in texts]
+    whole = zstandard.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    path = tmp_path / "rows.jsonl.zst"
+    path.write_bytes(whole * 2)
+    assert len(opened(path).recorded().replies) == len(rows)
+    for packed in (whole[: len(whole) // 2], whole[:-3], whole + whole[:9], whole + b"no frame"):
+        path.write_bytes(packed)
+        with pytest.raises(MalformedInput, match="the compressed data is damaged"):
+            opened(path)
+    with open_subject(f"recording:{path},partial=yes") as subject:
+        assert 0 < len(subject.recorded().replies) <= len(rows)

@@ -127,5 +127,15 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         DataSet.parse(address)
 
 
-def test_a_split_is_the_beginning_of_a_files_name() -> None:
+def test_a_split_is_a_files_name_without_its_piece() -> None:
     assert [split_of(f) for f in ("a/train.jsonl", "test-0-of-1.csv")] == ["train", "test"]
+    assert len({split_of(f"d/000{i}.parquet") for i in range(3)}) == 1
+    assert split_of("train-00001-of-00002-0123456789abcdef.jsonl.gz") == "train"
+    apart = ("gpt-4.jsonl", "gpt-3.5.jsonl", "gpt-2024.jsonl", "test_easy.csv", "test_hard.csv")
+    assert len({split_of(f) for f in apart}) == len(apart)
+
+
+def test_files_of_two_models_are_not_taken_for_pieces_of_one() -> None:
+    data = DataSet.parse("hf://datasets/org/name")
+    with pytest.raises(UsageProblem, match="2 files of 2 parts or splits would be mixed"):
+        data._chosen({"gpt-4.jsonl": 9, "gpt-3.5.jsonl": 9})

@@ -11,7 +11,7 @@ import pytest
 from fingerprints.errors import MalformedInput
 from fingerprints.importing import import_answers
 from fingerprints.probes import load_probe_set
-from fingerprints.recordings import rows
+from fingerprints.recordings import rows, trees
 from fingerprints.records import Reply, Status
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
@@ -205,3 +205,21 @@ def test_a_store_gives_back_chats_and_thoughts_as_they_were(tmp_path: Path) -> N
         assert store.verify() == []
     assert held.replies == opened(path).recorded().replies
     assert {p.kind for p in held.probes.values()} == {"style", "dialogue"}
+
+
+def test_leaves_on_a_long_stem_are_not_walked_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def node(role: str, parent: str | None) -> dict[str, Any]:
+        return {
+            "parent": parent,
+            "message": {"author": {"role": role}, "content": {"parts": [role]}},
+        }
+
+    stem = {f"s{i}": node("assistant" if i % 2 else "user", f"s{i - 1}") for i in range(40)}
+    leaves = {f"l{i}": node("user", "s39") for i in range(20)}
+    export = {"id": "c", "mapping": {**stem, **leaves}}
+    assert len(recorded(tmp_path, export).replies) == 20
+    monkeypatch.setattr(trees, "MOST_WALKED", 400)
+    with pytest.raises(MalformedInput, match="branches add up to more than 400 turns"):
+        recorded(tmp_path, export)

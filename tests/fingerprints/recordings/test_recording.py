@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fingerprints.collect import collect
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.probes import load_probe_set
-from fingerprints.recordings.reading import read_rows
+from fingerprints.recordings.reading import AnswerReader
 from fingerprints.recordings.recording import CLAIMED
 from fingerprints.records import NEUTRAL_SYSTEM, Arm, Probe, Request, Sampling, Status
 from fingerprints.transcript import load_transcript
@@ -175,7 +175,7 @@ def test_models_must_not_be_mixed_unless_one_is_chosen(tmp_path: Path) -> None:
     assert len(chosen.recorded().replies) == 3
     with pytest.raises(MalformedInput, match="no answer of 'nobody'"):
         opened(path, model="nobody")
-    assert {row.model for row in read_rows(path)} == {f"m{i}" for i in range(7)}
+    assert {row.model for row in AnswerReader(path).rows()} == {f"m{i}" for i in range(7)}
 
 
 def test_rows_with_and_without_a_model_are_mixed(tmp_path: Path) -> None:
@@ -382,4 +382,4 @@ def test_any_text_survives_every_form(
             "utf-8",
             newline="",
         )
-    assert [(r.prompt, r.answer) for r in read_rows(path)] == rows
+    assert [(r.prompt, r.answer) for r in AnswerReader(path).rows()] == rows

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput
 from fingerprints.recordings.packed import Caps
-from fingerprints.recordings.reading import read_rows
+from fingerprints.recordings.reading import AnswerReader
 from fingerprints.subjects import open_subject
 from tests.fingerprints.recordings.recorded import (
     ROW,
@@ -76,7 +76,7 @@ def test_a_gzip_bomb_is_stopped_by_its_ratio_and_by_its_size(tmp_path: Path) -> 
     with pytest.raises(UnsafeInput, match="200 times"):
         opened(path)
     with pytest.raises(ResourceLimit, match="unpacks to more than 1,000,000"):
-        list(read_rows(path, Caps(total=1_000_000)))
+        list(AnswerReader(path, caps=Caps(total=1_000_000)).rows())
 
 
 def test_a_zip_bomb_in_an_archive_is_stopped(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_zip_bomb_in_an_archive_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(UnsafeInput):
         opened(path)
     with pytest.raises(ResourceLimit, match="members"):
-        list(read_rows(path, Caps(members=1)))
+        list(AnswerReader(path, caps=Caps(members=1)).rows())
 
 
 def test_an_archive_inside_an_archive_is_refused(tmp_path: Path) -> None:
@@ -243,3 +243,15 @@ def test_no_bytes_end_in_a_traceback(
     path.write_bytes(head + data)
     with contextlib.suppress(MalformedInput, UnsafeInput, ResourceLimit):
         opened(path)
+
+
+def test_a_line_that_was_cut_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"prompt": "x", "answ\n{"prompt": "Q?", "answer": "A."}\n')
+    with pytest.raises(MalformedInput, match=r"line 1: not JSON: Unterminated string at column 17"):
+        list(AnswerReader(path).rows())
+    path.write_text('[{"prompt": "Q?", "answer": "A."}, {"prompt": "x", "answ')
+    with pytest.raises(
+        MalformedInput, match=r"item 2: not JSON: Unterminated string; the file may"
+    ):
+        list(AnswerReader(path).rows())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fingerprints.errors import MalformedInput
+from fingerprints.recordings import shapes
 from fingerprints.recordings.reading import AnswerReader
 from fingerprints.transcript import Transcript
 from tests.fingerprints.recordings.recorded import opened, write
@@ -560,3 +561,7 @@ def test_a_claude_code_session_is_one_chat_of_pieces(tmp_path: Path) -> None:
     assert told(said) == [("Who are you?", "I am Y."), ("ok", "Done.")]
     assert said.identity.name == "claude-x"
     assert {r.text: r.thoughts for r in said.replies} == {"I am Y.": "Hm.", "Done.": ""}
+
+
+def test_every_shape_has_a_key_by_which_rows_of_tools_are_told_from_others() -> None:
+    assert [shape.tool for shape in shapes.SHAPES if not shape.has & shapes._MARKS] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,21 @@ def test_a_conversation_is_taken_out_whole(tmp_path: Path) -> None:
         ("assistant", "The Elbe."),
     ]
     assert (served["b"].prompt, served["b"].history) == ("Hello?", ())
+
+
+def test_a_log_that_ends_in_the_middle_is_named_where_rows_are_taken_out(tmp_path: Path) -> None:
+    rows = [
+        {"time": f"2026-03-02T10:00:{i:02}Z", "account": "a", "prompt": f"p{i}", "answer": "An."}
+        for i in range(60)
+    ]
+    log = write_jsonl(tmp_path / "log.jsonl", rows)
+    ann = ListedAccount(unit="u1", family="f1", account="a", status="found", n_requests=60)
+    assert select(LogInput((log,)), [ann], tmp_path / "all.jsonl", None).cut_files == ()
+    half = tmp_path / "half.jsonl.gz"
+    half.write_bytes(gzip.compress(Path(log).read_bytes())[:-40])
+    made = select(LogInput((str(half),)), [ann], tmp_path / "served.jsonl", None)
+    assert made.cut_files == (str(half),)
+    assert 0 < made.rows < 60
 
 
 def test_a_unit_that_the_scan_does_not_name_is_one_line(

@@ -4,6 +4,7 @@ silence."""
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from auditor.audits.logs.frames import zstd_whole
 from auditor.audits.logs.plan import LogInput
 from auditor.audits.logs.served_log import served_log
 from auditor.audits.logs.tables import read_log
 from auditor.audits.logs.warehouse import Warehouse, literal, warehouse
 from auditor.cli import run
 from fingerprints.errors import MalformedInput, UsageProblem
+from fingerprints.recordings.frames import zstd_whole
 from tests.auditor.audits.harvest.parrots import rows, write_log
 from tests.auditor.audits.logs.made_logs import chats, write_jsonl
 
@@ -126,14 +127,11 @@ def test_a_zstd_file_is_whole_only_at_the_end_of_a_frame(house: Warehouse, tmp_p
     assert len(packed) > 1 << 17
     skipped = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
     for whole in (packed, packed * 2, packed + skipped, skipped + packed):
-        path.write_bytes(whole)
-        assert zstd_whole(path)
+        assert zstd_whole(io.BytesIO(whole))
     cuts = [*range(1, 40), *range(40, len(packed), 9973), *range(len(packed) - 9, len(packed))]
     for n in cuts:
-        path.write_bytes(packed[:n])
-        assert not zstd_whole(path), n
-    path.write_bytes(packed + b"no frame")
-    assert not zstd_whole(path)
+        assert not zstd_whole(io.BytesIO(packed[:n])), n
+    assert not zstd_whole(io.BytesIO(packed + b"no frame"))
 
 
 def test_without_the_extra_plain_logs_are_read_and_others_are_one_line(

@@ -1,12 +1,11 @@
-"""Whether a zstd file is whole: DuckDB reads one that was cut off to where it ends, and says
-nothing.
+"""Whether a zstd file is whole: DuckDB and zstandard read one that was cut off to where it ends,
+and say nothing.
 
 Only the headers of frames and blocks are read (RFC 8878, 3.1); nothing is unpacked or checked.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import BinaryIO
 
 FRAME, SKIPPED = 0xFD2FB528, 0x184D2A5
@@ -16,17 +15,17 @@ DICTIONARY, CONTENT = (0, 1, 2, 4), (0, 2, 4, 8)
 """Bytes of the fields in a frame's header, by their flags."""
 
 
-def zstd_whole(path: Path) -> bool:
-    """Whether a file consists of whole zstd frames. False for a file that is none."""
-    with path.open("rb") as file:
-        while magic := file.read(4):
-            number = int.from_bytes(magic, "little")
-            if number >> 4 == SKIPPED:
-                whole = _past(file, int.from_bytes(file.read(4), "little"))
-            else:
-                whole = number == FRAME and _frame(file)
-            if not whole:
-                return False
+def zstd_whole(file: BinaryIO) -> bool:
+    """Whether a file, from where it stands, consists of whole zstd frames. False for one that is
+    none."""
+    while magic := file.read(4):
+        number = int.from_bytes(magic, "little")
+        if number >> 4 == SKIPPED:
+            whole = _past(file, int.from_bytes(file.read(4), "little"))
+        else:
+            whole = number == FRAME and _frame(file)
+        if not whole:
+            return False
     return True
 
 
