@@ -68,7 +68,7 @@ def _says(report: Report) -> str:
     if report.section(SelfDescriptionSection) is not None and report.headline:
         return report.headline[0]
     counted = any(f.detector == "self_identification" for f in report.findings)
-    return "How often it names whom is told below." if counted else ""
+    return "How often it names whom is counted in the report." if counted else ""
 
 
 def _inheritance(report: Report, verdicts: Sequence[Verdict]) -> GlanceLine:
