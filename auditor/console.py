@@ -89,6 +89,7 @@ class _Left(TimeRemainingColumn):
     """The time left as a task tells it, where it does; else as rich works it out from its speed."""
 
     def render(self, task: Task) -> Text:
+        """The time left as text; dashes where the task can't tell."""
         if "left" not in task.fields:
             return super().render(task)
         left: float | None = task.fields["left"]
@@ -117,13 +118,16 @@ class _Bar(Progress):
             self.bars.update(self.task, left=left)
 
     def step(self, label: str, whole: bool = False) -> Progress:
+        """The bar of a part, one a label; ``whole``: it stays beside the others."""
         if label not in self._steps:
             self._steps[label] = _Bar(self.bars, label, whole=whole)
         return self._steps[label]
 
     def say(self, line: str) -> None:
+        """A line that everybody sees."""
         say(line)
 
     def note(self, line: str) -> None:
+        """A line for whoever sees no bars."""
         if self.bars.disable:
             say(line)

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from auditor.console import progress_on, put_json, say
-from auditor.errors import ResourceLimit
-from auditor.gallery.found import ReportEntry, ReportFolder
+from auditor.errors import ResourceLimit, missing_extra
+from auditor.gallery.found import ReportEntry, ReportFolder, left_out
 
 HERE = "127.0.0.1"
 PORT = 8642
@@ -41,6 +41,8 @@ def serve(folder: str, port: int, as_json: bool) -> int:
     found = ReportFolder.open(Path(folder))
     with progress_on("reading the reports") as progress:
         entries = found.entries(progress)
+    if left_out(entries):
+        say(left_out(entries))
     if as_json:
         put_json([_told(entry) for entry in entries])
         return 0
@@ -63,8 +65,10 @@ def _serve(found: ReportFolder, port: int) -> None:
     from auditor.gallery.app import application  # the extra may be missing
 
     app = application(found)
-    import uvicorn
-
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise missing_extra("uvicorn", "serve", "a page over many reports") from error
     with _listening(port) as listener:
         say(f"http://{HERE}:{listener.getsockname()[1]}/ shows {found.root.name} until Ctrl-C")
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

@@ -6,7 +6,11 @@ Records only; counts nothing.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import isfinite
 from typing import Literal
+
+from pydantic import model_validator
 
 from fingerprints.records import Record
 
@@ -77,6 +81,18 @@ class HeldOutRatios(Record):
     edges: tuple[float, ...]
     taught: tuple[float, ...]
     untaught: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _fit(self) -> HeldOutRatios:
+        """Raises ValueError for edges that fall, and shares that do not lie between them."""
+        # Edges of a narrow span are equal once they are rounded.
+        rising = all(a <= b for a, b in pairwise(self.edges)) and all(map(isfinite, self.edges))
+        if len(self.edges) < 2 or not rising:
+            raise ValueError("edges are two or more finite numbers that do not fall")
+        for shares in (self.taught, self.untaught):
+            if len(shares) != len(self.edges) - 1 or not all(0 <= s <= 1 for s in shares):
+                raise ValueError("a share from 0 to 1 stands between each two edges")
+        return self
 
 
 class CalibrationSection(Record):

@@ -44,17 +44,21 @@ def application(folder: ReportFolder) -> Starlette:
     """The application over one folder of reports; one request after the other reads it."""
 
     async def listing(request: Request) -> HTMLResponse:
+        """All reports, as the address filters and sorts them."""
         return _page(pages.listing(folder.entries(), ListOrder.of(dict(request.query_params))))
 
     async def report(request: Request) -> HTMLResponse:
+        """A report's own page."""
         return _of_report(folder, request, pages.whole)
 
     async def exhibits(request: Request) -> HTMLResponse:
+        """Ten exhibits of a report; a page that is no number is the first."""
         asked = request.query_params.get("page", "0")
         page = int(asked) if asked.isdecimal() and asked.isascii() and len(asked) < 6 else 0
         return _of_report(folder, request, lambda key, r: pages.exhibits(key, r, page))
 
     async def exhibit(request: Request) -> HTMLResponse:
+        """One exhibit in full."""
         key, number = request.path_params["key"], request.path_params["number"]
         found = folder.report(key)
         if found is None or number >= len(pages.exhibits_of(found)):
@@ -62,6 +66,7 @@ def application(folder: ReportFolder) -> Starlette:
         return _page(pages.exhibit(key, found, number))
 
     async def side_by_side(request: Request) -> HTMLResponse:
+        """The two reports that were chosen; a notice where they are not two."""
         keys = request.query_params.getlist("with")
         if len(keys) != 2:
             return _page(pages.notice(TWO), HTTPStatus.BAD_REQUEST)
@@ -70,6 +75,7 @@ def application(folder: ReportFolder) -> Starlette:
         return _page(pages.side_by_side(known)) if len(known) == 2 else _missing()
 
     async def missing(request: Request, error: Exception) -> HTMLResponse:
+        """What no address leads to."""
         return _missing()
 
     return Starlette(

@@ -7,7 +7,7 @@ and what can't be read is listed with its reason. Knows files; knows no page.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from auditor.audits.report.bundle import REPORT
 from auditor.audits.report.file import load_report
 from auditor.audits.report.glance import glance
 from auditor.audits.report.lines import Status
+from auditor.audits.report.places import portable
 from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.records import Report
 from detectors.measurement import Question
@@ -112,6 +113,14 @@ class ReportFolder:
         return held[1]
 
 
+def left_out(entries: Sequence[ReportEntry]) -> str:
+    """That whatever lies beyond the list's end is not shown, as a sentence; empty where the list
+    did not reach it."""
+    if len(entries) < MOST_REPORTS:
+        return ""
+    return f"The first {MOST_REPORTS:,} reports are listed; whatever else lies there is not."
+
+
 def key_of(place: str) -> str:
     """The key of a report by its place below the folder."""
     return sha256(place)[:KEY]
@@ -128,7 +137,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 def _listed(path: Path, place: str) -> ReportEntry:
     try:
-        report = load_report(path)
+        report = portable(load_report(path))
     except AuditError as error:
         return ReportEntry(key_of(place), place, problem=error.what)
     seen = glance(report)

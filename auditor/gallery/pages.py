@@ -18,7 +18,7 @@ from auditor.audits.report.places import portable
 from auditor.evidence.questions import QUESTIONS
 from auditor.evidence.records import Finding, Report
 from auditor.gallery.choice import ListOrder
-from auditor.gallery.found import ReportEntry
+from auditor.gallery.found import ReportEntry, left_out
 from auditor.reporting import html
 from auditor.reporting.document import Block, Document, Paragraph, Section, Stretch, name, strong
 from auditor.reporting.text import date
@@ -41,6 +41,7 @@ def listing(entries: Sequence[ReportEntry], shown: ListOrder) -> str:
             title="Reports",
             entries=chosen,
             of=sum(not e.problem for e in entries),
+            left_out=left_out(entries),
             problems=[e for e in entries if e.problem],
             shown=shown,
             questions=[(q, ASKED[q]) for q in QUESTIONS],

@@ -7,6 +7,7 @@ A lazy table, name → module:function; third parties add theirs by the entry-po
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -46,9 +47,11 @@ def render(document: Document, format: str) -> str:
     return text
 
 
-def _plugged(format: str):  # type: ignore[no-untyped-def]  # a stranger's callable
+def _plugged(format: str) -> Callable[[Document], object]:
+    """A stranger's renderer, of which only a call shows whether it returns text."""
     for point in entry_points(group=GROUP, name=format):
-        return point.load()
+        found: Callable[[Document], object] = point.load()
+        return found
     raise UsageProblem(
         f"no renderer is called {printable(format, 60)!r}",
         next_step=f"choose one of: {', '.join(formats())}",

@@ -80,6 +80,7 @@ def line(course: Course) -> PlotFrame:
     y, x = shared_scale((*raw, *smooth), zero=False), scale([float(first), float(last)])
 
     def across(step: float) -> float:
+        """A step's place from the left, 0 to 1000; a lone one stands in the middle."""
         return 500.0 if last == first else 1000 * (step - first) / (last - first)
 
     places = [across(s) for s in steps]
@@ -146,6 +147,7 @@ def curves(chart: CurveChart) -> PlotFrame:
     across, up = scale(list(x)), scale([0.0, *(v for _, ys in chart.lines for v in ys)])
 
     def drawn(ys: Sequence[float]) -> str:
+        """The points of one curve, as SVG writes them."""
         places = ((10 * across.at(a), 1000 - 10 * up.at(b)) for a, b in zip(x, ys, strict=True))
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
 

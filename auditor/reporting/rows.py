@@ -100,6 +100,7 @@ def print_rows(
     texts = {i: [columns[i], *(row[i].plain for row in found)] for i in shown}
 
     def fitted(some: list[int]) -> list[int] | None:
+        """The widths at which these columns fit side by side; None where they don't."""
         return _widths([texts[i] for i in some], console.width - GAP * (len(some) - 1))
 
     parts = [shown] if fitted(shown) is not None else _parts(shown, texts, fitted)

@@ -19,6 +19,7 @@ from auditor.reporting.document import (
     Group,
     Paragraph,
     Section,
+    Stretch,
     Words,
     brief,
     full,
@@ -167,10 +168,10 @@ def _models(found: Comparison) -> GridTable:
 def _left_out(found: Comparison) -> tuple[Paragraph, ...]:
     if not found.left_out:
         return ()
-    words: list[Words] = ["Left out: "]
+    words: list[str | Stretch] = ["Left out: "]
     for i, x in enumerate(found.left_out):
         words += [", " if i else "", name(x.name), f" ({x.reason})"]
-    return (Paragraph((*words, "."), "caption"),)  # type: ignore[arg-type]
+    return (Paragraph((*words, "."), "caption"),)
 
 
 def _last() -> Paragraph:

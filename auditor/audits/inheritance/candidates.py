@@ -135,4 +135,5 @@ def likeness(found: Profiles, records: Sequence[StoredTeacher], sampled: set[str
     squares = np.where(strangers, (with_cohort - mean[:, None]) ** 2, 0.0).sum(axis=1)
     spread = np.sqrt(squares / np.maximum(n - 1, 1))
     scaled = (found.vectors @ found.suspect - mean) / np.maximum(spread, 1e-6)
-    return np.where(n >= FEWEST_STRANGERS, scaled, -np.inf).tolist()  # type: ignore[no-any-return]
+    told: list[float] = np.where(n >= FEWEST_STRANGERS, scaled, -np.inf).tolist()
+    return told

@@ -6,7 +6,7 @@ Knows codes and names; weighs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from auditor.audits.inheritance.records import SelfDescriptionSection
 from auditor.audits.report.lines import (
@@ -41,6 +41,8 @@ WHY: dict[ReasonCode, str] = {
     "no_use": "No conclusion: on models that were left out such figures were of no use.",
 }
 TOO_FEW = "No conclusion: too few of its answers are to questions that the stored models answered."
+ITSELF = "No conclusion: it has the very weights of what it was compared with."
+NOT_MEASURED = "No conclusion: nothing was measured that the calibration can weigh."
 BY_DIGEST = "Their SHA-256 digests are equal."
 
 
@@ -66,7 +68,7 @@ def _says(report: Report) -> str:
     if report.section(SelfDescriptionSection) is not None and report.headline:
         return report.headline[0]
     counted = any(f.detector == "self_identification" for f in report.findings)
-    return "How often it names whom is told below." if counted else ""
+    return "How often it names whom is counted in the report." if counted else ""
 
 
 def _inheritance(report: Report, verdicts: Sequence[Verdict]) -> GlanceLine:
@@ -96,7 +98,7 @@ def _told(report: Report, status: Status, verdicts: Sequence[Verdict]) -> Told:
         them = "it" if len(found) == 1 else "them"
         close = ("The answers are closer to those of ", *whom(found))
         usual = f" than is usual for models that never learned from {them}."
-        return (*close, usual + (KINSHIP_TOO if _kinship_open(report) else ""))
+        return (*close, usual + (KINSHIP_TOO if _kinship_open(report, found) else ""))
     if status == "not_supported":
         found = [v for v in verdicts if v.outcome == "not_supported"] or list(verdicts)
         close = ("The answers are no closer to those of ", *whom(found))
@@ -104,11 +106,12 @@ def _told(report: Report, status: Status, verdicts: Sequence[Verdict]) -> Told:
     return _open(verdicts)
 
 
-def _kinship_open(report: Report) -> bool:
-    """Whether it isn't known whose weights the suspect began with, or who made it."""
+def _kinship_open(report: Report, found: Sequence[Verdict]) -> bool:
+    """Whether it isn't known whose weights the suspect began with, or who made it or its base."""
     said = report.section(SelfDescriptionSection)
     maker = report.plan.get("vendor") if said is None else said.vendor
-    return report.base is None or maker == ""
+    unknown = any(v.reason_code == "lineage_unknown" for v in found)
+    return unknown or report.base is None or maker == ""
 
 
 def _open(verdicts: Sequence[Verdict]) -> Told:
@@ -137,9 +140,7 @@ def _unassessed(verdicts: Sequence[Verdict]) -> Told:
         same = ("Nearly all answers are word for word those of ", *whom(copied))
         return (*same, ", and why is not known: that says nothing of training.")
     codes = {v.reason_code for v in verdicts if v not in related}
-    why = next((told for code, told in WHY.items() if code in codes), "")
-    if not why:
-        why = TOO_FEW if codes and codes <= TOO_FEW_PROMPTS else UNUSUAL
+    why = _why(codes)
     if not related:
         return (why,)
     kin = (
@@ -148,6 +149,19 @@ def _unassessed(verdicts: Sequence[Verdict]) -> Told:
         ", which looks the same",
     )
     return (*kin, f" as learning. {why if codes else NO_MORE}")
+
+
+def _why(codes: Collection[ReasonCode | None]) -> str:
+    """Why nobody was weighed, by the codes of whoever is not known to be kin."""
+    why = next((told for code, told in WHY.items() if code in codes), "")
+    if why or not codes:
+        return why or UNUSUAL
+    alone: tuple[tuple[frozenset[ReasonCode], str], ...] = (
+        (TOO_FEW_PROMPTS, TOO_FEW),
+        (frozenset({"same_weights"}), ITSELF),
+        (frozenset({"not_measured"}), NOT_MEASURED),
+    )
+    return next((told for of, told in alone if of.issuperset(codes)), UNUSUAL)
 
 
 def _lineage(report: Report) -> GlanceLine:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from auditor.audits.lineage.records import LineageSection, WeightComparison
-from auditor.audits.report.lines import GlanceLine, GlancePart, Told, named, rarely, status_of
+from auditor.audits.report.lines import (
+    GlanceLine,
+    GlancePart,
+    Status,
+    Told,
+    named,
+    rarely,
+    status_of,
+)
 from auditor.evidence.records import Report
 
 NOTHING = "No base could be compared by weights."
 TOKENIZERS = "Tokenizers and declarations alone were compared, and they decide nothing."
+DISAGREE = "Its verdicts do not bear out what was compared, so that nothing is concluded."
+UNDECIDED = "What was compared decides nothing about weights."
 NONE_STORED = "None of the stored signatures shows a common origin, which rules none of them out."
 
 
@@ -33,13 +43,26 @@ def _line(report: Report, found: LineageSection) -> GlanceLine:
         shared = ("Its weights share an origin with those of ", *_names(common))
         told_ = (*shared, ", or one was derived from the other.")
         return GlanceLine("lineage", status, told_, _sure(common))
-    apart = [c for c in compared if c.relation == "independent"]
+    if derived or common:
+        return GlanceLine("lineage", "inconclusive", (DISAGREE,))
+    return _unrelated(status, found)
+
+
+def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
+    """The line where nothing shares an origin: whom somebody asked about comes before whatever is
+    stored, and is cleared by no other base."""
+    asked = [c for c in found.comparisons if not c.by_signature]
+    apart = [c for c in asked if c.relation == "independent"]
     if status == "not_supported" and apart:
-        line = ("Its weights are independent of those of ", *_names(apart))
-        return GlanceLine("lineage", status, (*line, ", as far as these tests see."))
-    left = [c for c in compared if c.relation == "unclear"]
-    if not left or found.screened:
-        return GlanceLine("lineage", status, (NONE_STORED,))
+        line = ("Its weights are independent of those of ", *_names(apart), ", as far as these")
+        left = [c for c in asked if c.relation != "independent"]
+        if not left:
+            return GlanceLine("lineage", status, (*line, " tests see."))
+        rest = (" tests see; of those of ", *_names(left), " nothing is said.")
+        return GlanceLine("lineage", "inconclusive", (*line, *rest))
+    left = [c for c in asked if c.relation == "unclear"]
+    if not left:
+        return GlanceLine("lineage", status, (NONE_STORED if found.screened else UNDECIDED,))
     open_ = ("Whether its weights share an origin with those of ", *_names(left), " is open.")
     return GlanceLine("lineage", status, open_)
 
@@ -52,5 +75,5 @@ def _sure(compared: list[WeightComparison]) -> Told:
     """How rare such an order is by chance, of the weakest comparison that is told."""
     known = [c.p_holm for c in compared if c.p_holm is not None]
     if not known:
-        return ("Equal files.",)
+        return ()
     return (f"By chance alone such an order is seen {rarely(max(known))}.",)

@@ -48,11 +48,7 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     if related:
         said = " ".join(_related(t) for t in sorted(related, key=lambda t: -(t.likeness or 0.0)))
         return "supported", f"{said} {_merge(found)}".strip()
-    open_ones = [
-        t.base
-        for t in found.told
-        if t.relation == "unclear" and not t.spec.startswith("signature:")
-    ]
+    open_ones = [t.base for t in found.told if t.relation == "unclear" and not t.by_signature]
     apart = [t for t in found.told if t.relation == "independent"]
     if open_ones:
         why = dict.fromkeys(t.reason for t in found.told if t.base in open_ones and t.reason)

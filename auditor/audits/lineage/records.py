@@ -33,6 +33,10 @@ initialisation alone; no sign of a common origin where one would have been seen;
 to compare."""
 
 
+SIGNATURE = "signature:"
+"""What the spec of a base begins with of which a store holds the signature alone."""
+
+
 class WeightComparison(Record):
     """The suspect's weights against one base's.
 
@@ -53,6 +57,11 @@ class WeightComparison(Record):
     facts: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
     reason_code: ReasonCode | None = None
+
+    @property
+    def by_signature(self) -> bool:
+        """Whether it was found among stored signatures; else somebody asked about it."""
+        return self.spec.startswith(SIGNATURE)
 
 
 class LineageSection(ReportSection):

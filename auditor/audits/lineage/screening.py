@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.audits.lineage.records import WeightComparison, WeightTest
+from auditor.audits.lineage.records import SIGNATURE, WeightComparison, WeightTest
 from auditor.evidence.codes import ReasonCode
 from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
 from fingerprints.weights.bases import BaseCandidate, BaseStore
@@ -92,7 +92,7 @@ def _told(
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
         base=candidate.name,
-        spec=f"signature:{candidate.name}",
+        spec=f"{SIGNATURE}{candidate.name}",
         relation="not_compared",
         facts=facts,
         reason=OTHER_WIDTHS,

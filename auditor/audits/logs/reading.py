@@ -95,6 +95,7 @@ def _read(
     the middle."""
 
     def put(files: Sequence[LogFile], new: bool) -> None:
+        """Some of the files into the table, which is made first where it is ``new``."""
         into = f"CREATE TABLE {table} AS" if new else f"INSERT INTO {table}"
         house.run(f"{into} {narrow_sql(house, files, found, talks, every)}")
 

@@ -14,6 +14,7 @@ from auditor.audits.report.lines import (
     GlancePart,
     Status,
     Told,
+    answer_to,
     exactly_sure,
     status_of,
     verdicts_on,
@@ -32,6 +33,7 @@ ASKED: dict[Question, str] = {
 }
 NOT_ASKED = "It was not asked in this audit."
 NOT_LOOKED_AT = "This audit did not look at it."
+NOTHING_MEASURED = "Nothing could be measured."
 NOTHING_CONCLUDED = "Nothing was concluded, so there is nothing to be sure of."
 TOLD_BELOW = "What stands behind it is told below."
 TOLD: dict[Status, str] = {
@@ -65,6 +67,9 @@ def _by_codes(report: Report, question: Question) -> GlanceLine:
     """What is said of an answer of which no kind of audit tells a line."""
     status = status_of(report, question)
     told: Told = (TOLD[status],)
+    answer = answer_to(report, question)
+    if status == "not_examined" and answer is not None and answer.conclusion == "not_assessable":
+        told = (NOTHING_MEASURED,)
     verdicts = verdicts_on(report, question)
     if status == "supported":
         found = [v for v in verdicts if v.outcome == "supported"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.evidence.codes import Conclusion
-from auditor.evidence.error_rates import CalibrationSection
+from auditor.evidence.error_rates import CalibrationSection, OutcomeCounts
 from auditor.evidence.records import Answer, Report, Verdict
 from auditor.reporting.document import Stretch, name
 from auditor.reporting.text import one_line
@@ -87,9 +87,9 @@ def status_of(report: Report, question: Question) -> Status:
     """
     answer, verdicts = answer_to(report, question), verdicts_on(report, question)
     conclusion = None if answer is None else answer.conclusion
-    if conclusion is None:
-        return "inconclusive" if verdicts else "not_examined"
     measured = any(f.question == question for f in report.findings)
+    if conclusion is None:
+        return "inconclusive" if verdicts or measured else "not_examined"
     if conclusion == "not_assessable" and not measured:
         return "not_examined"
     return agreed(STATUS[conclusion], verdicts)
@@ -137,15 +137,15 @@ def whom(verdicts: Sequence[Verdict]) -> Told:
 
 
 def error_told(calibration: CalibrationSection | None, status: Status) -> str:
-    """How often such an answer is wrong, counted on models that were left out; empty where nobody
+    """How often such an answer is wrong, counted on models that were left out: where candidates
+    were weighed at several numbers of prompts, at the one of most errors. Empty where nobody
     counted."""
     if calibration is None:
         return ""
-    rates = [r for r in calibration.error_rates if r.outcomes]
-    found = max(rates, key=lambda r: r.prompts, default=None)
-    if found is None or found.outcomes is None:
+    counted = [r.outcomes for r in calibration.error_rates if r.outcomes is not None]
+    if not counted:
         return NOT_COUNTED
-    o = found.outcomes
+    o = max(counted, key=lambda of: _wrong(of, status))
     taught = f"{o.found.lineages:,} of {o.found.of:,} taught models"
     if status == "supported":
         return (
@@ -158,6 +158,15 @@ def error_told(calibration: CalibrationSection | None, status: Status) -> str:
             " got this answer by mistake."
         )
     return f"On models of known history only {taught} were found: an open answer clears nobody."
+
+
+def _wrong(o: OutcomeCounts, status: Status) -> float:
+    """The share that an answer of this status is wrong of, or passes over."""
+    if status == "supported":
+        return o.pairs_supported / max(1, o.pairs)
+    if status == "not_supported":
+        return o.cleared.lineages / max(1, o.cleared.of)
+    return 1 - o.found.lineages / max(1, o.found.of)
 
 
 def exactly_sure(status: Status, verdicts: Sequence[Verdict]) -> Told:

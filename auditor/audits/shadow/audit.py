@@ -269,6 +269,7 @@ def _held(plan: ShadowPlan, out: Path) -> AbstractContextManager[None]:
     """The audit's folder, made or recognised, held by one process."""
 
     def recognise(written: Path) -> None:
+        """Raises MalformedInput where another plan has begun in the folder."""
         begun = any((out / name).exists() for name in (DECISION, SHADOWS, f"{REPORT}/{TRANSCRIPT}"))
         if ShadowPlan.read(written) != plan and begun:
             raise MalformedInput(

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audits.inheritance.records import SelfDescriptionSection
 from auditor.audits.report.document import report_document
 from auditor.cli import run
+from auditor.gallery import found as gallery_found
 from auditor.gallery import pages
 from auditor.gallery.choice import ListOrder
 from auditor.gallery.found import ReportEntry, ReportFolder, key_of
 from auditor.reporting import json as as_json
-from tests.auditor.reporting.example import HOSTILE, report
+from tests.auditor.reporting.example import HOSTILE, exact_report, report
 from tests.auditor.reporting.page import Page
 
 starlette = pytest.importorskip("starlette")
@@ -120,12 +122,38 @@ def test_the_list_is_printed_as_json_and_a_file_is_refused(
     assert run(["serve", str(folder / "b" / "report.json")]) == 3
 
 
+@pytest.mark.parametrize("missing", ["starlette.applications", "uvicorn"])
 def test_without_the_extra_one_sentence_says_what_to_install(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     import sys
 
     monkeypatch.delitem(sys.modules, "auditor.gallery.app", raising=False)
-    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    monkeypatch.setitem(sys.modules, missing, None)
     assert run(["serve", str(folder)]) == 2
     assert "pip install 'distillation-auditor[serve]'" in capsys.readouterr().err
+
+
+def test_a_list_that_ends_before_the_reports_do_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ReportFolder.open(folder).entries()
+    assert "whatever else" not in pages.listing(whole, ListOrder())
+    monkeypatch.setattr(gallery_found, "MOST_REPORTS", 2)
+    cut = ReportFolder.open(folder).entries()
+    assert len(cut) == 2
+    assert "The first 2 reports are listed" in pages.listing(cut, ListOrder())
+    assert run(["serve", str(folder), "--json"]) == 0
+    assert "whatever else lies there is not" in capsys.readouterr().err
+
+
+def test_the_list_tells_no_folder_of_the_machine_that_a_report_was_made_on(tmp_path: Path) -> None:
+    made = exact_report().model_copy(
+        update={"headline": ("It was read from '/home/somebody/secret/x.json'.",)}
+    )
+    made = made.with_section(SelfDescriptionSection(asked=1, questions=1, makers=(), named=()))
+    (tmp_path / "report.json").write_text(made.model_dump_json(by_alias=True), "utf-8")
+    (entry,) = ReportFolder.open(tmp_path).entries()
+    assert entry.problem == ""
+    assert "x.json" in entry.says
+    assert "somebody" not in entry.says

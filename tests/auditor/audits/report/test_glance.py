@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from auditor.audits.report.document import report_document
 from auditor.audits.report.glance import ASKED, glance
-from auditor.audits.report.lines import LABELS, STATUS, agreed, rarely, status_of
+from auditor.audits.report.lines import LABELS, STATUS, agreed, error_told, rarely, status_of
 from auditor.evidence.codes import Conclusion, Outcome, ReasonCode
 from auditor.evidence.questions import ASKS
 from auditor.evidence.records import Answer, Report, Verdict
@@ -180,3 +180,22 @@ def test_an_exact_test_says_how_rare_it_is_by_chance_and_never_rarer() -> None:
     line = glance(exact_report()).lines[0]
     assert line.status == "supported"
     assert "less than once in a billion times" in "".join(str(part) for part in line.sure)
+
+
+def test_of_several_counts_the_one_of_most_errors_is_told() -> None:
+    known = report(calibrated=True).calibration
+    assert known is not None
+    few, *_ = known.error_rates
+    assert few.outcomes is not None
+    wrong = few.outcomes.model_copy(update={"pairs_supported": 9})
+    worse = few.model_copy(update={"prompts": 20, "outcomes": wrong})
+    for rates in ((few, worse), (worse, few)):
+        told = error_told(known.model_copy(update={"error_rates": rates}), "supported")
+        assert "9 of 130 pairs" in told
+
+
+def test_an_answer_of_which_nothing_was_measured_is_not_told_to_have_been_passed_over() -> None:
+    made = with_answers({"lineage": "not_assessable"}, ()).model_copy(update={"findings": ()})
+    line = glance(made).lines[1]
+    assert line.status == "not_examined"
+    assert line.told == ("Nothing could be measured.",)
