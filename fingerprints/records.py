@@ -306,7 +306,7 @@ class Reply(Record):
     status: Status
     text: Spoken
     thoughts: Spoken = ""
-    finish_reason: str = ""
+    finish_reason: Spoken = ""
     prompt: Spoken | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 
 VERSION = "2023-06-01"
 """The service asks for it in a header; there is no later one."""
@@ -45,14 +46,14 @@ class AnthropicMessages(Api):
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Text parts joined, thinking apart; sealed thinking has no words. Raises BadValue."""
         parts, usage = objects_in(body.get("content"), "content"), counts_of(body, "usage")
-        said = (text_in(p.get("text"), "text") for p in parts if p.get("type") == "text")
+        said = (text_of(p.get("text"), "text") for p in parts if p.get("type") == "text")
         thought = (
-            text_in(p.get("thinking"), "thinking") for p in parts if p.get("type") == "thinking"
+            text_of(p.get("thinking"), "thinking") for p in parts if p.get("type") == "thinking"
         )
         return AnswerBody(
             "".join(said),
             "\n".join(thought),
-            text_in(body.get("stop_reason"), "stop_reason"),
+            text_of(body.get("stop_reason"), "stop_reason"),
             usage.get("input_tokens"),
             usage.get("output_tokens"),
             body.get("model"),

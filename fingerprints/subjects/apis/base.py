@@ -147,13 +147,6 @@ def counts_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def text_in(value: Any, what: str) -> str:
-    """A text, nothing for null. Raises BadValue for any other type."""
-    if value is not None and not isinstance(value, str):
-        raise BadValue(f"{what} is not a string")
-    return value or ""
-
-
 def objects_in(value: Any, what: str) -> list[Mapping[str, Any]]:
     """A list of objects. Raises BadValue for anything else."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):

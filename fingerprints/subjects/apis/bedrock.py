@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 
 FIELDS = {"temperature": "temperature", "top_p": "topP"}
 BLOCKED = frozenset({"guardrail_intervened", "content_filtered"})
@@ -51,11 +52,11 @@ class Bedrock(Api):
         rejected. Raises BadValue."""
         message = counts_of(counts_of(body, "output"), "message")
         blocks, usage = objects_in(message.get("content"), "content"), counts_of(body, "usage")
-        finish = text_in(body.get("stopReason"), "stopReason")
+        finish = text_of(body.get("stopReason"), "stopReason")
         thought = (counts_of(counts_of(b, "reasoningContent"), "reasoningText") for b in blocks)
         return AnswerBody(
-            "".join(text_in(b.get("text"), "text") for b in blocks),
-            "\n".join(text_in(t.get("text"), "text") for t in thought if t),
+            "".join(text_of(b.get("text"), "text") for b in blocks),
+            "\n".join(text_of(t.get("text"), "text") for t in thought if t),
             finish,
             usage.get("inputTokens"),
             usage.get("outputTokens"),

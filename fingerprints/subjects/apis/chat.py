@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import BOM, AnswerBody, Api, Call, counts_of, text_in
+from fingerprints.subjects.apis.base import BOM, AnswerBody, Api, Call, counts_of
 from fingerprints.subjects.apis.manners import Manners
 from fingerprints.subjects.apis.pieces import in_pieces, joined
-from fingerprints.subjects.messages import content_of, thoughts_of
+from fingerprints.subjects.messages import content_of, text_of, thoughts_of
 from fingerprints.subjects.strict_json import BadValue
 
 OPENAI_HOST = "api.openai.com"
@@ -71,9 +71,9 @@ class ChatCompletions(Api):
             raise BadValue("the choice has no message")
         usage = counts_of(body, "usage")
         return AnswerBody(
-            text_in(choice.get("text"), "the answer's text") if completion else _text(message),
+            text_of(choice.get("text"), "the answer's text") if completion else _text(message),
             "" if completion else thoughts_of(message),
-            text_in(choice.get("finish_reason"), "finish_reason"),
+            text_of(choice.get("finish_reason"), "finish_reason"),
             usage.get("prompt_tokens"),
             usage.get("completion_tokens"),
             body.get("model"),

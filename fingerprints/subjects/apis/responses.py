@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 
 LEAST_TOKENS = 16
 """The service refuses a lower cap."""
@@ -43,8 +44,8 @@ class Responses(Api):
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Messages joined by an empty line, reasoning apart. Raises BadValue without items."""
         items = objects_in(body.get("output"), "output")
-        usage, status = counts_of(body, "usage"), text_in(body.get("status"), "status")
-        cut = text_in(counts_of(body, "incomplete_details").get("reason"), "reason")
+        usage, status = counts_of(body, "usage"), text_of(body.get("status"), "status")
+        cut = text_of(counts_of(body, "incomplete_details").get("reason"), "reason")
         said = (
             p for item in items if item.get("type") == "message" for p in _parts(item, "content")
         )
@@ -69,4 +70,4 @@ class Responses(Api):
 def _parts(item: Mapping[str, Any], field: str) -> Iterator[str]:
     told = item.get(field)
     for part in objects_in([] if told is None else told, field):
-        yield text_in(part.get("text", part.get("refusal")), "a part's text")
+        yield text_of(part.get("text", part.get("refusal")), "a part's text")
