@@ -12,7 +12,7 @@ from fingerprints.durable import replacing
 from fingerprints.probes import parse_probes
 from fingerprints.records import Arm
 from fingerprints.sheets.forms import FORMS, Form, written
-from fingerprints.sheets.sheet import QuestionSheet, sheet_of
+from fingerprints.sheets.sheet import LONGEST_NAME, QuestionSheet, sheet_of
 from fingerprints.subjects import open_subject
 
 DEFAULT = "identity,style:40"
@@ -68,7 +68,7 @@ def questions(
     if check is not None:
         return _check(check, as_json)
     sets = [choice.load() for choice in parse_probes(probes or DEFAULT)]
-    sheet = sheet_of(sets, samples, " ".join(name.split())[:120])
+    sheet = sheet_of(sets, samples, " ".join(name.split())[:LONGEST_NAME])
     if as_json:
         listed = [{"number": q.number, "key": q.key, "question": q.text} for q in sheet.questions]
         put_json({"sheet": sheet.code, "name": sheet.name, "questions": listed})
