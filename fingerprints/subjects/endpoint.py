@@ -77,7 +77,7 @@ def open_anthropic(spec: SubjectSpec) -> Subject:
     ANTHROPIC_API_KEY; else as `open_endpoint`."""
     signer = KeyHeader(_needed(spec, "ANTHROPIC_API_KEY"), "x-api-key", "")
     base_url = spec.options.get("base_url", ANTHROPIC_URL).rstrip("/").removesuffix("/v1")
-    return _opened(spec, AnthropicMessages(_thoughts(spec)), base_url, signer)
+    return _opened(spec, AnthropicMessages(base_url, _thoughts(spec)), base_url, signer)
 
 
 def open_gemini(spec: SubjectSpec) -> Subject:

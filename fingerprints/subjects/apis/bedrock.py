@@ -9,7 +9,6 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
 from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
@@ -29,8 +28,6 @@ class Bedrock(Api):
         """A conversation of text blocks, the system text beside it."""
         turns, folded = manners.turns(request)
         drawn, adjusted = manners.drawn(request)
-        if drawn.get("top_p") == 1:
-            del drawn["top_p"]  # no wish, and some models refuse it beside a temperature
         config = {FIELDS[name]: value for name, value in drawn.items()}
         body: dict[str, Any] = {
             "messages": [
@@ -43,9 +40,8 @@ class Bedrock(Api):
         system = [{"text": turn["content"]} for turn in turns if turn["role"] == "system"]
         if system:
             body["system"] = system
-        longer = (Adjustment.LONGER_ANSWER,) if self.room else ()
         path = f"/model/{urllib.parse.quote(model, safe='')}/converse"
-        return Call(path, body, (*adjusted, *folded, *longer))
+        return Call(path, body, (*adjusted, *folded, *self.longer(request)))
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Text blocks joined, reasoning apart; what a guardrail put in place of an answer is

@@ -9,7 +9,6 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
 from fingerprints.subjects.apis.base import (
     CUT,
@@ -47,8 +46,9 @@ class Gemini(Api):
         if system:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
         named = urllib.parse.quote(model.removeprefix("models/"), safe="")
-        longer = (Adjustment.LONGER_ANSWER,) if self.room else ()
-        return Call(f"/models/{named}:generateContent", body, (*adjusted, *folded, *longer))
+        return Call(
+            f"/models/{named}:generateContent", body, (*adjusted, *folded, *self.longer(request))
+        )
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """The first candidate; a blocked question or answer is rejected. Raises BadValue for

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
 from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
@@ -29,13 +28,12 @@ class Responses(Api):
         turns, folded = manners.turns(request)
         drawn, adjusted = manners.drawn(request)
         most = self.most(request)
-        longer = (Adjustment.LONGER_ANSWER,) if most > request.max_tokens else ()
         system = [turn["content"] for turn in turns if turn["role"] == "system"]
         body: dict[str, Any] = {"model": model, "max_output_tokens": most, "store": False, **drawn}
         if system:
             body["instructions"] = "\n\n".join(system)
         body["input"] = [turn for turn in turns if turn["role"] != "system"]
-        return Call("/responses", body, (*adjusted, *folded, *longer))
+        return Call("/responses", body, (*adjusted, *folded, *self.longer(request)))
 
     def most(self, request: Request) -> int:
         """The cap that is sent: no lower one is taken."""

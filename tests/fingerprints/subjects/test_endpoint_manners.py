@@ -255,7 +255,7 @@ def test_top_p_goes_before_the_temperature_where_both_are_refused_together() -> 
     assert reply.status is Status.OK
     body = server.requests[-1].body
     assert (body["temperature"], "top_p" in body) == (0.7, False)
-    assert reply.adjusted == (), "a top-p of one is no wish"
+    assert reply.adjusted == (Adjustment.SERVER_TOP_P,), "its default need not be one"
 
 
 NOT_OURS: tuple[tuple[int, Any], ...] = (
