@@ -192,8 +192,8 @@ class _Watched:
             self._once(NEGOTIATED, TOLD_OF[adjusted])
         served = reply.served_model
         # Told of the first other name only: further ones are drift, and may be as many as answers.
-        known = any(kind == OTHER_MODEL for kind, _ in self.told)
-        if self.asked_by and served and not known and other_model(self.asked_by, served):
+        named = any(kind == OTHER_MODEL for kind, _ in self.told)
+        if self.asked_by and served and not named and other_model(self.asked_by, served):
             said = f"asked for {self.asked_by!r}, the endpoint answers as {served!r}"
             self._once(OTHER_MODEL, said)
         if reply.status is Status.EMPTY and reply.error:
