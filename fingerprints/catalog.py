@@ -318,8 +318,9 @@ class Catalog(Closing):
 
     def _broken_chain(self) -> list[str]:
         state = sha256(canonical_json([SCHEMA_VERSION, self.embedder, self.dimension]))
-        columns = "sequence, action, teacher, content_sha256, state"
-        rows = self._rows(f"SELECT {columns} FROM changes ORDER BY sequence")  # noqa: S608
+        rows = self._rows(
+            "SELECT sequence, action, teacher, content_sha256, state FROM changes ORDER BY sequence"
+        )
         for expected, (sequence, action, teacher, content, written) in enumerate(rows):
             if expected:
                 state = sha256(canonical_json([state, action, teacher, content]))

@@ -190,8 +190,11 @@ class _Watched:
                     self.writer.event("drift", f"the endpoint now calls its {what} {name!r}")
         for adjusted in reply.adjusted:
             self._once(NEGOTIATED, TOLD_OF[adjusted])
-        if self.asked_by and reply.served_model and other_model(self.asked_by, reply.served_model):
-            said = f"asked for {self.asked_by!r}, the endpoint answers as {reply.served_model!r}"
+        served = reply.served_model
+        # Told of the first other name only: further ones are drift, and may be as many as answers.
+        named = any(kind == OTHER_MODEL for kind, _ in self.told)
+        if self.asked_by and served and not named and other_model(self.asked_by, served):
+            said = f"asked for {self.asked_by!r}, the endpoint answers as {served!r}"
             self._once(OTHER_MODEL, said)
         if reply.status is Status.EMPTY and reply.error:
             self._once(THOUGHTS_ONLY, f"some answers are empty: {reply.error}")

@@ -75,7 +75,7 @@ def parse_probe_set(text: str, where: str, ours: bool = False) -> ProbeSet:
     Remembered, since nothing changes a set that was read and an audit asks for each several times.
     """
     try:
-        value: Any = yaml.load(text, Loader=_OURS if ours else yaml.SafeLoader)  # noqa: S506
+        value: Any = yaml.load(text, Loader=_OURS if ours else yaml.SafeLoader)  # noqa: S506  (both are safe loaders)
         if not isinstance(value, dict) or not isinstance(value.get("probes"), list):
             raise ValueError("it has no list called 'probes'")
         usual = {"form": value.get("form", "chat")}

@@ -137,9 +137,10 @@ def kind_of(probe_id: str, form: Form = "chat") -> Kind:
     ['identity', 'style', 'style']
     """
     name, slash, _ = probe_id.partition("/")
-    for kind in get_args(Kind):
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    for kind in kinds:
         if slash and name == kind:
-            return kind  # type: ignore[no-any-return]
+            return kind
     return "choices" if form == "choice" else "style"
 
 
@@ -306,7 +307,7 @@ class Reply(Record):
     status: Status
     text: Spoken
     thoughts: Spoken = ""
-    finish_reason: str = ""
+    finish_reason: Spoken = ""
     prompt: Spoken | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None

@@ -12,7 +12,7 @@ from fingerprints.durable import replacing
 from fingerprints.probes import parse_probes
 from fingerprints.records import Arm
 from fingerprints.sheets.forms import FORMS, Form, written
-from fingerprints.sheets.sheet import QuestionSheet, sheet_of
+from fingerprints.sheets.sheet import LONGEST_NAME, QuestionSheet, sheet_of
 from fingerprints.subjects import open_subject
 
 DEFAULT = "identity,style:40"
@@ -68,20 +68,22 @@ def questions(
     if check is not None:
         return _check(check, as_json)
     sets = [choice.load() for choice in parse_probes(probes or DEFAULT)]
-    sheet = sheet_of(sets, samples, " ".join(name.split())[:120])
+    sheet = sheet_of(sets, samples, " ".join(name.split())[:LONGEST_NAME])
+    if out is not None:
+        _write(Path(out), _text(sheet, form or _form_of(out)), force)
     if as_json:
         listed = [{"number": q.number, "key": q.key, "question": q.text} for q in sheet.questions]
         put_json({"sheet": sheet.code, "name": sheet.name, "questions": listed})
-    else:
-        _write(out, _text(sheet, form or _form_of(out)), force)
+    elif out is None:
+        click.echo(_text(sheet, form or "html"), nl=False)
     arms = {arm for probe_set in sets for arm in probe_set.arms} - {Arm.OWN}
     apart = "; all under the product's own system prompt, which can't be changed" if arms else ""
     say(f"{len(sheet.questions)} questions{apart}")
     return 0
 
 
-def _form_of(out: str | None) -> Form:
-    suffix = Path(out or "").suffix.casefold()
+def _form_of(out: str) -> Form:
+    suffix = Path(out).suffix.casefold()
     return next((form for form in FORMS if suffix == f".{form}"), "html")
 
 
@@ -90,13 +92,10 @@ def _text(sheet: QuestionSheet, form: Form) -> str:
     return f"{BOM if form == 'csv' else ''}{written(sheet, form)}"
 
 
-def _write(out: str | None, text: str, force: bool) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    if Path(out).exists() and not force:
+def _write(out: Path, text: str, force: bool) -> None:
+    if out.exists() and not force:
         raise click.UsageError(f"{out} is there already: it may be filled in (--force)")
-    with replacing(Path(out)) as file:
+    with replacing(out) as file:
         file.write(text.encode("utf-8"))
     say(f"written: {out}")
 

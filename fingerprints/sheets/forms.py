@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jinja2
 from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict
 
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.records import Spoken
 from fingerprints.sheets.sheet import (
     GAVE_NOTHING,
     MARK,
@@ -41,7 +43,10 @@ SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".json", ".html", ".htm"})
 HEAD = 1 << 14
 """Bytes among which the mark of a sheet stands: the page has its style before it."""
 LARGEST = 64 << 20
+DELIMITERS = ",;\t"
 COLUMNS = ("number", "question", "answer", "no_answer")
+TICKS = frozenset({"x", "1", "yes", "y", "true", "✓", "✔", "☑", "☒", GAVE_NOTHING})
+UNTICKED = frozenset({"", "0", "no", "n", "false", "-", "☐"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Given = Iterator[tuple[int, str, str, bool]]
 
@@ -80,11 +85,10 @@ def read_filled(data: bytes, where: object, loads: Loads) -> Filled:
         raise MalformedInput("a page holds no answers", where=where, next_step=step)
     if begins.startswith("{"):
         return _from_json(text, where, loads)
-    return (
-        _from_text(text, where, loads)
-        if begins.startswith(MARK)
-        else _from_table(text, where, loads)
-    )
+    # A table's code may stand in its first column; no code holds a delimiter.
+    first = text.lstrip().partition("\n")[0]
+    is_text = first.startswith(MARK) and not any(delimiter in first for delimiter in DELIMITERS)
+    return (_from_text if is_text else _from_table)(text, where, loads)
 
 
 def _decoded(data: bytes, errors: str) -> str:
@@ -115,7 +119,7 @@ def _cell(text: str) -> str:
 
 def _from_table(text: str, where: object, loads: Loads) -> Filled:
     first = text.lstrip("\n\r").partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = max(DELIMITERS, key=first.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -126,6 +130,9 @@ def _from_table(text: str, where: object, loads: Loads) -> Filled:
     if code is None or missing:
         told = f"the column {missing[0]}" if missing else "the column with the sheet's code"
         raise _bad(f"{told} is missing in its first row", where)
+    twice = next((n for n in (*COLUMNS, code) if header.count(n) > 1), None)
+    if twice is not None:
+        raise _bad(f"the column {printable(twice, 40)} stands twice in its first row", where)
     sheet = sheet_by_code(code, where, loads)
     return filled(sheet, _table_rows(rows, header, code, sheet, where), where)
 
@@ -138,11 +145,23 @@ def _table_rows(
         held = dict(zip(header, row, strict=False))
         if not any(cell.strip() for cell in row):
             continue
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise _bad(f"row {line} has more cells than the first row names", where)
         key = held.get(code, "").strip().removeprefix("'")
         if key not in numbers:
             raise _bad(f"row {line} has no question of this sheet: {printable(key, 60)!r}", where)
-        marked = bool(held.get("no_answer", "").strip())
-        yield numbers[key], held["question"], held.get("answer", ""), marked
+        marked = _marked(held.get("no_answer", ""), line, where)
+        yield numbers[key], held.get("question", ""), held.get("answer", ""), marked
+
+
+def _marked(cell: str, line: int, where: object) -> bool:
+    """Whether a cell says that the product gave nothing: spreadsheets fill a column of ticks with
+    FALSE, which must not make an empty answer of what was never asked."""
+    said = cell.strip().casefold()
+    if said not in TICKS | UNTICKED:
+        told = f"row {line} has {printable(cell.strip(), 30)!r} in the column no_answer"
+        raise _bad(f"{told}: write x, or leave it blank", where)
+    return said in TICKS
 
 
 def _text(sheet: QuestionSheet) -> str:
@@ -166,6 +185,7 @@ def _text_parts(lines: list[str], sheet: QuestionSheet, where: object) -> Given:
     answers, ends = f"---- answer · {sheet.tag} ----", f"#### end · {sheet.tag} ####"
     number, question, answer = 0, list[str](), list[str]()
     said: list[str] | None = None
+    ended = False
     for line in [*lines[1:], ends]:
         found = opens.fullmatch(line.strip())
         if found or line.strip() == ends:
@@ -174,10 +194,15 @@ def _text_parts(lines: list[str], sheet: QuestionSheet, where: object) -> Given:
             if number:
                 yield number, "\n".join(question), "\n".join(answer).strip("\n"), False
             number, question, answer, said = int(found[1]) if found else 0, [], [], None
-        elif number and line.strip() == answers and said is None:
+            ended = found is None
+        elif number and line.strip() == answers:
+            if said is not None:
+                raise _bad(f"the line before the question after {number} is missing", where)
             said = answer
         elif number:
             (question if said is None else said).append(line)
+        elif ended and line.strip():
+            raise _bad("something stands after its last line, and is no answer there", where)
 
 
 def _page(sheet: QuestionSheet) -> str:
@@ -216,14 +241,30 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
+class SavedAnswer(BaseModel):
+    """What the page saves of one question."""
+
+    model_config = ConfigDict(strict=True)
+
+    number: int
+    question: Spoken
+    answer: Spoken
+    no_answer: bool
+
+
+class SavedSheet(BaseModel):
+    """The file that the page saves: the sheet's code and what was filled in."""
+
+    model_config = ConfigDict(strict=True)
+
+    sheet: Spoken
+    answers: list[SavedAnswer]
+
+
 def _from_json(text: str, where: object, loads: Loads) -> Filled:
     try:
-        value: Any = json.loads(text)
-        code, answers = str(value["sheet"]), value["answers"]
-        given = [
-            (int(a["number"]), str(a["question"]), str(a["answer"]), a["no_answer"] is True)
-            for a in answers
-        ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        saved = SavedSheet.model_validate(json.loads(text))
+    except (ValueError, RecursionError) as error:
         raise _bad("it is not what the page saves", where) from error
-    return filled(sheet_by_code(code, where, loads), iter(given), where)
+    given = ((a.number, a.question, a.answer, a.no_answer) for a in saved.answers)
+    return filled(sheet_by_code(saved.sheet, where, loads), given, where)

@@ -65,7 +65,9 @@ document.getElementById("save").addEventListener("click", () => {
 
 document.getElementById("load").addEventListener("change", async (event) => {
   const file = event.target.files[0];
+  event.target.value = "";
   if (!file) return;
+  if (unsaved && !confirm("What is typed here is not saved. Put the file's answers in its place?")) return;
   try {
     const saved = JSON.parse(await file.text());
     if (saved.sheet !== sheet.code) throw new Error("it is of another sheet");

@@ -19,6 +19,8 @@ from fingerprints.records import Probe, ProbeSet, ProbeSetRef, Record, sha256
 
 MARK = "auditor-sheet/1"
 """Stands near the beginning of every sheet."""
+LONGEST_NAME = 120
+"""Characters of a product's name."""
 MOST_QUESTIONS = 5000
 GAVE_NOTHING = "[no answer]"
 """What a person writes where a product answered with nothing at all."""
@@ -111,7 +113,11 @@ def sheet_of(sets: Sequence[ProbeSet], samples: int = 1, name: str = "") -> Ques
     return QuestionSheet(name=name, samples=samples, sets=refs, questions=questions)
 
 
-_CODE = re.compile(re.escape(MARK) + r" name=(\S{0,600}) samples=([0-9]{1,4})((?: \S{1,200})+)")
+_CODE = re.compile(
+    # A letter takes up to twelve characters there.
+    rf"{re.escape(MARK)} name=(\S{{0,{12 * LONGEST_NAME}}})"
+    r" samples=([0-9]{1,4})((?: \S{1,200})+)"
+)
 _SET = re.compile(r"([a-z0-9_-]{1,80})@([0-9a-f]{64})\*([0-9]{1,5})")
 
 Loads = Callable[[str], ProbeSet]
@@ -163,7 +169,7 @@ def filled(
         seen.add(number)
         if _plain(question) != _plain(sheet.questions[number - 1].text):
             raise _bad(f"question {number} is not worded as it was printed", where)
-        if answer.strip() in SPOILT:
+        if _SPOILT.fullmatch(answer.strip()):
             raise _bad(f"the answer to question {number} was spoilt by the spreadsheet", where)
         if len(answer) > LONGEST_ANSWER:
             raise _bad(f"the answer to question {number} is over {LONGEST_ANSWER:,} long", where)
@@ -176,8 +182,8 @@ def filled(
     return Filled(sheet, answers, frozenset(nothing))
 
 
-SPOILT = frozenset({"#NAME?", "#ERROR!", "#VALUE!", "#REF!", "#N/A", "#DIV/0!", "Err:509"})
-"""What spreadsheets make of a pasted text that begins like a formula."""
+_SPOILT = re.compile(r"#¿?[^\W\d_a-z]{2,12}[?!]|#N/A|#DIV/0!|Err:[0-9]{3}")
+"""What spreadsheets, of whatever language, make of a pasted text that begins like a formula."""
 
 
 def _plain(text: str) -> str:

@@ -6,11 +6,11 @@ Trusts no field. Knows nothing of networks.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 from fingerprints.subjects.strict_json import BadValue, parse_json
 
-BOM = b"\xef\xbb\xbf"
 LONGEST_FIELD = 200
 _FILTERED = re.compile(
     r"content[ _-]?(?:filter|polic|management|moderat|safety)|moderation|"
@@ -50,7 +50,7 @@ def filter_of(data: bytes) -> str:
 
 def _body(data: bytes) -> Any:
     try:
-        return parse_json(data.removeprefix(BOM))
+        return parse_json(data.removeprefix(BOM_UTF8))
     except BadValue:
         return None
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
-import math
 import os
 import re
 import urllib.parse
@@ -37,6 +36,7 @@ from fingerprints.subjects.guard import (
     refuse_address,
 )
 from fingerprints.subjects.kinds import SubjectSpec
+from fingerprints.subjects.spec import number_option
 
 DEFAULT_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -77,7 +77,7 @@ def open_anthropic(spec: SubjectSpec) -> Subject:
     ANTHROPIC_API_KEY; else as `open_endpoint`."""
     signer = KeyHeader(_needed(spec, "ANTHROPIC_API_KEY"), "x-api-key", "")
     base_url = spec.options.get("base_url", ANTHROPIC_URL).rstrip("/").removesuffix("/v1")
-    return _opened(spec, AnthropicMessages(_thoughts(spec)), base_url, signer)
+    return _opened(spec, AnthropicMessages(base_url, _thoughts(spec)), base_url, signer)
 
 
 def open_gemini(spec: SubjectSpec) -> Subject:
@@ -134,8 +134,10 @@ def _opened(spec: SubjectSpec, api: Api, base_url: str, signer: Signer) -> Subje
     if signer.secret.removed_from(str(spec)) != str(spec):
         said, step = "the spec holds the key itself", "export the key and take it out of the spec"
         raise UnsafeInput(said, where=f"{spec.scheme}:", next_step=step)
-    concurrency = int(_number(spec.options, "concurrency", DEFAULT_CONCURRENCY, 1, 64, whole=True))
-    deadline = _number(spec.options, "deadline", DEFAULT_DEADLINE, 0.1, 3600)
+    concurrency = int(
+        number_option(spec.options, "concurrency", DEFAULT_CONCURRENCY, 1, 64, whole=True)
+    )
+    deadline = number_option(spec.options, "deadline", DEFAULT_DEADLINE, 0.1, 3600)
     secure = base_url.startswith("https:")
     transport = LimitedTransport(CallLimits(deadline=deadline), concurrency, signer, secure=secure)
     told = {"base_url": base_url, "template": "remote", "backend": api.name}
@@ -158,7 +160,7 @@ def _needed(spec: SubjectSpec, *usual: str) -> Secret:
 
 
 def _thoughts(spec: SubjectSpec) -> int:
-    return int(_number(spec.options, "thoughts", 0, 0, MOST_THOUGHTS, whole=True))
+    return int(number_option(spec.options, "thoughts", 0, 0, MOST_THOUGHTS, whole=True))
 
 
 def checked_url(text: str) -> str:
@@ -208,7 +210,7 @@ def _refuse_literal(host: str) -> None:
 def _budget(options: Mapping[str, str]) -> Budget:
     tokens = None
     if "tokens" in options:
-        tokens = int(_number(options, "tokens", 0, 1, 1e12, whole=True))
+        tokens = int(number_option(options, "tokens", 0, 1, 1e12, whole=True))
     if "cost" not in options:
         return Budget(tokens=tokens)
     if "price_in" not in options or "price_out" not in options:
@@ -219,32 +221,7 @@ def _budget(options: Mapping[str, str]) -> Budget:
         )
     return Budget(
         tokens=tokens,
-        cost=_number(options, "cost", 0, 0, 1e9),
-        price_in=_number(options, "price_in", 0, 0, 1e6),
-        price_out=_number(options, "price_out", 0, 0, 1e6),
+        cost=number_option(options, "cost", 0, 0, 1e9),
+        price_in=number_option(options, "price_in", 0, 0, 1e6),
+        price_out=number_option(options, "price_out", 0, 0, 1e6),
     )
-
-
-def _number(
-    options: Mapping[str, str],
-    name: str,
-    default: float,
-    low: float,
-    high: float,
-    whole: bool = False,
-) -> float:
-    text = options.get(name)
-    if text is None:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high or (whole and value != int(value)):
-        kind = "a whole number" if whole else "a number"
-        raise UsageProblem(
-            f"{name}= takes {kind} from {low:g} to {high:g}",
-            where=f"{name}=",
-            next_step="correct the spec",
-        )
-    return value

@@ -47,6 +47,7 @@ from fingerprints.subjects.scored_lines import (
     records_of,
 )
 from fingerprints.subjects.snapshot import locate
+from fingerprints.subjects.spec import number_option
 from fingerprints.subjects.template import open_chat, template_option
 
 AT_ONCE = 256
@@ -200,30 +201,17 @@ def _engine_options(options: Mapping[str, str]) -> dict[str, Any]:
         raise UsageProblem(said, where="dtype=", next_step=f"use one of {', '.join(DTYPES)}")
     return {
         "dtype": dtype,
-        "tensor_parallel_size": int(_number(options, "gpus", 1, 1, 64)),
-        "gpu_memory_utilization": _number(options, "memory", 0.9, 0.05, 0.99),
+        "tensor_parallel_size": int(number_option(options, "gpus", 1, 1, 64, whole=True)),
+        "gpu_memory_utilization": number_option(options, "memory", 0.9, 0.05, 0.99),
     }
-
-
-def _number(
-    options: Mapping[str, str], name: str, default: float, least: float, most: float
-) -> float:
-    try:
-        value = float(options.get(name, default))
-    except ValueError:
-        value = math.nan
-    whole = isinstance(default, int)
-    if not least <= value <= most or (whole and value != int(value)):
-        said = f"{name}= takes a {'whole ' if whole else ''}number from {least:g} to {most:g}"
-        raise UsageProblem(said, where=f"{name}=", next_step="correct the spec")
-    return value
 
 
 def _context(options: Mapping[str, str], config: Mapping[str, Any]) -> int:
     text = config.get("text_config")
     told = (text if isinstance(text, dict) else config).get("max_position_embeddings")
     most = told if isinstance(told, int) and told > 0 else LONGEST_CONTEXT
-    return int(_number(options, "context", min(most, LONGEST_CONTEXT), 1, most))
+    usual = min(most, LONGEST_CONTEXT)
+    return int(number_option(options, "context", usual, 1, most, whole=True))
 
 
 def _speaker(folder: Path, template: str | None, context: int) -> Speaker:

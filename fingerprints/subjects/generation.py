@@ -209,7 +209,7 @@ def _advance(
 
 def settings(**values: Any) -> GenerationConfig:
     """The library's settings with these values, and none of what a model's makers recommend."""
-    return GenerationConfig(**values)  # type: ignore[no-untyped-call]
+    return GenerationConfig(**values)  # type: ignore[no-untyped-call]  # transformers has no types for it
 
 
 def limits_of(model: Any) -> Limits:

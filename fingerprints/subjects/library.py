@@ -36,7 +36,7 @@ def quiet() -> Iterator[None]:
     """No bars, log lines or warnings of transformers inside; the settings come back."""
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
     library.set_verbosity(logging.CRITICAL)
-    library.disable_progress_bar()  # type: ignore[no-untyped-call]
+    library.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no types for it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,7 +44,7 @@ def quiet() -> Iterator[None]:
     finally:
         library.set_verbosity(verbosity)
         if bars:
-            library.enable_progress_bar()  # type: ignore[no-untyped-call]
+            library.enable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no types for it
 
 
 def state_word(model: Any) -> str:

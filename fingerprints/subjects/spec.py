@@ -10,6 +10,7 @@ when it is opened.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -166,3 +167,30 @@ def count_option(options: Mapping[str, str], name: str, usual: int, most: int = 
             next_step=f"use 1 to {most}, or auto",
         )
     return int(text)
+
+
+def number_option(
+    options: Mapping[str, str],
+    name: str,
+    usual: float,
+    low: float,
+    high: float,
+    whole: bool = False,
+) -> float:
+    """An option that is a number from ``low`` to ``high``; ``usual`` for none. Raises UsageProblem
+    for anything else."""
+    text = options.get(name)
+    if text is None:
+        return usual
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number"
+        raise UsageProblem(
+            f"{name}= takes {kind} from {low:g} to {high:g}",
+            where=f"{name}=",
+            next_step="correct the spec",
+        )
+    return value

@@ -46,8 +46,9 @@ def test_the_form_is_that_of_the_file_and_a_filled_file_is_not_written_over(
     assert run([*ASKED, "--out", str(path)]) == 2
     assert "--force" in capsys.readouterr().err
     assert path.read_bytes() == held
-    assert run([*ASKED, "--out", str(path), "--force"]) == 0
+    assert run([*ASKED, "--out", str(path), "--force", "--json"]) == 0
     assert path.read_bytes() != held
+    assert len(json.loads(capsys.readouterr().out)["questions"]) == 6
 
 
 def test_a_sheet_is_counted_before_it_is_audited(

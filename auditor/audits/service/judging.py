@@ -188,8 +188,9 @@ def _sampled_unlike(heard: ServiceAnswers) -> str:
     refused = [n for n, a in _REFUSED.items() if a & _adjusted(heard)]
     if refused:
         return (
-            f"The {' and the '.join(refused)} asked for would not be taken, so that the two sides"
-            " were not sampled alike: answers then differ whatever the model."
+            f"The {' and the '.join(refused)} asked for was not sent as planned on one side at"
+            " least, so that the two need not have been sampled alike: answers can then differ"
+            " whatever the model."
         )
     if not (ours.probe_sets and theirs.probe_sets):
         return ""

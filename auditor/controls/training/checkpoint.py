@@ -169,12 +169,12 @@ def repeatable() -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory costs a tenth of the time and guards against what is not done here:
     # reading it before writing.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # as above
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warned)
-        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]  # as above
 
 
 @contextmanager

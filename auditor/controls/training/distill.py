@@ -191,7 +191,7 @@ def _backward(work: _Work, read: TeacherReading, rows: tuple[tuple[int, ...], ..
     ):
         scores, labels = learned_scores(learner, batch)
     loss = _loss(work, read, scores, labels, batch)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
     return loss.detach()
 
 

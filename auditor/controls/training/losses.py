@@ -69,7 +69,7 @@ def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
     exist for a few rows at a time: on large vocabularies they are most of a step's memory
     otherwise. The gradient's own gradient is not defined.
     """
-    losses: Tensor = _RowLosses.apply(logits, labels)  # type: ignore[no-untyped-call]
+    losses: Tensor = _RowLosses.apply(logits, labels)  # type: ignore[no-untyped-call]  # torch has no types for it
     return losses
 
 

@@ -343,7 +343,7 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
         "pad_token": start,
         "additional_special_tokens": [turn],
     }
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **named)  # type: ignore[no-untyped-call]
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **named)  # type: ignore[no-untyped-call]  # transformers has no types for it
     tokenizer.chat_template = CHATML
     return tokenizer
 

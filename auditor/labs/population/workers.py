@@ -150,7 +150,7 @@ def _children(count: int) -> Iterator[list[_Child]]:
     try:
         for _ in range(count):
             # Our own interpreter and our own module: nothing of a stranger's is in the command.
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603  (as said above)
                 command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
             started.append(_Child(process))

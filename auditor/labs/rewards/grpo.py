@@ -348,7 +348,7 @@ def _backward(
     gain = surrogate(policy, old, share[:, None], work.settings.clip)
     apart = torch.zeros_like(policy) if kept is None else k3(policy, kept)
     value = gain if kept is None else gain - work.settings.beta * apart
-    (-answer_mean(value, part.chosen).sum() / answers).backward()  # type: ignore[no-untyped-call]
+    (-answer_mean(value, part.chosen).sum() / answers).backward()  # type: ignore[no-untyped-call]  # torch has no types for it
     with torch.no_grad():
         cut = gain < (policy - old).exp() * share[:, None]
         return float(apart.sum()), float((cut & part.chosen).sum())

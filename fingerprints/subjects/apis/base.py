@@ -7,6 +7,7 @@ Trusts no field of an answer. Knows requests and replies; sends nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -18,7 +19,6 @@ from fingerprints.subjects.budget import sane_count
 from fingerprints.subjects.complaints import complaint_of
 from fingerprints.subjects.strict_json import BadValue, parse_json
 
-BOM = b"\xef\xbb\xbf"
 LONGEST_FIELD = 200
 CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
 """Why an answer that was cut ended, in the services' words, in small letters."""
@@ -66,6 +66,10 @@ class Api(ABC):
         """The cap on an answer's tokens that is sent."""
         return request.max_tokens + self.room
 
+    def longer(self, request: Request) -> tuple[Adjustment, ...]:
+        """That a higher cap is sent than the planned one, where it is."""
+        return (Adjustment.LONGER_ANSWER,) if self.most(request) > request.max_tokens else ()
+
     @abstractmethod
     def call(self, model: str, request: Request, manners: Manners) -> Call:
         """How a request is put to that model of the service."""
@@ -76,7 +80,7 @@ class Api(ABC):
 
     def body(self, data: bytes) -> Any:
         """The JSON of an answer. Raises BadValue."""
-        return parse_json(data.removeprefix(BOM))
+        return parse_json(data.removeprefix(BOM_UTF8))
 
     def _was_cut(self, said: AnswerBody, request: Request) -> bool:
         """Whether an answer that is called whole is as long as it was allowed to be."""
@@ -145,13 +149,6 @@ def counts_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The counts that stand under a name; nothing where there is no object."""
     told = body.get(name)
     return told if isinstance(told, dict) else {}
-
-
-def text_in(value: Any, what: str) -> str:
-    """A text, nothing for null. Raises BadValue for any other type."""
-    if value is not None and not isinstance(value, str):
-        raise BadValue(f"{what} is not a string")
-    return value or ""
 
 
 def objects_in(value: Any, what: str) -> list[Mapping[str, Any]]:

@@ -9,10 +9,10 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 
 FIELDS = {"temperature": "temperature", "top_p": "topP"}
 BLOCKED = frozenset({"guardrail_intervened", "content_filtered"})
@@ -28,8 +28,6 @@ class Bedrock(Api):
         """A conversation of text blocks, the system text beside it."""
         turns, folded = manners.turns(request)
         drawn, adjusted = manners.drawn(request)
-        if drawn.get("top_p") == 1:
-            del drawn["top_p"]  # no wish, and some models refuse it beside a temperature
         config = {FIELDS[name]: value for name, value in drawn.items()}
         body: dict[str, Any] = {
             "messages": [
@@ -42,20 +40,19 @@ class Bedrock(Api):
         system = [{"text": turn["content"]} for turn in turns if turn["role"] == "system"]
         if system:
             body["system"] = system
-        longer = (Adjustment.LONGER_ANSWER,) if self.room else ()
         path = f"/model/{urllib.parse.quote(model, safe='')}/converse"
-        return Call(path, body, (*adjusted, *folded, *longer))
+        return Call(path, body, (*adjusted, *folded, *self.longer(request)))
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Text blocks joined, reasoning apart; what a guardrail put in place of an answer is
         rejected. Raises BadValue."""
         message = counts_of(counts_of(body, "output"), "message")
         blocks, usage = objects_in(message.get("content"), "content"), counts_of(body, "usage")
-        finish = text_in(body.get("stopReason"), "stopReason")
+        finish = text_of(body.get("stopReason"), "stopReason")
         thought = (counts_of(counts_of(b, "reasoningContent"), "reasoningText") for b in blocks)
         return AnswerBody(
-            "".join(text_in(b.get("text"), "text") for b in blocks),
-            "\n".join(text_in(t.get("text"), "text") for t in thought if t),
+            "".join(text_of(b.get("text"), "text") for b in blocks),
+            "\n".join(text_of(t.get("text"), "text") for t in thought if t),
             finish,
             usage.get("inputTokens"),
             usage.get("outputTokens"),

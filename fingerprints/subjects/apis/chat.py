@@ -7,15 +7,16 @@ The answer's text may be a list of parts or come in pieces. Knows these shapes; 
 from __future__ import annotations
 
 import urllib.parse
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import BOM, AnswerBody, Api, Call, counts_of, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of
 from fingerprints.subjects.apis.manners import Manners
 from fingerprints.subjects.apis.pieces import in_pieces, joined
-from fingerprints.subjects.messages import content_of, thoughts_of
+from fingerprints.subjects.messages import content_of, text_of, thoughts_of
 from fingerprints.subjects.strict_json import BadValue
 
 OPENAI_HOST = "api.openai.com"
@@ -43,8 +44,7 @@ class ChatCompletions(Api):
         drawn, adjusted = manners.drawn(request)
         length = "max_tokens" if completion else manners.length
         body = {"model": model, length: self.most(request), **drawn}
-        if self.room:
-            adjusted = (*adjusted, Adjustment.LONGER_ANSWER)
+        adjusted = (*adjusted, *self.longer(request))
         if manners.streams:
             body["stream"] = True
             adjusted = (*adjusted, Adjustment.STREAMED)
@@ -57,7 +57,7 @@ class ChatCompletions(Api):
 
     def body(self, data: bytes) -> Any:
         """The JSON of an answer, whole or in pieces. Raises BadValue."""
-        bare = data.removeprefix(BOM)
+        bare = data.removeprefix(BOM_UTF8)
         return joined(bare) if in_pieces(bare) else super().body(data)
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
@@ -71,9 +71,9 @@ class ChatCompletions(Api):
             raise BadValue("the choice has no message")
         usage = counts_of(body, "usage")
         return AnswerBody(
-            text_in(choice.get("text"), "the answer's text") if completion else _text(message),
+            text_of(choice.get("text"), "the answer's text") if completion else _text(message),
             "" if completion else thoughts_of(message),
-            text_in(choice.get("finish_reason"), "finish_reason"),
+            text_of(choice.get("finish_reason"), "finish_reason"),
             usage.get("prompt_tokens"),
             usage.get("completion_tokens"),
             body.get("model"),

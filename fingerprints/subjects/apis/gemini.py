@@ -9,7 +9,6 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
 from fingerprints.subjects.apis.base import (
     CUT,
@@ -18,9 +17,9 @@ from fingerprints.subjects.apis.base import (
     Call,
     counts_of,
     objects_in,
-    text_in,
 )
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 from fingerprints.subjects.strict_json import BadValue
 
 FIELDS = {"temperature": "temperature", "top_p": "topP", "seed": "seed"}
@@ -47,8 +46,9 @@ class Gemini(Api):
         if system:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
         named = urllib.parse.quote(model.removeprefix("models/"), safe="")
-        longer = (Adjustment.LONGER_ANSWER,) if self.room else ()
-        return Call(f"/models/{named}:generateContent", body, (*adjusted, *folded, *longer))
+        return Call(
+            f"/models/{named}:generateContent", body, (*adjusted, *folded, *self.longer(request))
+        )
 
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """The first candidate; a blocked question or answer is rejected. Raises BadValue for
@@ -60,14 +60,14 @@ class Gemini(Api):
         found = objects_in(candidates, "candidates")
         if not found:
             raise BadValue("it has no candidates")
-        finish = text_in(found[0].get("finishReason"), "finishReason")
+        finish = text_of(found[0].get("finishReason"), "finishReason")
         told = counts_of(found[0], "content").get("parts")
         parts = objects_in([] if told is None else told, "parts")
-        said = "".join(text_in(p.get("text"), "text") for p in parts if not p.get("thought"))
+        said = "".join(text_of(p.get("text"), "text") for p in parts if not p.get("thought"))
         filtered = finish and finish.casefold() not in ENDED and not said
         return AnswerBody(
             said,
-            "\n".join(text_in(p.get("text"), "text") for p in parts if p.get("thought")),
+            "\n".join(text_of(p.get("text"), "text") for p in parts if p.get("thought")),
             finish,
             usage.get("promptTokenCount"),
             usage.get("candidatesTokenCount"),

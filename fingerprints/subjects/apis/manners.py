@@ -7,6 +7,7 @@ that an ill understood complaint changes nothing. Knows complaints and fields; s
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -34,13 +35,15 @@ LEFT_OUT: dict[Optional, Adjustment] = {
 class Manners:
     """What one server takes. Both names of the answer's cap exist; ``left_out`` is never sent;
     ``own_system``: it knows a system role; ``empty_system``: it takes an empty system text;
-    ``streams``: it answers in pieces only."""
+    ``streams``: it answers in pieces only; ``whole_top_p``: it is known to draw from all tokens
+    where no top-p is sent, so that one of 1 need not be."""
 
     length: LengthField = "max_tokens"
     left_out: frozenset[Optional] = frozenset()
     own_system: bool = True
     empty_system: bool = True
     streams: bool = False
+    whole_top_p: bool = False
 
     def turns(self, request: Request) -> tuple[list[dict[str, str]], tuple[Adjustment, ...]]:
         """The conversation as this server takes it, and what of it is otherwise than planned."""
@@ -61,9 +64,10 @@ class Manners:
         wanted: dict[Optional, Any] = {"temperature": request.temperature}
         if request.temperature > 0:
             wanted |= {"seed": request.seed, "top_p": request.top_p}
-        sent: dict[str, Any] = {n: v for n, v in wanted.items() if n not in self.left_out}
-        # A top-p of one is no wish: whoever doesn't take it loses nothing.
-        missed = (n for n in wanted if n in self.left_out and not (n == "top_p" and wanted[n] == 1))
+        # Elsewhere a model's makers may have set another default (Bedrock, llama.cpp: 0.9, 0.95).
+        idle = {"top_p"} if self.whole_top_p and wanted.get("top_p") == 1 else set()
+        sent: dict[str, Any] = {n: v for n, v in wanted.items() if n not in self.left_out | idle}
+        missed = (n for n in wanted if n in self.left_out - idle)
         return sent, tuple(LEFT_OUT[name] for name in missed)
 
 
@@ -73,7 +77,7 @@ def complaint_in(data: bytes) -> str:
     The fields that complaints stand in are read and no others: some servers repeat the question.
     """
     try:
-        body = parse_json(data.removeprefix(b"\xef\xbb\xbf"))
+        body = parse_json(data.removeprefix(BOM_UTF8))
     except BadValue:
         body = data[:LONGEST_COMPLAINT].decode("utf-8", "replace")
     return " ".join(_said(body, DEEPEST))[:LONGEST_COMPLAINT]

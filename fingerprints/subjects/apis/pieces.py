@@ -8,12 +8,15 @@ completion shape.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from fingerprints.subjects.strict_json import BadValue, parse_json
 
 _OPENINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
 GROWING = ("content", "reasoning_content", "reasoning", "thinking", "refusal", "text")
+COMPLETION = "completion"
+"""Where the text of a completion is kept, which stands beside a message and not in it."""
 
 
 def in_pieces(data: bytes) -> bool:
@@ -26,16 +29,19 @@ def joined(data: bytes) -> dict[str, Any]:
     object, for an error among them, and for none."""
     body: dict[str, Any] = {}
     choice: dict[str, Any] = {"index": 0}
-    message: dict[str, Any] = {"role": "assistant"}
+    said: dict[str, list[Any]] = {}
     for piece in _events(data):
         if piece.get("error") is not None:
             raise BadValue("the stream ends with an error")
         body |= {k: v for k, v in piece.items() if k != "choices" and v is not None}
         for told in _choices(piece):
-            _grow(message, choice, told)
-    if len(choice) == 1 and len(message) == 1:
+            _take(said, choice, told)
+    if len(choice) == 1 and not said:
         raise BadValue("the stream holds no answer")
-    return {**body, "choices": [{**choice, "message": message}]}
+    whole = {field: _whole(field, parts) for field, parts in said.items()}
+    if COMPLETION in whole:
+        choice["text"] = whole.pop(COMPLETION)
+    return {**body, "choices": [{**choice, "message": {"role": "assistant", **whole}}]}
 
 
 def _events(data: bytes) -> Iterator[dict[str, Any]]:
@@ -60,22 +66,23 @@ def _choices(piece: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield choice
 
 
-def _grow(message: dict[str, Any], choice: dict[str, Any], told: Mapping[str, Any]) -> None:
+def _take(said: dict[str, list[Any]], choice: dict[str, Any], told: Mapping[str, Any]) -> None:
+    """Keeps what a piece adds; put together only at the end, since a stream may have very many."""
     delta = told.get("delta", told.get("message"))
     for field in GROWING:
         new = delta.get(field) if isinstance(delta, dict) else None
-        if isinstance(new, str):
-            message[field] = _before(message, field, str) + new
-        elif isinstance(new, list):
-            message[field] = [*_before(message, field, list), *new]
+        if isinstance(new, str | list):
+            said.setdefault(field, []).append(new)
     if isinstance(told.get("text"), str):
-        choice["text"] = choice.get("text", "") + told["text"]
+        said.setdefault(COMPLETION, []).append(told["text"])
     if told.get("finish_reason") is not None:
         choice["finish_reason"] = told["finish_reason"]
 
 
-def _before(message: dict[str, Any], field: str, kind: type) -> Any:
-    held = message.get(field, kind())
-    if not isinstance(held, kind):
+def _whole(field: str, parts: list[Any]) -> str | list[Any]:
+    """All that came for a field: one text, or one list of parts."""
+    if all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    if any(isinstance(part, str) for part in parts):
         raise BadValue(f"{field} comes as text and as parts")
-    return held
+    return [*chain.from_iterable(parts)]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from fingerprints.adjustments import Adjustment
 from fingerprints.records import Request
-from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in, text_in
+from fingerprints.subjects.apis.base import AnswerBody, Api, Call, counts_of, objects_in
 from fingerprints.subjects.apis.manners import Manners
+from fingerprints.subjects.messages import text_of
 
 LEAST_TOKENS = 16
 """The service refuses a lower cap."""
@@ -28,13 +28,12 @@ class Responses(Api):
         turns, folded = manners.turns(request)
         drawn, adjusted = manners.drawn(request)
         most = self.most(request)
-        longer = (Adjustment.LONGER_ANSWER,) if most > request.max_tokens else ()
         system = [turn["content"] for turn in turns if turn["role"] == "system"]
         body: dict[str, Any] = {"model": model, "max_output_tokens": most, "store": False, **drawn}
         if system:
             body["instructions"] = "\n\n".join(system)
         body["input"] = [turn for turn in turns if turn["role"] != "system"]
-        return Call("/responses", body, (*adjusted, *folded, *longer))
+        return Call("/responses", body, (*adjusted, *folded, *self.longer(request)))
 
     def most(self, request: Request) -> int:
         """The cap that is sent: no lower one is taken."""
@@ -43,8 +42,8 @@ class Responses(Api):
     def said(self, body: Mapping[str, Any], request: Request) -> AnswerBody:
         """Messages joined by an empty line, reasoning apart. Raises BadValue without items."""
         items = objects_in(body.get("output"), "output")
-        usage, status = counts_of(body, "usage"), text_in(body.get("status"), "status")
-        cut = text_in(counts_of(body, "incomplete_details").get("reason"), "reason")
+        usage, status = counts_of(body, "usage"), text_of(body.get("status"), "status")
+        cut = text_of(counts_of(body, "incomplete_details").get("reason"), "reason")
         said = (
             p for item in items if item.get("type") == "message" for p in _parts(item, "content")
         )
@@ -69,4 +68,4 @@ class Responses(Api):
 def _parts(item: Mapping[str, Any], field: str) -> Iterator[str]:
     told = item.get(field)
     for part in objects_in([] if told is None else told, field):
-        yield text_in(part.get("text", part.get("refusal")), "a part's text")
+        yield text_of(part.get("text", part.get("refusal")), "a part's text")

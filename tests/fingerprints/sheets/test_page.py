@@ -78,6 +78,13 @@ def test_what_is_typed_is_saved_loaded_again_and_read_back(browser: Any, tmp_pat
     page.locator("#load").set_input_files(saved)
     page.wait_for_function("document.getElementById('told').textContent.startsWith('2 of 3')")
     assert page.locator("textarea").nth(0).input_value() == HOSTILE
+    page.locator("textarea").nth(2).fill("typed since")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.locator("#load").set_input_files(saved)
+    assert page.locator("textarea").nth(2).input_value() == "typed since"
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#load").set_input_files(saved)
+    page.wait_for_function("document.getElementsByTagName('textarea')[2].value === ''")
     assert page.title() == "Questions for Acme <Chat>"
     assert not problems
     assert all(url.startswith(("file:", "blob:")) for url in asked)

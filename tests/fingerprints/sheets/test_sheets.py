@@ -18,7 +18,13 @@ from fingerprints.errors import AuditError, MalformedInput, UsageProblem
 from fingerprints.probes import load_probe_set, parse_probes
 from fingerprints.records import Arm, ProbeSet, Status
 from fingerprints.sheets.forms import FORMS, is_sheet, read_filled, written
-from fingerprints.sheets.sheet import GAVE_NOTHING, QuestionSheet, sheet_by_code, sheet_of
+from fingerprints.sheets.sheet import (
+    GAVE_NOTHING,
+    LONGEST_NAME,
+    QuestionSheet,
+    sheet_by_code,
+    sheet_of,
+)
 from fingerprints.subjects import open_subject, parse_spec
 from fingerprints.subjects.kinds import recognised
 from fingerprints.transcript import Transcript
@@ -114,6 +120,7 @@ def test_what_spreadsheets_do_in_passing_changes_nothing(encoding: str, delimite
     table = as_table(written(printed, "csv"), {1: "B", 3: "Acme, “Inc.”"}, delimiter)
     head, *rows = list(csv.reader(io.StringIO(table), delimiter=delimiter))
     shuffled = [[*head, "my notes"], *([*row, "x"] for row in reversed(rows)), [""] * len(head)]
+    shuffled = [[*row[4:], *row[:4]] for row in shuffled]
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows(shuffled)
     assert read(out.getvalue().encode(encoding)).answers == {1: "B", 3: "Acme, “Inc.”"}
@@ -141,6 +148,22 @@ def test_a_product_that_gave_nothing_is_told_from_a_blank_line() -> None:
         assert (found.answers, found.nothing, found.blank) == ({1: "Acme"}, {2, 3}, 2)
 
 
+def test_a_column_of_ticks_that_a_spreadsheet_filled_makes_no_empty_answer() -> None:
+    printed = sheet()
+    rows = list(csv.reader(io.StringIO(as_table(written(printed, "csv"), {1: "Acme"}))))
+    for row, said in zip(rows[1:], ("FALSE", "TRUE", "false", "0", ""), strict=True):
+        row[3] = said
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    found = read(out.getvalue())
+    assert (found.answers, found.nothing, found.blank) == ({1: "Acme"}, {2}, 3)
+
+
+def test_the_longest_name_of_a_product_is_read_back() -> None:
+    printed = sheet(name="\U0001f411" * LONGEST_NAME)
+    assert sheet_by_code(printed.code, "x", load_probe_set) == printed
+
+
 def changed(old: str, new: str, count: int = -1) -> Any:
     return lambda text: text.replace(old, new, count)
 
@@ -161,6 +184,17 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no answer's column": (changed("answer,no_answer", "a,b"), "the column answer is missing"),
     "no code": (changed("auditor-sheet/1", "sheet"), "the sheet's code is missing"),
     "a formula's error": (changed("Acme", "#NAME?"), "spoilt by the spreadsheet"),
+    "an error in another language": (changed("Acme", "#BEZUG!"), "spoilt by the spreadsheet"),
+    "a column twice": (changed("answer,no_answer", "answer,answer"), "answer stands twice"),
+    "a row that is too long": (changed("Acme,", "Acme,,,,and more"), "row 2 has more cells"),
+    "a row that is too short": (
+        lambda text: (
+            f"{text.partition(chr(10))[0].rpartition(',')[2]},question,answer\n"
+            "identity/en-maker-1\n"
+        ),
+        "not worded",
+    ),
+    "a tick that is none": (changed("Acme,", ",vielleicht"), "'vielleicht' in the column"),
     "half a row": (lambda text: text + '9,"open', "no table"),
 }
 
@@ -187,6 +221,10 @@ def test_marks_of_a_text_that_were_lost_or_doubled_are_refused() -> None:
                 f"\n---- answer · {printed.tag} ----",
             )
         )
+    with pytest.raises(MalformedInput, match="before the question after 1 is missing"):
+        read(text.replace(f"#### 2 of 5 · {printed.tag} ####\n", ""))
+    with pytest.raises(MalformedInput, match="after its last line"):
+        read(f"{text}\nan answer that was pasted too low")
 
 
 def test_a_page_a_stranger_s_json_and_other_encodings_are_refused() -> None:
@@ -196,6 +234,10 @@ def test_a_page_a_stranger_s_json_and_other_encodings_are_refused() -> None:
     for text in ("{}", '{"sheet": 3}', '{"sheet": "x", "answers": [1]}', "{" * 100_000, "[]", ""):
         with pytest.raises(MalformedInput):
             read(text)
+    saved = as_saved(sheet(), {1: "Acme"})
+    for old, new in (('"Acme"', "null"), ('"number": 1', '"number": Infinity'), ("false", '"no"')):
+        with pytest.raises(MalformedInput, match="not what the page saves"):
+            read(saved.replace(old, new))
     with pytest.raises(MalformedInput, match="UTF-8"):
         read(as_table(written(sheet(), "csv"), {1: "é"}).encode("latin-1"))
 

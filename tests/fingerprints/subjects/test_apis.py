@@ -22,6 +22,7 @@ from fingerprints.collect import collect
 from fingerprints.errors import AuditError, Incomplete, UnsafeInput, UsageProblem
 from fingerprints.records import NEUTRAL_SYSTEM, Arm, Message, Probe, Request, Sampling, Status
 from fingerprints.subjects import open_subject
+from fingerprints.subjects.apis.anthropic import AnthropicMessages
 from tests import faultserver as fault
 from tests import strict
 from tests.faultserver import Behaviour, FaultServer
@@ -178,6 +179,38 @@ def test_drawing_is_asked_for_in_each_services_words_and_a_missing_seed_is_said(
         sent.get(n) for n in ("max_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens")
     )
     assert ("seed" in sent) != (Adjustment.NO_SEED in reply.adjusted)
+
+
+def test_a_top_p_of_one_is_asked_for_too_since_the_default_may_be_another(
+    service: Service,
+) -> None:
+    told = "`temperature` and `top_p` cannot both be specified for this model."
+
+    def given(body: Mapping[str, Any]) -> Any:
+        sent = {**body, **body.get("generationConfig", {}), **body.get("inferenceConfig", {})}
+        return sent.get("top_p", sent.get("topP"))
+
+    def refuses(body: Mapping[str, Any]) -> tuple[int, Any] | None:
+        error = {"error": {"message": told}, "message": told}
+        return None if given(body) is None else (400, error)
+
+    with served(service) as (server, subject):
+        (reply,) = subject.generate(asks(temperature=0.7))
+    assert given(server.requests[0].body) == 1
+    assert Adjustment.SERVER_TOP_P not in reply.adjusted
+    with served(service, service.behaviour(refuses)) as (server, subject):
+        (reply,) = subject.generate(asks(temperature=0.7))
+    assert given(server.requests[1].body) is None
+    assert Adjustment.SERVER_TOP_P in reply.adjusted
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.5])
+def test_only_where_the_default_is_known_a_top_p_of_one_goes_without_saying(top_p: float) -> None:
+    (request,) = asks(temperature=0.7, top_p=top_p)
+    api = AnthropicMessages("https://api.anthropic.com")
+    sent = api.call("lamb", request, api.manners)
+    assert sent.body.get("top_p", 1.0) == top_p
+    assert sent.adjusted == (Adjustment.NO_SEED,)
 
 
 def test_a_model_that_refuses_the_temperature_is_asked_without_it(service: Service) -> None:

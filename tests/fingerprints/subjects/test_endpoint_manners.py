@@ -255,7 +255,7 @@ def test_top_p_goes_before_the_temperature_where_both_are_refused_together() -> 
     assert reply.status is Status.OK
     body = server.requests[-1].body
     assert (body["temperature"], "top_p" in body) == (0.7, False)
-    assert reply.adjusted == (), "a top-p of one is no wish"
+    assert reply.adjusted == (Adjustment.SERVER_TOP_P,), "its default need not be one"
 
 
 NOT_OURS: tuple[tuple[int, Any], ...] = (
@@ -396,6 +396,18 @@ def test_another_models_name_is_an_event_once(tmp_path: Path) -> None:
     (event,) = transcript.events
     assert event.kind == OTHER_MODEL
     assert event.detail == "asked for 'lamb', the endpoint answers as 'wolf-2'"
+
+
+def test_a_name_of_its_own_for_every_answer_is_one_event_and_drift(tmp_path: Path) -> None:
+    def renames(exchange: fault.Exchange, body: dict[str, Any]) -> None:
+        fault.answers(model=f"{sum(map(ord, str(body['messages'])))}-wolf")(exchange, body)
+
+    with FaultServer(renames) as server, endpoint(server, concurrency=1) as subject:
+        transcript = collect(subject, [probe_set(4)], Sampling(), tmp_path / "t.jsonl")
+    names = {reply.served_model for reply in transcript.replies}
+    kinds = sorted(event.kind for event in transcript.events)
+    assert len(names) > 1
+    assert kinds == ["drift"] * (len(names) - 1) + [OTHER_MODEL]
 
 
 def test_thoughts_that_take_all_the_room_are_told_and_more_room_can_be_given(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,6 +92,24 @@ def bytes_of(text: str) -> Iterator[bytes]:
 def test_any_text_survives_being_cut_into_pieces(text: str) -> None:
     told = joined(stream(*bytes_of(text), piece(finish="stop")))
     assert told["choices"][0]["message"]["content"] == text
+
+
+def test_very_many_pieces_are_put_together_in_a_time_that_grows_with_them() -> None:
+    def taken(n: int) -> float:
+        choice = '{"delta":{"content":[1]}}'
+        body = f'data: {{"choices":[{",".join([choice] * n)}]}}\n\n'.encode()
+        begun = time.process_time()
+        assert joined(body)["choices"][0]["message"]["content"] == [1] * n
+        return time.process_time() - begun
+
+    taken(1000)
+    assert taken(60_000) < 60 * max(taken(4000), 0.002), "15 times as many, in no 60 times the time"
+
+
+def test_a_field_that_comes_as_text_and_as_parts_is_no_answer() -> None:
+    told = stream(piece("a"), piece(content=[{"type": "text", "text": "b"}]), piece(finish="stop"))
+    with pytest.raises(BadValue, match="as text and as parts"):
+        joined(told)
 
 
 @settings(max_examples=150, deadline=None)

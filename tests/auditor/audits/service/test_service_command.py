@@ -339,7 +339,9 @@ def test_an_endpoint_that_refuses_the_temperature_is_never_called_different_for_
     report = told(out)
     assert report["service"]["decision"] == "inconclusive"
     assert report["verdicts"][0]["reason_code"] == "sampled_unlike"
-    assert "temperature asked for would not be taken" in json.dumps(report["verdicts"])
+    assert "temperature asked for was not sent as planned on one side" in json.dumps(
+        report["verdicts"]
+    )
     assert report["transcript"]["adjusted"]["server_temperature"] == 36
     page = (out / "report.html").read_text("utf-8")
     assert "own default" in page
