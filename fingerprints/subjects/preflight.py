@@ -214,7 +214,7 @@ def _within(seconds: int, do: Callable[[], Any]) -> Any:
 def main(folder: str, template: str) -> None:
     """Examines one folder and says what was found, or the error."""
     # A tokenizer needs no torch, and without it this process starts in a third of the time and
-    # stays small.
+    # stays small. None makes an import fail, which the types of the table leave out.
     sys.modules["torch"] = None  # type: ignore[assignment]
     tell(lambda: examine(Path(folder), template), folder)
 
