@@ -126,8 +126,9 @@ def _directions(loudness: Array, used: NDArray[np.bool_]) -> tuple[tuple[float, 
         return ((0.0,) * len(used),)
     covariance, _ = ledoit_wolf(loudness[:, used])
     n = int(used.sum())
-    # A ridge keeps a signal that hardly moves among benign units from deciding alone.
-    within = covariance + 0.5 * np.trace(covariance) / n * np.eye(n)
+    # A ridge keeps a signal that hardly moves among benign units from deciding alone, and alike
+    # units from having no inverse.
+    within = covariance + 0.5 * (np.trace(covariance) / n or 1.0) * np.eye(n)
     found = []
     for shift in ([s.shown for s in SIGNALS], [s.plain for s in SIGNALS]):
         weights = np.zeros(len(used))

@@ -181,6 +181,7 @@ class _Found:
 
     @classmethod
     def of(cls, answers: Sequence[Codes], sizes: Sequence[int]) -> _Found:
+        """The phrases of these sizes, in tokens."""
         held, places = [np.zeros(0, dtype=np.int64)], [np.zeros((0, 3), dtype=np.int64)]
         for number, codes in enumerate(answers):
             for size in sizes:

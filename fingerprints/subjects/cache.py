@@ -11,8 +11,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from fingerprints.durable import sync_files, sync_folder
 from fingerprints.errors import ResourceLimit
@@ -72,6 +74,27 @@ def intact(folder: Path) -> bool:
         )
     except (OSError, ValueError, TypeError):
         return False
+
+
+def noted(place: Path) -> dict[str, Any]:
+    """What `note` kept there; nothing where there is none, or it is damaged."""
+    try:
+        told = json.loads(place.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def note(place: Path, told: Mapping[str, Any]) -> None:
+    """Keeps a few values for other processes, whole or not at all. Where the cache can't be
+    written, the next process finds them out again."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own: several processes may find the same thing out at once.
+        descriptor, fresh = tempfile.mkstemp(dir=place.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(dict(told), file)
+        Path(fresh).replace(place)
 
 
 def _write_manifest(folder: Path) -> None:

@@ -7,10 +7,7 @@ is another signature. Knows clocks and matrices; knows nothing of models.
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import tempfile
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +15,7 @@ from pathlib import Path
 import torch
 
 from fingerprints.records import canonical_json, sha256
-from fingerprints.subjects.cache import cache_folder
+from fingerprints.subjects.cache import cache_folder, note, noted
 
 WIDTH, WIDER = 576, 1536
 """The matrices of a small model's layer: those that are loaded most on processors."""
@@ -38,12 +35,12 @@ def faster_format() -> torch.dtype:
     in the cache folder, and once a process where that can't be written.
     """
     place = _place()
-    known = _recall(place)
-    if known is not None:
-        return known
+    known = noted(place).get("format")
+    if isinstance(known, str) and known in FORMATS:
+        return FORMATS[known]
     took = {name: _seconds(dtype) for name, dtype in FORMATS.items()}
     chosen = "bfloat16" if took["bfloat16"] <= WORTH * took["float32"] else "float32"
-    _keep(place, chosen)
+    note(place, {"format": chosen})
     return FORMATS[chosen]
 
 
@@ -60,24 +57,6 @@ def _chip() -> str:
     lines = cpuinfo.read_text("ascii", "replace").splitlines()
     kept = ("model name", "flags", "features", "cpu part")
     return "\n".join(dict.fromkeys(x for x in lines if x.lower().startswith(kept)))
-
-
-def _recall(place: Path) -> torch.dtype | None:
-    try:
-        return FORMATS[json.loads(place.read_text("utf-8"))["format"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep(place: Path, chosen: str) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=place.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"format": chosen}, file)
-        Path(fresh).replace(place)
-    except OSError:
-        return  # a cache that can't be written costs the next process a measurement
 
 
 def _seconds(dtype: torch.dtype) -> float:

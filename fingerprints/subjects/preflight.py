@@ -9,12 +9,9 @@ no torch. Knows tokenizers and templates; knows nothing of weights.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -26,7 +23,7 @@ from jinja2.exceptions import SecurityError
 
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UnsafeInput, printable
 from fingerprints.records import Arm, Probe, Request, sha256
-from fingerprints.subjects.cache import cache_folder, file_sha256
+from fingerprints.subjects.cache import cache_folder, file_sha256, note, noted
 from fingerprints.subjects.child import limit_further, run_limited, speak, speak_error
 from fingerprints.subjects.spec import PICKLES
 from fingerprints.subjects.template import TEMPLATE_ERRORS, fold_system, render_with
@@ -72,11 +69,11 @@ def preflight(folder: Path, template: str | None) -> tuple[str, ...]:
 def remembered(key: str, look: Callable[[], dict[str, Any]]) -> tuple[str, ...]:
     """The anomalies that a child told of before under this key, or tells now."""
     place = cache_folder() / "preflight" / f"{key}.json"
-    known = _recall(place)
-    if known is not None:
-        return known
+    known = noted(place).get("anomalies")
+    if isinstance(known, list):
+        return tuple(str(a) for a in known)
     anomalies = tuple(str(a) for a in look().get("anomalies", []))
-    _remember(place, anomalies)
+    note(place, {"anomalies": anomalies})
     return anomalies
 
 
@@ -100,22 +97,6 @@ def _key(folder: Path, template: str | None) -> str:
     for path in small:
         digest.update(f"{path.name}\0{file_sha256(path)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _recall(path: Path) -> tuple[str, ...] | None:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-        return tuple(str(a) for a in value["anomalies"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _remember(path: Path, anomalies: tuple[str, ...]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, fresh = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"anomalies": list(anomalies)}, file)
-    Path(fresh).replace(path)
 
 
 def examine(folder: Path, template: str) -> dict[str, Any]:
@@ -233,8 +214,8 @@ def _within(seconds: int, do: Callable[[], Any]) -> Any:
 def main(folder: str, template: str) -> None:
     """Examines one folder and says what was found, or the error."""
     # A tokenizer needs no torch, and without it this process starts in a third of the time and
-    # stays small.
-    sys.modules["torch"] = None  # type: ignore[assignment]  # so its import fails
+    # stays small. None makes an import fail, which the types of the table leave out.
+    sys.modules["torch"] = None  # type: ignore[assignment]
     tell(lambda: examine(Path(folder), template), folder)
 
 

@@ -261,7 +261,10 @@ def _method(found: LogScan) -> Section:
         ("Windows", f"{hours:g} hours; a unit needs {LEAST_ROWS} requests in one"),
         ("Scale", f"of {number(used.n_fitted)} other benign units"),
         ("Smallest p", f"{used.floor:.2g}"),
-        ("False finds", f"at most {100 * found.level:g} % of accounts told (Benjamini-Hochberg)"),
+        (
+            "False finds",
+            f"at most {100 * found.level:g} % of accounts told, on average (Benjamini-Hochberg)",
+        ),
         ("Ties", f"{number(found.n_groups_tested)} groups tested, {tied}"),
         ("Largest weights, a unit above benign traffic", weights),
         ("Not used", ", ".join(TITLES[n] for n in used.absent) or "–"),

@@ -95,7 +95,7 @@ def _read(
     the middle."""
 
     def put(files: Sequence[LogFile], new: bool) -> None:
-        """Some of the files into the table, which is made first where it is ``new``."""
+        """The rows of files that one reader takes, into the table."""
         into = f"CREATE TABLE {table} AS" if new else f"INSERT INTO {table}"
         house.run(f"{into} {narrow_sql(house, files, found, talks, every)}")
 

@@ -5,6 +5,7 @@ Knows tokens, places and scores; knows nothing of questions.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,7 @@ class LoadedGguf(Closing):
         self.library, self.path = library(), path
         settings = self.library.llama_model_default_params()
         settings.vocab_only, settings.gpu_layers = vocabulary_only, 0
-        self.pointer = self.library.llama_model_load_from_file(str(path).encode(), settings)
+        self.pointer = self.library.llama_model_load_from_file(os.fsencode(path), settings)
         if not self.pointer:
             raise MalformedInput(
                 "llama.cpp can't load it",
@@ -85,9 +86,8 @@ class RowReader(Closing):
 
     def __init__(self, model: LoadedGguf, rows: int, tokens: int, threads: int) -> None:
         self.library, self.model, self.rows = model.library, model, rows
-        length = (
-            -(-tokens // 256) * 256
-        )  # llama.cpp rounds the same way, and reads back what it took
+        # llama.cpp rounds the same way, and reads back what it took.
+        length = -(-tokens // 256) * 256
         settings = self.library.llama_context_default_params()
         settings.n_ctx, settings.n_seq_max = length * rows, rows
         settings.n_batch = settings.n_ubatch = MOST_AT_ONCE

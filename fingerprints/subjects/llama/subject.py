@@ -8,6 +8,7 @@ file: the identity says so. The child is `fingerprints.subjects.llama.trial`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, ResourceLimit, UsageProblem
@@ -140,27 +141,29 @@ def _check_fits(size: int, path: Path) -> None:
 
 
 def _voice(path: Path, header: GgufHeader, options: Mapping[str, str], left: int) -> GgufVoice:
-    model = LoadedGguf(path)
-    if model.encodes:
-        model.close()
-        raise MalformedInput(
-            "it has an encoder, and is no causal language model",
-            where=path,
-            next_step="leave backend=llama.cpp out",
+    with ExitStack() as held:
+        model = held.enter_context(LoadedGguf(path))
+        if model.encodes:
+            raise MalformedInput(
+                "it has an encoder, and is no causal language model",
+                where=path,
+                next_step="leave backend=llama.cpp out",
+            )
+        tokenizer = GgufTokenizer(model.library, model.vocabulary, header)
+        chat = open_chat(tokenizer, template_option(options))
+        voice = GgufVoice(
+            model=model,
+            tokenizer=tokenizer,
+            chat=chat,
+            stop=tokenizer.ends() | set(chat.stop),
+            limits=Limits(model.context, model.window, model.divisible),
+            batch=count_option(options, "batch", BATCH),
+            threads=fastest_threads(model, options),
+            row_bytes=token_bytes(header),
+            room=int(max(0, left) * SHARE_FOR_ROWS),
         )
-    tokenizer = GgufTokenizer(model.library, model.vocabulary, header)
-    chat = open_chat(tokenizer, template_option(options))
-    return GgufVoice(
-        model=model,
-        tokenizer=tokenizer,
-        chat=chat,
-        stop=tokenizer.ends() | set(chat.stop),
-        limits=Limits(model.context, model.window, model.divisible),
-        batch=count_option(options, "batch", BATCH),
-        threads=fastest_threads(model, options),
-        row_bytes=token_bytes(header),
-        room=int(max(0, left) * SHARE_FOR_ROWS),
-    )
+        held.pop_all()  # it is the voice's now, and freed with it
+    return voice
 
 
 def token_bytes(header: GgufHeader) -> int:
@@ -169,6 +172,7 @@ def token_bytes(header: GgufHeader) -> int:
     kind, told = header.architecture, header.metadata
 
     def count(name: str, usual: int) -> int:
+        """A number of the header, the largest where each layer has its own."""
         value = told.get(f"{kind}.{name}")
         numbers = value if isinstance(value, tuple) else (value,)
         return max([n for n in numbers if isinstance(n, int)], default=usual)

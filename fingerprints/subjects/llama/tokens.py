@@ -52,7 +52,6 @@ class GgufTokenizer:
         self.chat_template = template if isinstance(template, str) and template else None
         self.bos_token_id = _id(loaded.llama_vocab_bos(vocabulary))
         self.eos_token_id = _id(loaded.llama_vocab_eos(vocabulary))
-        self.size = int(loaded.llama_vocab_n_tokens(vocabulary))
 
     def __call__(self, text: str, add_special_tokens: bool = True) -> TokenIds:
         """The ids of a text; special tokens that stand in it are read as such."""

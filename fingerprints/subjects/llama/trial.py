@@ -74,7 +74,8 @@ def attempt(path: Path, template: str) -> dict[str, Any]:
 
 def main(path: str, template: str) -> None:
     """Tries one file and says what was found, or the error."""
-    sys.modules["torch"] = None  # type: ignore[assignment]  # so its import fails
+    # None makes an import fail, which the types of the table leave out.
+    sys.modules["torch"] = None  # type: ignore[assignment]
     tell(lambda: attempt(Path(path), template), path)
 
 

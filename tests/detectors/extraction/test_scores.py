@@ -144,6 +144,15 @@ def test_an_absent_figure_says_nothing_and_one_that_all_lack_is_not_used() -> No
     assert scale.loudness(odd)[0, AT["switch"]] == 0
 
 
+def test_benign_units_that_are_all_alike_still_make_a_scale() -> None:
+    x = np.tile(np.median(benign(400, 1), axis=0), (40, 1))
+    scale = fit_scale(x)
+    assert scale.score(x).max() == 0
+    odd = x[:1].copy()
+    odd[0, [AT["reasoning"], AT["ratio"]]] += 8
+    assert scale.score(odd)[0] > 0
+
+
 def test_a_calibration_keeps_the_largest_only_and_says_the_same() -> None:
     calibration = calibrated(300, 2, 1)
     text = calibration.model_dump_json()

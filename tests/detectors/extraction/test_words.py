@@ -76,6 +76,11 @@ ORDINARY = (
     "Do not include your reasoning in the output; give the category only.",
     "Antworte nur mit Ja oder Nein, ohne Begründung.",
     "Réponds par le nom de la catégorie, sans justification.",
+    "Do not explain your reasoning.",
+    "Do not show your work.",
+    "Antworte ohne ausführliche Begründung.",
+    "Responde sin ningún razonamiento.",
+    "Réponds sans même détailler le raisonnement.",
     "不要解释，只输出答案。",
     "The reason for my visit is a broken printer.",
 )
@@ -84,6 +89,16 @@ ORDINARY = (
 def asks(text: str) -> bool:
     """Whether a prompt asks for reasoning, as the scan's SQL has it."""
     return any(re.search(p, text) for p in asking()) and not re.search(declining(), text)
+
+
+def asks_of_re2(text: str) -> bool:
+    """The same by the engine that the scan has, to which words with accents are none."""
+    duckdb = pytest.importorskip("duckdb")
+    found = [
+        duckdb.execute("SELECT regexp_matches(?, ?)", [text, pattern]).fetchone() == (True,)
+        for pattern in (*asking(), declining())
+    ]
+    return any(found[:-1]) and not found[-1]
 
 
 @pytest.mark.parametrize("language", sorted(cues().keys() - {DECLINED}))
@@ -97,6 +112,11 @@ def test_every_language_has_patterns_that_find_a_sentence_that_asks_for_reasonin
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_prompts_and_those_that_decline_ask_for_none(text: str) -> None:
     assert not asks(text)
+
+
+@pytest.mark.parametrize("text", [*ORDINARY, *ASKED.values()])
+def test_the_scan_s_engine_reads_a_sentence_as_python_does(text: str) -> None:
+    assert asks_of_re2(text) == asks(text)
 
 
 def test_the_scan_can_read_the_patterns() -> None:

@@ -64,6 +64,15 @@ def test_a_success_is_remembered_until_a_file_changes(
         preflight(tmp_path, None)
 
 
+def test_a_cache_that_can_t_be_written_costs_another_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x", "utf-8")
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "file"))
+    (tmp_path / "model").mkdir()
+    assert preflight(folder_with(tmp_path / "model", TURNS + PROMPT), None) == ()
+
+
 @pytest.mark.parametrize(
     "bomb", [TIME_BOMB, MEMORY_BOMB, OUTPUT_BOMB], ids=["time", "memory", "output"]
 )

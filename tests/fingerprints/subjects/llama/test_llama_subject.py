@@ -24,12 +24,13 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
-from fingerprints.records import Arm, Probe, Reply, Request, Status
+from fingerprints.records import Arm, Likelihoods, Probe, Reply, Request, Status
 from fingerprints.scores import Passage
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.checkpoint import Checkpoint
 from fingerprints.subjects.gguf_header import read_gguf_header
 from fingerprints.subjects.llama import library, pace
+from fingerprints.subjects.llama.engine import LoadedGguf
 from fingerprints.subjects.llama.subject import GgufByLlama, token_bytes
 from tests.fingerprints.subjects.test_gguf import write_tiny_gguf
 from tests.fingerprints.subjects.tiny import CHATML, tiny_checkpoint
@@ -116,7 +117,10 @@ def test_passages_behind_a_question_are_scored_through_the_template(
         Passage(text="A long text " * 400, probe=probe, arm=Arm.OWN),
     ]
     ours, theirs = here.score_passages(passages), there.score_passages(passages)
-    assert ours[0].bits == pytest.approx(theirs[0].bits, abs=0.02)  # type: ignore[union-attr]
+    (mine, _), (same, _) = ours, theirs
+    assert isinstance(mine, Likelihoods)
+    assert isinstance(same, Likelihoods)
+    assert mine.bits == pytest.approx(same.bits, abs=0.02)
     assert ours[1] == theirs[1]
     assert "above the model's" in str(ours[1])
 
@@ -175,7 +179,7 @@ def test_it_runs_where_torch_is_absent(path: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "from fingerprints.subjects import open_subject\n"
-        "from fingerprints.records import Arm, Probe, Request\n"
+        "from fingerprints.records import Arm, Likelihoods, Probe, Request\n"
         f"s = open_subject({f'gguf:{path},backend=llama.cpp'!r})\n"
         "ask = Request(probe=Probe(id='p', text='hi'), arm=Arm.OWN, max_tokens=3)\n"
         "print([r.status.value for r in s.generate([ask])], s.score(['text'])[0].tokens > 0)\n"
@@ -200,6 +204,28 @@ def test_it_runs_where_torch_is_absent(path: Path) -> None:
 def test_an_option_that_means_nothing_is_refused(path: Path, options: str, said: str) -> None:
     with pytest.raises(UsageProblem, match=said):
         open_subject(f"gguf:{path},{options}")
+
+
+def test_what_can_t_be_opened_is_freed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    freed = []
+    close = LoadedGguf.close
+
+    def closing(model: LoadedGguf) -> None:
+        freed.append(model.path)
+        close(model)
+
+    monkeypatch.setattr(LoadedGguf, "close", closing)
+    with pytest.raises(UsageProblem):
+        open_subject(f"gguf:{path},backend=llama.cpp,threads=x")
+    assert freed == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_file_whose_name_is_no_utf8_is_loaded(path: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "caf\udce9.gguf"
+    odd.write_bytes(path.read_bytes())
+    with LoadedGguf(odd) as model:
+        assert model.words > 0
 
 
 def test_a_missing_or_another_build_is_one_sentence(
