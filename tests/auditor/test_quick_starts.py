@@ -77,6 +77,7 @@ def test_what_a_quick_start_installs_is_what_the_packaging_asks_for(page: str) -
         assert pin in (ROOT / "Makefile").read_text("utf-8")
 
 
+@pytest.mark.timeout(900)
 def test_the_page_for_answers(tmp_path: Path) -> None:
     told = run_page("start-answers", tmp_path)
     shown = re.search(r"```\n(Says it is.*?)```", (DOCS / "start-answers.md").read_text(), re.S)
@@ -85,6 +86,7 @@ def test_the_page_for_answers(tmp_path: Path) -> None:
     assert (tmp_path / "report" / "report.html").exists()
 
 
+@pytest.mark.timeout(900)
 def test_the_page_for_weights(tmp_path: Path) -> None:
     for name, seed in (("base", 1), ("suspect", 2)):
         tiny_checkpoint(tmp_path / name, seed=seed, max_position_embeddings=1024)
@@ -95,6 +97,7 @@ def test_the_page_for_weights(tmp_path: Path) -> None:
         assert (tmp_path / folder / "report.html").exists()
 
 
+@pytest.mark.timeout(900)
 def test_the_page_for_an_endpoint(tmp_path: Path) -> None:
     with FaultServer(answers("I am Kimi, made by Moonshot AI.", model="my-model")) as server:
         told = run_page("start-endpoint", tmp_path, BASE_URL=server.url, MODEL="my-model")
@@ -102,6 +105,7 @@ def test_the_page_for_an_endpoint(tmp_path: Path) -> None:
     assert (tmp_path / "report" / "report.html").exists()
 
 
+@pytest.mark.timeout(900)
 def test_the_page_for_an_api(tmp_path: Path) -> None:
     told = run_page("start-api", tmp_path)
     assert "u1 found" in told
