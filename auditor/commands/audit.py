@@ -20,6 +20,7 @@ from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
 from auditor.calibration.case import NONE, SHIPPED, check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
+from auditor.commands.configured import without_file
 from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
@@ -193,6 +194,9 @@ def _warn_of_slip(plan: Plan) -> None:
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
+    if plan_file is not None:
+        # What is in a plan was said for this audit, what is in a configuration file for any.
+        flags = {**flags, **without_file(click.get_current_context())}
     changes = _changes(spec, flags)
     sampling = sampling_values(
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
