@@ -51,7 +51,8 @@ def open_weights(spec: str | Path) -> Weights:
 
 def _one_file(spec: str, path: Path) -> Weights:
     beside = path.parent / "config.json"
-    return Weights(spec, path, table([path]), read_config(beside) if beside.is_file() else {})
+    told = read_config(beside, runs=False) if beside.is_file() else {}
+    return Weights(spec, path, table([path]), told)
 
 
 def gguf_weights(parsed: SubjectSpec) -> Weights:
@@ -80,14 +81,16 @@ def checkpoint_weights(parsed: SubjectSpec) -> Weights:
     tensors = table(loaded_files(folder, found.files))
     adapter = parsed.options.get("adapter")
     if adapter is None:
-        return Weights(spec, folder, tensors, found.config)
+        view = Weights(spec, folder, tensors, found.config)
+        view.notes = found.notes
+        return view
     place = Path(adapter).expanduser()
     inspect_adapter(place)
     told = read_adapter(
         place, read_config(place / "adapter_config.json"), table([place / ADAPTER]), tensors
     )
     view = Weights(spec, folder, {**tensors, **told.replaced}, found.config, "safetensors+lora")
-    view.adapter, view.changes = place, told.changes
+    view.adapter, view.changes, view.notes = place, told.changes, found.notes
     return view
 
 

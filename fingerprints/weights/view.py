@@ -19,6 +19,7 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.system import Closing
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.low_rank import LowRank
+from fingerprints.weights.packed import Packed
 from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.tensors import Files, TensorInfo
 
@@ -61,6 +62,8 @@ class Weights(Closing):
         self.metadata: Mapping[str, Any] = metadata or {}
         self.adapter: Path | None = None
         self.changes: Mapping[str, LowRank] = {}
+        self.packed: Mapping[str, Packed] = {}
+        self.notes: tuple[str, ...] = ()
         self._files = Files()
 
     @property
@@ -84,6 +87,10 @@ class Weights(Closing):
         total = max(1, sum(counts.values()))
         largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return {name: n / total for name, n in largest_first}
+
+    def is_packed(self, name: str) -> bool:
+        """Whether a tensor is put together from others: of few bits, or of two factors."""
+        return name in self.packed
 
     def info(self, name: str) -> TensorInfo:
         """The description of a tensor. Raises MalformedInput where there is none of that name."""
@@ -149,14 +156,17 @@ class Weights(Closing):
     def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
         stored = part.stored(chosen(which, part.outputs, part.tensor))
-        read = self.columns if part.transposed else self.rows
-        return read(part.tensor, stored)
+        if not part.transposed:
+            return self.rows(part.tensor, stored)
+        among = slice(part.inputs_from, part.inputs_from + part.inputs)
+        return self.columns(part.tensor, stored, among)
 
     def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Inputs of a logical matrix, (n, outputs) float32. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)
         if part.transposed:
+            inputs = inputs + part.inputs_from
             return np.ascontiguousarray(self.rows(part.tensor, inputs)[:, outputs])
         return self.columns(part.tensor, inputs, outputs)
 

@@ -148,6 +148,42 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+COMMON: dict[str, Any] = {
+    "vocab_size": 96,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+}
+
+
+def untrained(kind: str, folder: Path, **config: Any) -> Any:
+    """A tiny random model of transformers' own class, its norms' weights moved off their start,
+    saved into a folder."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    told = AutoConfig.for_model(kind, **config)
+    if kind == "dbrx":  # which transformers 5 itself does not build without it
+        told.attn_config.rope_theta = 1e4
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(told)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 1 and name.endswith("weight"):
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            elif "bias" in name:
+                parameter.zero_()
+            elif ".experts" in name:
+                parameter.copy_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(folder)
+    return model.eval()
+
+
 def family(kind: str, folder: Path, **extra: Any) -> Any:
     """A tiny random model of a family with its norms' weights moved off their start, saved into
     a folder."""
