@@ -18,6 +18,7 @@ from fingerprints.subjects.tensors_header import read_safetensors_header
 from fingerprints.weights.gguf_adapter import adapter_over_gguf
 from fingerprints.weights.gguf_table import read_gguf
 from fingerprints.weights.low_rank import read_adapter
+from fingerprints.weights.packing import put_together
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -52,7 +53,10 @@ def open_weights(spec: str | Path) -> Weights:
 def _one_file(spec: str, path: Path) -> Weights:
     beside = path.parent / "config.json"
     told = read_config(beside, runs=False) if beside.is_file() else {}
-    return Weights(spec, path, table([path]), told)
+    tensors, packed = put_together(table([path]), told, path)
+    view = Weights(spec, path, tensors, told)
+    view.packed = packed
+    return view
 
 
 def gguf_weights(parsed: SubjectSpec) -> Weights:
@@ -78,11 +82,12 @@ def checkpoint_weights(parsed: SubjectSpec) -> Weights:
     """The weights of a checkpoint folder. Raises what `open_weights` raises."""
     spec, (folder, hub) = str(parsed), locate(parsed)
     found = inspect_folder(folder, from_hub=hub is not None)
-    tensors = table(loaded_files(folder, found.files))
+    stored = table(loaded_files(folder, found.files))
+    tensors, packed = put_together(stored, found.config, folder)
     adapter = parsed.options.get("adapter")
     if adapter is None:
         view = Weights(spec, folder, tensors, found.config)
-        view.notes = found.notes
+        view.notes, view.packed = found.notes, packed
         return view
     place = Path(adapter).expanduser()
     inspect_adapter(place)
@@ -91,6 +96,7 @@ def checkpoint_weights(parsed: SubjectSpec) -> Weights:
     )
     view = Weights(spec, folder, {**tensors, **told.replaced}, found.config, "safetensors+lora")
     view.adapter, view.changes, view.notes = place, told.changes, found.notes
+    view.packed = {n: p for n, p in packed.items() if n not in told.replaced}
     return view
 
 

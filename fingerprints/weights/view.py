@@ -148,8 +148,9 @@ class Weights(Closing):
         info = self.info(name)
         self._streamable(info)
         digest = hashlib.sha256()
-        for data in self._files.stream(info):
-            digest.update(data)
+        for piece in self._pieces(info):
+            for data in self._files.stream(piece):
+                digest.update(data)
         stored, change = digest.hexdigest(), self.changes.get(name)
         return stored if change is None else sha256(canonical_json([stored, change.digest()]))
 
@@ -191,18 +192,30 @@ class Weights(Closing):
                 next_step="ask for fewer rows, or for the tensor in chunks",
             )
         out = np.empty((len(rows), wide), dtype=np.float32)
-        step = info.at_once()
+        packed = self.packed.get(info.name)
+        for piece in self._pieces(info):
+            piece.at_once()
+        at_once = packed is not None and not packed.by_rows
+        step = max(1, len(rows)) if at_once else info.at_once()
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             out[start : start + step] = self._block(info, some, columns)
         return out
 
     def _block(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
-        block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
-        if info.dtype.startswith("F8"):
+        packed = self.packed.get(info.name)
+        if packed is not None:
+            block = packed.read(self._files, rows, columns)
+        else:
+            block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
+        if packed is None and info.dtype.startswith("F8"):
             block = _scaled(self, info, block, rows, columns)
         change = self.changes.get(info.name)
         return block if change is None else change.added(block, rows, columns)
+
+    def _pieces(self, info: TensorInfo) -> tuple[TensorInfo, ...]:
+        packed = self.packed.get(info.name)
+        return (info,) if packed is None else packed.pieces
 
     def _streamable(self, info: TensorInfo) -> None:
         if info.bytes > LARGEST_TENSOR:

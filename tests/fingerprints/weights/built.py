@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from fingerprints.subjects.tensors_header import BITS
 from tests.fingerprints.subjects.tiny import tiny_model
 
 NUMPY = {
@@ -44,13 +45,15 @@ def write_safetensors(path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]
 
 
 def write_sparse(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str = "BF16", width: int = 2
+    path: Path, shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, str] | None = None
 ) -> Path:
-    """A file whose tensors are holes: zeros that take no room on the disk."""
+    """A file whose tensors are holes: zeros that take no room on the disk; of bfloat16, unless
+    other formats are told."""
     header: dict[str, Any] = {}
     at = 0
     for name, shape in shapes.items():
-        size = width * math.prod(shape)
+        dtype = (dtypes or {}).get(name, "BF16")
+        size = BITS[dtype] // 8 * math.prod(shape)
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
@@ -160,6 +163,9 @@ COMMON: dict[str, Any] = {
     "eos_token_id": 1,
     "pad_token_id": 0,
 }
+
+
+EXPERTS_OF_GPT_OSS = {**COMMON, "head_dim": 8, "num_local_experts": 3, "intermediate_size": 24}
 
 
 def untrained(kind: str, folder: Path, **config: Any) -> Any:

@@ -18,7 +18,7 @@ from auditor.audits.lineage.run import lineages
 from fingerprints.errors import MalformedInput
 from fingerprints.weights import Mlp, TensorPart, Weights, anatomy_of, open_weights
 from fingerprints.weights.layouts import layout_of
-from tests.fingerprints.weights.built import COMMON, saved, untrained
+from tests.fingerprints.weights.built import COMMON, EXPERTS_OF_GPT_OSS, saved, untrained
 from tests.fingerprints.weights.test_anatomy import (
     activation,
     attention_module,
@@ -171,7 +171,7 @@ def expert(weights: Weights, mlp: Mlp, x: torch.Tensor) -> tuple[torch.Tensor, t
 
 
 EXPERTS: dict[str, dict[str, Any]] = {
-    "gpt_oss": {**COMMON, "head_dim": 8, "num_local_experts": 3, "intermediate_size": 24},
+    "gpt_oss": EXPERTS_OF_GPT_OSS,
     "llama4_text": {
         **COMMON,
         "head_dim": 8,
