@@ -42,6 +42,8 @@ class Weights(Closing):
     ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's).
     ``tensors``: what there is, by name. ``config``: config.json, or for GGUF the same few keys made
     from its metadata. ``metadata``: GGUF's own. ``adapter``: the adapter's folder, if there is one.
+    ``packed``: how tensors are read that are put together from several. ``refusal``: why packed
+    ones could not be put together. ``notes``: what was left unread in the folder.
     Use it as a context manager, or call `close`.
     """
 
@@ -63,6 +65,7 @@ class Weights(Closing):
         self.adapter: Path | None = None
         self.changes: Mapping[str, LowRank] = {}
         self.packed: Mapping[str, Packed] = {}
+        self.refusal: MalformedInput | None = None
         self.notes: tuple[str, ...] = ()
         self._files = Files()
 
