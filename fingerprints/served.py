@@ -268,7 +268,8 @@ def _turns(prompt: Any, system: Any) -> dict[str, Any]:
     if not all(isinstance(m, dict) for m in prompt):
         raise ValueError("a message is an object with a role and a content")
     turns = [
-        Message.model_validate({name: m.get(name) for name in ("role", "content")}) for m in prompt
+        Message.model_validate({"role": m.get("role"), "content": plain_content(m.get("content"))})
+        for m in prompt
     ]
     *before, last = turns
     if last.role != "user":
@@ -277,6 +278,18 @@ def _turns(prompt: Any, system: Any) -> dict[str, Any]:
     told = "\n\n".join(systems) if systems else system
     history = tuple(m for m in before if m.role != "system")
     return {"prompt": last.content, "history": history, **({"system": told} if told else {})}
+
+
+def plain_content(content: Any) -> Any:
+    """A message's content as its text where it is one part of text; any other as it is. Servers
+    put several parts together in ways of their own, so that what was answered is not known."""
+    if isinstance(content, list) and len(content) == 1:
+        (part,) = content
+        if isinstance(part, str):
+            return part
+        if isinstance(part, dict) and part.get("type") in ("text", "input_text"):
+            return part.get("text")
+    return content
 
 
 def _number(value: Any) -> float | None:

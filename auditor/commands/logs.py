@@ -12,7 +12,15 @@ import click
 
 from auditor.audits.logs.benign import CALIBRATION, write_calibration
 from auditor.audits.logs.columns import CANONICAL, parse_map
-from auditor.audits.logs.plan import LEVEL, NOTICED_AT, WINDOWS, LogInput, ScanPlan, parse_date
+from auditor.audits.logs.plan import (
+    LEVEL,
+    NOTICED_AT,
+    NOTICED_OF_SIMULATED,
+    WINDOWS,
+    LogInput,
+    ScanPlan,
+    parse_date,
+)
 from auditor.audits.logs.presets import PRESETS
 from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from auditor.commands.documents import in_format, show_document
@@ -104,9 +112,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--noticed-at",
     type=click.FloatRange(0, 0.05, min_open=True),
-    default=NOTICED_AT,
-    show_default=True,
-    help="p from which on a unit is at least noticed.",
+    help="p from which on a unit is at least noticed."
+    f"  [default: {NOTICED_AT}; {NOTICED_OF_SIMULATED} against simulated traffic]",
 )
 @click.option("--private", is_flag=True, help="Names as salted hashes, templates without words.")
 @click.option("--salt", metavar="FILE", help="The salt of --private.  [default: OUT.salt]")

@@ -134,7 +134,11 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     if not asked and not missed:
         return _not_asked(evidence)
     if not asked:
-        return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
+        found = sorted(evidence.unused_of("bank", "own").items(), key=lambda of: (-of[1], of[0]))
+        why = REASONS[found[0][0]] if len(found) == 1 else ""
+        be = "was" if missed == 1 else "were"
+        told = f"{missed} {be} not used" + (f": {why}" if why else "")
+        return f"Asked who it is, it gave no answer that can be read ({told})."
     n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
     of = f"{n} {plural(n, 'answer')} ({questions} {plural(questions, 'question')}"
     if all(h.setting == "recorded_system" for h in asked):

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -47,7 +48,8 @@ TEMPERATURE = 0.8
 class Run:
     """One student. ``share`` of the prompts are taught with the served answer, the rest with another
     answer of the same teacher; ``others`` answers of other models to other prompts stand among
-    them; ``after`` names the run whose student it goes on from; ``about`` is its name in a figure."""
+    them; ``after`` names the run whose student it goes on from; ``paraphrased`` says who says the
+    served answers anew before they are taught; ``about`` is its name in a figure."""
 
     name: str
     share: float = 1.0
@@ -58,7 +60,7 @@ class Run:
     seed: int = 1
     after: str = ""
     bits: int = 0
-    paraphrased: bool = False
+    paraphrased: Literal["", "base", "teacher"] = ""
     spoken: bool = False
     about: str = ""
 
@@ -88,8 +90,9 @@ RUNS: tuple[Run, ...] = (
         about="all weights, then other data",
     ),
     Run("dose-10", share=0.1, epochs=2, about="a tenth of them, two epochs"),
-    Run("dose-50", share=0.5, epochs=2),
-    Run("paraphrased", epochs=2, paraphrased=True, about="said anew by a small model"),
+    Run("dose-50", share=0.5, epochs=2, about="half of them, two epochs"),
+    Run("paraphrased", epochs=2, paraphrased="base", about="said anew by a small model"),
+    Run("paraphrased-teacher", epochs=2, paraphrased="teacher", about="said anew by the teacher"),
     *(Run(f"null-{k:02d}", share=0.0, epochs=1, seed=100 + k) for k in range(4, 21)),
 )
 
@@ -238,8 +241,8 @@ def spoken(spec: str, into: Path) -> None:
         collect(subject, [asked], warm, into / "warm.jsonl")
 
 
-def paraphrase(said: dict[str, list[str]], spec: str, work: Path) -> dict[str, list[str]]:
-    """The served answers, said anew by another model."""
+def paraphrase(said: dict[str, list[str]], spec: str, into: Path) -> dict[str, list[str]]:
+    """The served answers, said anew by a model."""
     probes = tuple(
         Probe(
             id=p.id,
@@ -251,7 +254,7 @@ def paraphrase(said: dict[str, list[str]], spec: str, work: Path) -> dict[str, l
     asked = ProbeSet(name="anew", version="1", max_tokens=TOKENS + 16, probes=probes)
     how = Sampling(max_tokens=TOKENS + 16)
     with open_subject(spec) as subject:
-        anew = by_prompt(collect(subject, [asked], how, work / "anew.jsonl"))
+        anew = by_prompt(collect(subject, [asked], how, into))
     return {key: [anew[key][0], *answers[1:]] for key, answers in said.items()}
 
 
@@ -262,7 +265,11 @@ def make(run: Run, teacher: str, base: str, work: Path, said: dict[str, list[str
     if run.bits:
         spec = rounded(run, work)
     else:
-        learned = paraphrase(said, base, work) if run.paraphrased else said
+        learned = said
+        if run.paraphrased == "base":
+            learned = paraphrase(said, base, work / "anew.jsonl")
+        elif run.paraphrased == "teacher":
+            learned = paraphrase(said, teacher, work / "anew-teacher.jsonl")
         spec = trained(run, base, learned, work)
     once(work / run.name / "scores.json", lambda: bits_of(spec, said))
     if run.spoken:

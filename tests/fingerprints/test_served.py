@@ -75,7 +75,19 @@ def test_messages_are_taken_apart_and_asked_again_as_they_were() -> None:
     assert plain.asked() != found.asked()
 
 
-@pytest.mark.parametrize("prompt", [None, 7, [], [{"role": "user"}], ["x"], {"a": 1}])
+def test_a_content_of_one_part_is_its_text() -> None:
+    for part in ({"type": "text", "text": "Why?"}, {"type": "input_text", "text": "Why?"}, "Why?"):
+        found, _ = served_answer(row(prompt=[{"role": "user", "content": [part]}]))
+        assert found.asked() == served_answer(row(prompt="Why?"))[0].asked()
+
+
+TWO = [{"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]}]
+SEEN = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+
+
+@pytest.mark.parametrize(
+    "prompt", [None, 7, [], [{"role": "user"}], ["x"], {"a": 1}, TWO, SEEN], ids=str
+)
 def test_what_is_no_prompt_is_counted_as_unreadable(tmp_path: Path, prompt: object) -> None:
     rows, reader = read(tmp_path / "log.jsonl", row(prompt=prompt), row())
     assert (len(rows), reader.tally.unreadable) == (1, 1)

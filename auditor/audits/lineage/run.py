@@ -237,7 +237,9 @@ def _tokenizers(suspect: Opened, base: Opened) -> Tokenizers:
 def identity_of(one: Opened, digest: bool) -> Identity:
     """Who was examined, by digests of its files; weights above 8 GiB are not hashed, and a note
     says so."""
-    weights, notes = one.weights, one.declared.notes
+    weights, notes = one.weights, (*one.weights.notes, *one.declared.notes)
+    if one.side is not None:
+        notes = (*notes, *one.side.anatomy.notes)
     folder = weights.path if weights.path.is_dir() else None
     files = [weights.path] if folder is None else weight_files(folder)
     hashed = digest and weights.bytes_total <= HASHED

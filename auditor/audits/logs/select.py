@@ -23,6 +23,7 @@ from auditor.audits.logs.warehouse import Warehouse, warehouse
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.field_path import parsed_text
+from fingerprints.served import plain_content
 
 COLUMNS = (*CANONICAL, TURNS)
 
@@ -113,21 +114,16 @@ def _lines(house: Warehouse) -> Iterator[bytes]:
         yield json.dumps(held, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _asked(text: str | None) -> list[dict[str, str]]:
-    """The messages of a conversation up to the last question, contents as texts; none where the
-    prompt is no list of messages. An answer depends on all of them: twins are drawn with them."""
+def _asked(text: str | None) -> list[dict[str, Any]]:
+    """The messages of a conversation up to the last question; none where the prompt is no list of
+    messages. An answer depends on all of them: twins are drawn with them. A content of several
+    parts stays as it is, so that a row that can't be drawn anew is counted there, not changed."""
     found = parsed_text(text)
     if not isinstance(found, list) or not all(isinstance(m, dict) and "role" in m for m in found):
         return []
-    turns = [{"role": str(m["role"]), "content": _content(m.get("content"))} for m in found]
+    turns = [{"role": str(m["role"]), "content": plain_content(m.get("content"))} for m in found]
     asked = [i for i, turn in enumerate(turns) if turn["role"] == "user"]
     return turns[: asked[-1] + 1] if asked else []
-
-
-def _content(value: Any) -> str:
-    parts = value if isinstance(value, list) else [value]
-    texts = (p.get("text") if isinstance(p, dict) else p for p in parts)
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _whole(value: Any) -> Any:
