@@ -18,6 +18,7 @@ TABLE: dict[str, str] = {
     "compare": "Draw the tree and the matrix of who answers like whom.",
     "config": "Say where the value of every option comes from.",
     "control": "Train control models, whose teacher is known.",
+    "declared": "Do a model's weights bear out the base that its card names?",
     "detectors": "List the detectors and what each of them asks.",
     "harvest": "Was a model trained on answers that were served?",
     "doctor": "Say what is installed, which device is used, what clashes.",
