@@ -17,7 +17,7 @@ import yaml
 from auditor.audits.lineage.card_check import _concluded, specs_of
 from auditor.cli import run
 from fingerprints.errors import AuditError
-from tests.fingerprints.weights.built import saved
+from tests.auditor.audits.lineage.relatives import base
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / ".github" / "actions" / "lineage" / "action.yml"
@@ -33,9 +33,8 @@ def card(folder: Path, *bases: str) -> None:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base, a copy of it, and a model of its own."""
     folder = tmp_path_factory.mktemp("models")
-    # Large enough that independence can be seen.
-    saved(folder / "base", 0)
-    saved(folder / "other", 1)
+    base(folder / "base")
+    base(folder / "other", seed=11)
     shutil.copytree(folder / "base", folder / "copy")
     return folder
 
@@ -50,16 +49,17 @@ def test_a_declaration_is_borne_out_contradicted_or_absent(
     models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     card(models / "copy", "acme/base")
-    base = ["--base", f"acme/base={models / 'base'}", "--fail-on-contradiction"]
-    code, found = told(capsys, str(models / "copy"), *base)
+    known = ["--base", f"acme/base={models / 'base'}"]
+    strict = [*known, "--fail-on-contradiction"]
+    code, found = told(capsys, str(models / "copy"), *strict)
     assert (code, found["conclusion"]) == (0, "borne_out")
     assert found["bases"] == {"acme/base": "derived"}
     card(models / "other", "acme/base")
-    code, found = told(capsys, str(models / "other"), *base)
-    assert found["conclusion"] in ("contradicted", "undecided")
-    assert code == int(found["conclusion"] == "contradicted")
+    code, found = told(capsys, str(models / "other"), *strict)
+    assert (code, found["conclusion"]) == (1, "contradicted")
+    assert told(capsys, str(models / "other"), *known) == (0, found)
     card(models / "other")
-    assert told(capsys, str(models / "other"), *base) == (
+    assert told(capsys, str(models / "other"), *strict) == (
         0,
         {"conclusion": "nothing_declared", "bases": {}},
     )
@@ -145,9 +145,15 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     card(models / "copy", "acme/base")
     # What the repository says of itself must have no say.
     (models / "auditor.toml").write_text("[declared]\nrequire = true\n[audti]\n")
-    code, put, report = acted(tmp_path, models / "copy", base=f"acme/base={models / 'base'}\n")
+    where = f"acme/base={models / 'base'}\n"
+    code, put, report = acted(tmp_path, models / "copy", base=where)
     assert code == 0, put
     assert "conclusion=borne_out" in put
+    assert (report / "report.html").exists()
+    card(models / "other", "acme/base")
+    code, put, report = acted(tmp_path / "wrong", models / "other", base=where)
+    assert code == 1, put
+    assert "conclusion=contradicted" in put
     assert (report / "report.html").exists()
     card(models / "copy")
     code, put, _ = acted(tmp_path / "again", models / "copy", require="true")
