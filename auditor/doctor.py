@@ -31,6 +31,7 @@ EXTRAS = {
     "pyarrow": ("recordings", "reading Parquet files"),
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "xllamacpp": ("llama", "answers by llama.cpp"),
+    "mcp": ("mcp", "serving tools to a client"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

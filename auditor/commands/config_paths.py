@@ -117,6 +117,6 @@ _PLACES: dict[str, Callable[[str, Path], str]] = {
 }
 NO_PATHS = frozenset(
     {"NAME", "NAMES", "FIELD=KEY,…", "COLUMN=KEY,…", "NUMBERS", "TEXT", "KEY=VALUE", "DATE", "IDS"}
-    | {"CODES"}
+    | {"CODES", "URL"}
 )
 """What stands in a help for a value that holds no path."""
