@@ -19,6 +19,7 @@ from auditor.audits.inheritance.records import (
     SelfDescriptionSection,
     SequentialRow,
     SequentialSection,
+    UnlistedGiven,
 )
 from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
@@ -79,6 +80,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.Finding: {"detector", "candidate", "metric_id", "calibration", "facts"},
     MakerNamed: {"maker"},
     NameGiven: {"name", "makers"},
+    UnlistedGiven: {"name"},
     r.Part: {"detector"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
