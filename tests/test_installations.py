@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.doctor import CORE, EXTRAS
+from fingerprints.errors import install_command
 from fingerprints.subjects.llama.library import BUILD, PACKAGE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,3 +76,16 @@ def test_doctor_names_packages_and_extras_that_exist() -> None:
 
 def test_the_build_of_llama_cpp_that_is_told_is_the_one_that_is_declared() -> None:
     assert f"{PACKAGE}=={BUILD}" in SETUP["options.extras_require"]["llama"]
+
+
+def test_without_torch_the_packages_of_an_extra_are_named_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The extra itself would bring torch with it, which an installation for records goes without."""
+    assert install_command("gguf") == f"pip install '{OURS}[gguf]'"
+    monkeypatch.setattr("fingerprints.errors._is_installed", lambda name: False)
+    required = ["torch>=2", 'gguf>=0.17; extra == "gguf"', 'b>=1; extra == "bedrock"']
+    required.append(f'{OURS}[gguf]; extra == "bedrock"')
+    monkeypatch.setattr("fingerprints.errors.metadata.requires", lambda name: required)
+    assert install_command("gguf") == "pip install 'gguf>=0.17'"
+    assert install_command("bedrock") == "pip install 'b>=1' 'gguf>=0.17'"

@@ -192,6 +192,12 @@ def found_from(cwd: Path) -> Path | None:
 
 
 def _refuse_a_strangers(path: Path) -> None:
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        raise UnsafeInput(
+            "the configuration file that was found is a link out of its folder",
+            where=path,
+            next_step=f"name the file itself (--config FILE), or read none (--config {NOTHING})",
+        )
     if os.name != "posix" or path.stat().st_uid in (os.geteuid(), 0):
         return
     raise UnsafeInput(

@@ -357,3 +357,23 @@ def test_an_option_of_a_group_is_refused_with_the_table_where_it_belongs(
     (home / "auditor.toml").write_text("[store]\nseed = 1\n")
     assert run(["store", "list", "--store", "../teachers"]) == 2
     assert "[store.list]" in capsys.readouterr().err
+
+
+def test_a_found_file_that_leads_elsewhere_or_is_a_strangers_is_refused(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "private.toml"
+    elsewhere.write_text("[private]\nname = 1\n")
+    (home / "auditor.toml").symlink_to(elsewhere)
+    code, told = refused(capsys)
+    assert code == 4
+    assert "private" not in told.replace(str(elsewhere), "")
+    (home / "auditor.toml").unlink()
+    (home / "auditor.toml").write_text("[audit]\nseed = 1\n")
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(home / "auditor.toml", 12345, 12345)
+    code, told = refused(capsys)
+    assert code == 4
+    assert "another user" in told
+    assert dry(capsys, "--config", "../auditor.toml")["plan"]["sampling"]["seed"] == 1
