@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Required, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 
 from auditor.audits.plan import BUNDLED, AuditPlan
 from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
@@ -32,12 +32,18 @@ from auditor.evidence.records import (
 )
 from auditor.evidence.running import ran_otherwise
 from auditor.version import VERSION
-from detectors.base import Detector, Measurement, NotMeasured, Teacher
+from detectors.case import Teacher
+from detectors.measurement import Measurement, NotMeasured
 from fingerprints.collect import NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY, timestamp
 from fingerprints.records import Identity, sha256
 from fingerprints.reference import reference_store
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
+
+if (
+    TYPE_CHECKING
+):  # loading it takes a second of scikit-learn, which kinds without detectors don't need
+    from detectors.base import Detector
 
 
 class ReportParts(TypedDict, total=False):

@@ -123,7 +123,7 @@ def _sections(report: Report) -> Iterator[Section]:
     yield Section("answers", "Answers", (full(Paragraph(lead, "lead")), *told))
     for card in cards:
         yield from _question(report, card)
-    for arrange in arrangements():
+    for arrange in arrangements(report.sections):
         yield from arrange(report)
     if report.calibration is not None:
         yield error_rates(report.calibration)
