@@ -22,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
         },
         glance="auditor.audits.inheritance.glance:glance",
         files=("base.jsonl", "scores.jsonl"),
+        rescored="auditor.audits.inheritance.rescored:rescored",
     ),
     Kind(
         name="lineage",

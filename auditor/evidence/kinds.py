@@ -32,7 +32,9 @@ class Kind:
     report and gives the sections of a document that tell it (none where the report has none of
     it). ``glance``: a function that takes the report and gives what it tells at a glance (nothing
     where the report has none of it; a later kind's line replaces an earlier one's). ``files``: what
-    it observes and resumes itself beside the report.
+    it observes and resumes itself beside the report. ``rescored``: a function that takes the plan,
+    the folder of a report and the report, and judges again from the records in it, asking nobody
+    (none: this kind can't).
     """
 
     name: str
@@ -41,6 +43,7 @@ class Kind:
     arranged: Mapping[str, str] = field(default_factory=dict)
     glance: str = ""
     files: tuple[str, ...] = ()
+    rescored: str = ""
 
 
 def placed_at(place: str) -> Any:
