@@ -30,11 +30,13 @@ TABLE: dict[str, str] = {
     "probe": "Ask a model the probe sets and record its answers.",
     "questions": "Print a sheet of questions to ask a chat product by hand.",
     "report": "Show a report again, in this format or another.",
+    "seal": "Sign a report, so that every later change can be named.",
     "serve": "Show many reports on a page of this machine.",
     "service": "Does an endpoint serve the model that it claims?",
     "shadow": "Train shadow students to weigh the candidate teachers.",
     "store": "Keep the answers and signatures of teachers.",
     "twins": "Draw or keep other answers that could have been served.",
+    "verify": "Is a sealed report as it was? Offline, by file and record.",
 }
 """What each command does, in a line that fits a terminal."""
 MODULES = {"detectors": "info", "doctor": "info"}

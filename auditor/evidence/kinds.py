@@ -34,6 +34,8 @@ class Kind:
     where the report has none of it; a later kind's line replaces an earlier one's). ``files``: what
     it observes and resumes itself beside the report. ``unasked``: sections whose arranger also
     tells of reports that lack them, as of their findings.
+    the folder of a report and the report, and judges again from the records in it, asking nobody
+    (none: this kind can't).
     """
 
     name: str
@@ -43,6 +45,7 @@ class Kind:
     glance: str = ""
     files: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    rescored: str = ""
 
 
 def placed_at(place: str) -> Any:

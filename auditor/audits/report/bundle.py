@@ -27,6 +27,8 @@ from fingerprints.transcript import is_transcript, load_transcript
 REPORT, PAGE, TRANSCRIPT = "report.json", "report.html", "transcript.jsonl"
 PLAN, ATTESTATION = "plan.yaml", "attestation.json"
 TEMPORARY = ".bundle-tmp-"
+ADDED_FILE = "added-"
+"""How the name of a file begins that was added to a sealed report."""
 REPLACE = "choose another folder, or add --force to replace it"
 
 
@@ -97,7 +99,7 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = N
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
     ours = bundle_names() if ours is None else ours
-    foreign = [n for n in names if not n.startswith(TEMPORARY) and n not in ours]
+    foreign = [n for n in names if not n.startswith((TEMPORARY, ADDED_FILE)) and n not in ours]
     if foreign and not force:
         told = "choose another folder, or add --force to write beside them"
         raise _refused(out, f"holds other files, {foreign[0]!r} first", told)

@@ -1,0 +1,138 @@
+"""What a check of a sealed report finds: problems by file and record, what could not be checked,
+and how each is told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fingerprints.errors import printable
+from fingerprints.records import Record
+
+ProblemCode = Literal[
+    "unsealed",
+    "seal_unreadable",
+    "signature_wrong",
+    "foreign_key",
+    "chain_broken",
+    "timestamp_wrong",
+    "sigstore_wrong",
+    "other_report",
+    "file_removed",
+    "file_added",
+    "file_renamed",
+    "file_changed",
+    "record_changed",
+    "record_removed",
+    "record_added",
+    "records_reordered",
+    "bytes_changed",
+    "report_unreadable",
+    "page_differs",
+    "transcript_differs",
+    "store_differs",
+    "calibration_differs",
+    "rescore_differs",
+]
+TOLD: dict[ProblemCode, str] = {
+    "unsealed": "nothing was sealed here, so nothing shows that it is as it was",
+    "seal_unreadable": "the seal can't be read",
+    "signature_wrong": "a signature does not fit what is said to be signed",
+    "foreign_key": "signed by another key than those that were given as trusted",
+    "chain_broken": "an entry does not follow the one before it",
+    "timestamp_wrong": "the time stamp is not one of this signature, or not by that authority",
+    "sigstore_wrong": "its Sigstore bundle is not one of this statement, or by somebody else",
+    "other_report": "this is another report than the one that was sealed",
+    "file_removed": "it was sealed and is gone",
+    "file_added": "it was not there when the seal was made",
+    "file_renamed": "it was sealed under another name",
+    "file_changed": "its bytes are not those that were sealed",
+    "record_changed": "this record is not the one that was sealed",
+    "record_removed": "this record was sealed and is gone",
+    "record_added": "this record was not there when the seal was made",
+    "records_reordered": "its records stand in another order than they were sealed in",
+    "bytes_changed": "its bytes are not those that were sealed, though every record is",
+    "report_unreadable": "it can't be read as a report",
+    "page_differs": "it does not show what report.json says",
+    "transcript_differs": "its answers are not those that the report was made from",
+    "store_differs": "the store at hand is not the one that the report was made with",
+    "calibration_differs": "the calibration at hand is not the one that the report names",
+    "rescore_differs": "judged again from the records, this comes out otherwise",
+}
+"""Each problem as a sentence begins; what belongs to the case follows in `Problem.detail`."""
+
+
+class Problem(Record):
+    """One thing that is not as it was sealed. ``file`` and ``record`` say where; ``detail`` what
+    was found (empty where the code says all)."""
+
+    code: ProblemCode
+    file: str = ""
+    record: str = ""
+    detail: str = ""
+
+    def line(self) -> str:
+        """The problem on one line, safe for a terminal."""
+        where = ": ".join(part for part in (self.file, self.record) if part)
+        what = TOLD[self.code] + (f" ({self.detail})" if self.detail else "")
+        return printable(f"{where}: {what}" if where else what, 400)
+
+
+UncheckedCode = Literal[
+    "signer",
+    "time",
+    "time_authority",
+    "page",
+    "store",
+    "calibration",
+    "rescore",
+    "sigstore",
+]
+NOT_CHECKED: dict[UncheckedCode, str] = {
+    "signer": "who signed: no trusted key was given (--key), and anybody can make a key",
+    "time": "when: no time stamp was made, so the date is the sealing machine's word",
+    "time_authority": "the time stamp's authority: its root certificate was not given (--tsa-ca)",
+    "page": "whether report.html shows what report.json says: another version made it",
+    "store": "the store: it is not at hand",
+    "calibration": "the calibration: it is not at hand",
+    "rescore": "the judgement: it can't be repeated here",
+    "sigstore": "the Sigstore bundle: --identity and --issuer were not given",
+}
+
+
+class Unchecked(Record):
+    """Something that this check could not tell, and why; neither right nor wrong."""
+
+    code: UncheckedCode
+    detail: str = ""
+
+    def line(self) -> str:
+        """On one line, safe for a terminal."""
+        return printable(NOT_CHECKED[self.code] + (f" ({self.detail})" if self.detail else ""), 400)
+
+
+class SealSigner(Record):
+    """One signature that holds: by which key, whether that key was given as trusted, over which
+    entry of the chain (0: the seal), and what a time stamp says of when."""
+
+    keyid: str
+    trusted: bool
+    entry: int
+    time: str | None = None
+    time_trusted: bool = False
+
+
+class Verification(Record):
+    """What a check came to. ``intact`` says that nothing is wrong, not that all could be checked.
+
+    ``head`` is the digest of the newest statement: who noted it down can tell whether the end of
+    the chain was cut off.
+    """
+
+    intact: bool
+    sealed: str | None = None
+    report: str | None = None
+    head: str | None = None
+    added: int = 0
+    signers: tuple[SealSigner, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()

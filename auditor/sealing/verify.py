@@ -1,0 +1,200 @@
+"""verify(folder) → Verification: is everything as it was sealed, and who says so? Reads files;
+asks nobody, and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.audits.report.bundle import ATTESTATION, REPORT, load_bundle
+from auditor.evidence.records import Report
+from auditor.sealing.consistency import inner_problems
+from auditor.sealing.differing import differences
+from auditor.sealing.digests import digests_of
+from auditor.sealing.envelopes import payload_of, signature_of, signers_of
+from auditor.sealing.findings import (
+    Problem,
+    ProblemCode,
+    SealSigner,
+    Unchecked,
+    Verification,
+)
+from auditor.sealing.keys import need_extra
+from auditor.sealing.reading import (
+    added_in,
+    added_told,
+    head_of,
+    seal_told,
+    sealed_files,
+    why,
+)
+from auditor.sealing.records import (
+    ATTESTATIONS,
+    Attestation,
+    ChainEntry,
+    SealPredicate,
+    payload_digest,
+)
+from auditor.sealing.sigstore_bundle import BundleWrong, SigstoreIdentity, check_bundle
+from auditor.sealing.stamps import Stamp, StampWrong, read_stamp
+from fingerprints.errors import AuditError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
+Told = Problem | Unchecked | SealSigner
+
+
+def verify(
+    folder: Path,
+    trusted: tuple[Key, ...] = (),
+    authorities: Path | None = None,
+    who: SigstoreIdentity | None = None,
+) -> Verification:
+    """What is wrong with a sealed report, and what could not be told.
+
+    ``trusted`` are the public keys of which one must have signed every entry; ``authorities`` is a
+    file with root certificates (PEM) of time stamps; ``who`` must have signed Sigstore bundles, and
+    stands for a trusted key where there is one. An unsealed report is a problem too. Raises
+    what an unreadable folder raises.
+    """
+    report = _report(folder)
+    told: list[Told] = [report] if isinstance(report, Problem) else []
+    if not isinstance(report, Problem):
+        told += inner_problems(folder, report)
+    if not (folder / ATTESTATION).exists():
+        return _verification([*told, Problem(code="unsealed")], report)
+    need_extra()
+    try:
+        held = ATTESTATIONS.read(folder / ATTESTATION)
+        _, seal = seal_told(held)
+        known = [*sealed_files(held), *added_in(held)]
+        head = head_of(held)
+    except (AuditError, ValueError) as error:
+        detail = error.what if isinstance(error, AuditError) else why(error)
+        problem = Problem(code="seal_unreadable", file=ATTESTATION, detail=detail)
+        return _verification([*told, problem], report)
+    told += _entries(held, Trust(trusted, authorities, who))
+    told += _chain(held)
+    told += _same_report(seal, report)
+    told += differences(known, digests_of(folder))
+    return _verification(told, report, seal, head, len(held.chain) - 1)
+
+
+def _report(folder: Path) -> Report | Problem:
+    try:
+        return load_bundle(folder)
+    except AuditError as error:
+        return Problem(code="report_unreadable", file=REPORT, detail=error.what)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose word counts: keys, a file with certificates of time stamps, an identity."""
+
+    keys: tuple[Key, ...]
+    authorities: Path | None
+    who: SigstoreIdentity | None
+
+    @property
+    def anybody(self) -> bool:
+        """Whether nobody was named."""
+        return not self.keys and self.who is None
+
+
+def _entries(held: Attestation, trust: Trust) -> Iterator[Told]:
+    if trust.anybody:
+        yield Unchecked(code="signer")
+    for number, entry in enumerate(held.chain):
+        place = f"entry {number}"
+        right, wrong = signers_of(entry, trust.keys)
+        yield from (_wrong("signature_wrong", place, keyid) for keyid in sorted(wrong))
+        bundle = list(_sigstore(entry, place, trust))
+        yield from bundle
+        vouched = entry.sigstore is not None and trust.who is not None and not bundle
+        if not (right or wrong or entry.sigstore):
+            yield _wrong("signature_wrong", place, "none")
+        if not (trust.anybody or vouched or right & {k.keyid for k in trust.keys}):
+            yield _wrong("foreign_key", place, ", ".join(sorted(right)) or "nobody")
+        for keyid in sorted(right):
+            yield from _signer(entry, number, keyid, trust)
+
+
+def _sigstore(entry: ChainEntry, place: str, trust: Trust) -> Iterator[Told]:
+    if entry.sigstore is None:
+        return
+    try:
+        check_bundle(entry.sigstore, payload_of(entry), trust.who)
+    except BundleWrong as error:
+        yield _wrong("sigstore_wrong", place, str(error))
+        return
+    if trust.who is None:
+        yield Unchecked(code="sigstore", detail=place)
+
+
+def _signer(entry: ChainEntry, number: int, keyid: str, trust: Trust) -> Iterator[Told]:
+    """Whose signature holds, and what its time stamp says."""
+    place, stamp = f"entry {number}", entry.timestamps.get(keyid)
+    found: Stamp | None = None
+    if stamp is None:
+        yield Unchecked(code="time", detail=place)
+    else:
+        try:
+            found = read_stamp(stamp, signature_of(entry, keyid), trust.authorities)
+        except StampWrong as error:
+            yield _wrong("timestamp_wrong", place, str(error))
+    if found is not None and not found.trusted:
+        yield Unchecked(code="time_authority", detail=place)
+    yield SealSigner(
+        keyid=keyid,
+        trusted=keyid in {k.keyid for k in trust.keys},
+        entry=number,
+        time=None if found is None else found.time,
+        time_trusted=found is not None and found.trusted,
+    )
+
+
+def _wrong(code: ProblemCode, place: str, detail: str) -> Problem:
+    return Problem(code=code, file=ATTESTATION, record=place, detail=detail)
+
+
+def _chain(held: Attestation) -> Iterator[Problem]:
+    """Whether every entry names the one before, and no file was added twice."""
+    previous = payload_digest(payload_of(held.chain[0]))
+    for number, (statement, told) in enumerate(added_told(held), 1):
+        if told.previous != previous or told.number != number:
+            yield Problem(code="chain_broken", file=ATTESTATION, record=f"entry {number}")
+        previous = payload_digest(statement.payload())
+
+
+def _same_report(seal: SealPredicate, report: Report | Problem) -> Iterator[Problem]:
+    if isinstance(report, Problem):
+        return
+    if (report.id, report.created) != (seal.report, seal.report_created):
+        age = "an earlier" if report.created < seal.report_created else "another"
+        detail = f"{age} one: {report.id} of {report.created}, sealed was {seal.report}"
+        detail += f" of {seal.report_created}"
+        yield Problem(code="other_report", file=REPORT, detail=detail)
+
+
+def _verification(
+    told: Iterable[Told],
+    report: Report | Problem,
+    seal: SealPredicate | None = None,
+    head: str | None = None,
+    added: int = 0,
+) -> Verification:
+    found = list(told)
+    problems = tuple(t for t in found if isinstance(t, Problem))
+    return Verification(
+        intact=not problems,
+        sealed=None if seal is None else seal.sealed,
+        report=None if isinstance(report, Problem) else report.id,
+        head=head,
+        added=added,
+        signers=tuple(t for t in found if isinstance(t, SealSigner)),
+        problems=problems,
+        unchecked=tuple(t for t in found if isinstance(t, Unchecked)),
+    )
