@@ -33,7 +33,7 @@ class Kind:
     it). ``glance``: a function that takes the report and gives what it tells at a glance (nothing
     where the report has none of it; a later kind's line replaces an earlier one's). ``files``: what
     it observes and resumes itself beside the report. ``unasked``: sections whose arranger also
-    tells of reports that lack them, as of their findings.
+    tells of reports that lack them, as of their findings. ``rescored``: takes the plan,
     the folder of a report and the report, and judges again from the records in it, asking nobody
     (none: this kind can't).
     """
