@@ -19,9 +19,9 @@ from fingerprints.records import Record
 from fingerprints.weights.card import declared_lineage
 from fingerprints.weights.open import open_weights
 
-Conclusion = Literal["borne_out", "contradicted", "undecided", "nothing_declared"]
+CardConclusion = Literal["borne_out", "contradicted", "undecided", "nothing_declared"]
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-SAID: dict[Conclusion, str] = {
+SAID: dict[CardConclusion, str] = {
     "borne_out": "the weights have a common origin with a declared base",
     "contradicted": "the weights are independent of every declared base, as far as was seen",
     "undecided": "the weights neither bear the declaration out nor contradict it",
@@ -33,7 +33,7 @@ class CardCheck(Record):
     """What a model's files declare, and what its weights say to that: the relation to each declared
     base by name."""
 
-    conclusion: Conclusion
+    conclusion: CardConclusion
     bases: dict[str, Relation]
 
     def lines(self) -> list[str]:
@@ -91,7 +91,7 @@ def checked(declared: Sequence[str], found: Lineages | None) -> CardCheck:
     return CardCheck(conclusion=_concluded(set(bases.values())), bases=bases)
 
 
-def _concluded(relations: set[Relation]) -> Conclusion:
+def _concluded(relations: set[Relation]) -> CardConclusion:
     if relations & {"derived", "common_origin"}:
         return "borne_out"
     return "contradicted" if relations == {"independent"} else "undecided"
