@@ -3,7 +3,8 @@ an exit code.
 
 Exit codes: 0 done · 1 done and at or above ``--fail-on`` · 2 usage · 3 malformed input · 4 unsafe
 input refused · 5 store integrity · 6 endpoint or data incomplete · 7 resource limit · 8
-verification failed · 9 locked · 70 a bug · 130/143 interrupted, with everything answered so far
+verification failed · 9 locked · 10 weights contradict a declaration, under ``--fail-on
+contradiction`` · 70 a bug · 130/143 interrupted, with everything answered so far
 kept.
 """
 

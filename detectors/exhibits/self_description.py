@@ -33,7 +33,9 @@ from detectors.text.identity_evidence import (
 )
 from detectors.text.makers import makers_in_use
 from detectors.text.model_names import meant
+from detectors.text.unlisted_names import LONGEST_NAME, UnlistedName, unlisted_names
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
+from fingerprints.errors import printable
 
 MOST_DECLARED = 3
 SOURCES: dict[Source, str] = {
@@ -145,7 +147,10 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
         of += ", all under a recorded system prompt"
     nobody = silent(asked)
     if not plain:
-        return f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)})."
+        names = _unlisted(unlisted_names(asked))
+        return (
+            f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)}){names}."
+        )
     if len(plain) > 1:
         named = listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
         rest = f"; it names {_none()} in {nobody}" if nobody else ""
@@ -155,6 +160,16 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     rest = ": one maker throughout" if one.answers == n else rest
     who = _who(one.maker, asked)
     return f"Asked who it is, it says: {who}, in {one.answers} of {of}{_led(plain)}){rest}."
+
+
+def _unlisted(names: Sequence[UnlistedName]) -> str:
+    """The names that it gives and that the table lacks, as it writes them, as a clause."""
+    told = (
+        f"“{printable(n.name, LONGEST_NAME)}” in {n.answers}"
+        + (" as who made it" if n.as_maker == n.answers else "")
+        for n in names
+    )
+    return f"; names that the table lacks, as it writes them: {', '.join(told)}" if names else ""
 
 
 def _not_asked(evidence: IdentityEvidence) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, merged
-from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
@@ -163,7 +163,7 @@ def lineages(
                 mine.side, [o.side for o in theirs if o.side is not None], alpha, reading
             )
         mixture = merged(mine.side, found) if mine.side is not None else None
-        parents = [j.side.name for j in found if j.told.relation in ("derived", "common_origin")]
+        parents = [j.side.name for j in found if j.told.relation in RELATED]
         looked: list[WeightComparison] = []
         if signatures is not None and mine.side is not None and not tokenizer_only:
             mark = weight_signature(mine.weights, mine.name, digest=False)
