@@ -45,11 +45,11 @@ def mcp(root: str, allow_network: bool, addresses: tuple[str, ...]) -> int:
     """
     if find_spec("mcp") is None:
         raise missing_extra("mcp", "mcp", "serving tools to a client")
-    from auditor.mcp.bounds import entered  # the extra may be missing
+    from auditor.mcp.fence import entered  # the extra may be missing
     from auditor.mcp.server import served
 
-    bounds = entered(Path(root), allow_network, addresses)
-    server = served(bounds)
-    say(f"serving {bounds.root.name} on stdin and stdout; end it with Ctrl-C")
+    fence = entered(Path(root), allow_network, addresses)
+    server = served(fence)
+    say(f"serving {fence.root.name} on stdin and stdout; end it with Ctrl-C")
     server.run("stdio")
     return 0

@@ -24,8 +24,8 @@ from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import lineages
 from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
-from auditor.mcp.bounds import Bounds
-from auditor.mcp.told import Likeness, Outcome, Quoted, StoredModels, outcome_of
+from auditor.mcp.fence import Fence
+from auditor.mcp.told import Likeness, Quoted, StoredModels, ToldReport, told_report
 from auditor.mcp.work import worked
 from auditor.version import VERSION
 from fingerprints.errors import UsageProblem
@@ -53,20 +53,20 @@ WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_worl
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
-def served(bounds: Bounds) -> MCPServer:
-    """The server with its tools, within bounds that it has entered."""
+def served(fence: Fence) -> MCPServer:
+    """The server with its tools, within a fence that it has entered."""
     server = MCPServer("auditor", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     # One at a time: models are large, and folders are locked anyhow.
     one = anyio.Lock()
     for offer in (_offer_audit, _offer_lineage, _offer_report, _offer_compare, _offer_store):
-        offer(server, bounds, one)
+        offer(server, fence, one)
     return server
 
 
-Offer = Callable[[MCPServer, Bounds, anyio.Lock], None]
+Offer = Callable[[MCPServer, Fence, anyio.Lock], None]
 
 
-def _offer_audit(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
+def _offer_audit(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
     @server.tool(annotations=WRITES)
     async def audit(
         context: Context,
@@ -78,30 +78,30 @@ def _offer_audit(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
         detectors: Annotated[list[Text], Field(max_length=30)] | None = None,
         base: Spec | None = None,
         vendor: Annotated[str, Field(max_length=80, description="The suspect's maker.")] = "",
-    ) -> Outcome:
+    ) -> ToldReport:
         """Was a model trained on a stored model's answers? Asks it (recorded answers are only
         read), compares, and writes a report. An interrupted one goes on when called again."""
 
-        def work(progress: Progress) -> Outcome:
+        def work(progress: Progress) -> ToldReport:
             plan = Plan.make(
                 {
-                    "suspect": bounds.spec(suspect),
-                    "store": store if store == BUNDLED else str(bounds.path(store)),
+                    "suspect": fence.spec(suspect),
+                    "store": store if store == BUNDLED else str(fence.path(store)),
                     "detectors": list(detectors or DEFAULT_DETECTORS),
                     "vendor": vendor,
-                    **({} if base is None else {"base": bounds.spec(base)}),
-                    **({} if probes is None else {"probes": parse_probes(bounds.probes(probes))}),
+                    **({} if base is None else {"base": fence.spec(base)}),
+                    **({} if probes is None else {"probes": parse_probes(fence.probes(probes))}),
                 }
             )
-            folder = bounds.path(out)
+            folder = fence.path(out)
             ready_folder(folder)
             keep(run(plan, folder, progress), plan, folder)
-            return outcome_of(folder)
+            return told_report(folder)
 
         return await worked(context, one, work)
 
 
-def _offer_lineage(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
+def _offer_lineage(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
     @server.tool(annotations=WRITES)
     async def lineage(
         context: Context,
@@ -109,31 +109,31 @@ def _offer_lineage(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
         bases: Annotated[list[Spec], Field(min_length=1, max_length=MOST_MODELS)],
         out: Out,
         tokenizer_only: bool = False,
-    ) -> Outcome:
+    ) -> ToldReport:
         """Do a model's weights come from one of these bases? Reads files only, loads no model, and
         writes a report. A common origin is no proof of who came first."""
 
-        def work(progress: Progress) -> Outcome:
-            mine, others = bounds.spec(suspect), [bounds.spec(base) for base in bases]
-            folder = bounds.path(out)
+        def work(progress: Progress) -> ToldReport:
+            mine, others = fence.spec(suspect), [fence.spec(base) for base in bases]
+            folder = fence.path(out)
             ready_folder(folder)
             values = {"suspect": mine, "bases": others, "tokenizer_only": tokenizer_only}
             plan = LineagePlan.make({**values, "alpha": ALPHA})
             found = lineages(mine, others, tokenizer_only=tokenizer_only, reading=progress)
             keep(report_of(found, plan), plan, folder)
-            return outcome_of(folder)
+            return told_report(folder)
 
         return await worked(context, one, work)
 
 
-def _offer_report(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
+def _offer_report(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
     @server.tool(annotations=READS)
-    async def report(context: Context, folder: Text) -> Outcome:
+    async def report(context: Context, folder: Text) -> ToldReport:
         """A report that was written before, at a glance: its folder, or its report.json."""
-        return await worked(context, one, lambda _: outcome_of(bounds.path(folder)))
+        return await worked(context, one, lambda _: told_report(fence.path(folder)))
 
 
-def _offer_compare(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
+def _offer_compare(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
     @server.tool(annotations=WRITES)
     async def compare(
         context: Context,
@@ -144,7 +144,7 @@ def _offer_compare(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
         Likeness only: no model is judged."""
 
         def work(progress: Progress) -> Likeness:
-            files, folder = [_named(bounds.path(text)) for text in answers], bounds.path(out)
+            files, folder = [_named(fence.path(text)) for text in answers], fence.path(out)
             ready(folder, False)
             with open_store(BUNDLED) as store:
                 sources = named_sources(files, store)
@@ -169,13 +169,13 @@ def _named(path: Path) -> str:
     return f"./{path.as_posix()}"
 
 
-def _offer_store(server: MCPServer, bounds: Bounds, one: anyio.Lock) -> None:
+def _offer_store(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
     @server.tool(annotations=READS)
     async def store_list(context: Context, store: Store = BUNDLED) -> StoredModels:
         """The models whose answers a store holds, and who made them."""
 
         def work(_: Progress) -> StoredModels:
-            place = store if store == BUNDLED else str(bounds.path(store))
+            place = store if store == BUNDLED else str(fence.path(store))
             with open_store(place) as opened:
                 held = opened.teachers()
             return StoredModels(

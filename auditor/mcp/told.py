@@ -49,7 +49,7 @@ class AnswerTold(Record):
     how_sure: str
 
 
-class Outcome(Record):
+class ToldReport(Record):
     """A report at a glance: where it is (from the server's folder), its digest, three answers."""
 
     report: str
@@ -86,7 +86,7 @@ class Likeness(Record):
     note: str = NOTE
 
 
-class Refused(Record):
+class ToldRefusal(Record):
     """Why a tool did nothing or stopped, as the command line would end."""
 
     code: str
@@ -94,14 +94,14 @@ class Refused(Record):
     details: Quoted
 
     @classmethod
-    def of(cls, error: AuditError) -> Refused:
+    def of(cls, error: AuditError) -> ToldRefusal:
         """The error; its message may quote what it read."""
         line = printable(error.line(), 4 * LONGEST)
         details = Quoted(untrusted_text=line)
         return cls(code=error.code, exit_code=error.exit_code, details=details)
 
 
-def outcome_of(folder: Path) -> Outcome:
+def told_report(folder: Path) -> ToldReport:
     """The report of a folder at a glance. Raises what `load_bundle` raises."""
     report = load_bundle(folder)
     path = folder / REPORT if folder.is_dir() else folder
@@ -116,7 +116,7 @@ def outcome_of(folder: Path) -> Outcome:
         )
         for line in found.lines
     )
-    return Outcome(
+    return ToldReport(
         report=path.as_posix(),
         page=path.with_suffix(".html").as_posix(),
         sha256=sha256(path.read_bytes()),

@@ -14,7 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 
 from auditor.console import say
-from auditor.mcp.told import Refused
+from auditor.mcp.told import ToldRefusal
 from fingerprints.errors import AuditError
 from fingerprints.progress import Progress
 
@@ -65,10 +65,10 @@ class ClientProgress(Progress):
 
 
 async def worked(context: Context, one: anyio.Lock, work: Callable[[Progress], T]) -> T:
-    """The work's result; one at a time. Raises ToolError with a `Refused` as JSON where the toolkit
-    refuses or stops."""
+    """The work's result; one at a time. Raises ToolError with a `ToldRefusal` as JSON where the
+    toolkit refuses or stops."""
     async with one:
         try:
             return await to_thread.run_sync(work, ClientProgress(context))
         except AuditError as error:
-            raise ToolError(Refused.of(error).model_dump_json()) from error
+            raise ToolError(ToldRefusal.of(error).model_dump_json()) from error

@@ -72,6 +72,8 @@ def test_only_independence_of_every_declared_base_contradicts() -> None:
     assert _concluded({"independent", "unclear"}) == "undecided"
     assert _concluded({"independent", "not_compared"}) == "undecided"
     assert _concluded({"unclear"}) == "undecided"
+    assert _concluded({"none_found"}) == "undecided"
+    assert _concluded({"derived_in_part", "independent"}) == "borne_out"
     assert _concluded({"common_origin"}) == "borne_out"
 
 
@@ -79,7 +81,8 @@ def test_a_declared_name_is_a_hubs_or_known_and_never_a_path_or_an_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert specs_of(["org/base"], {}) == ["declared-1=hf:org/base"]
+    assert specs_of(["org/base"], {}) == ["base=hf:org/base"]
+    assert specs_of(["a/b", "c/b"], {}) == ["b=hf:a/b", "declared-2=hf:c/b"]
     assert specs_of(["../odd, name"], {"../odd, name": "./b"}) == ["declared-1=./b"]
     for name in ("../../etc", "/etc/passwd", "org/base,adapter=./x", "base", "org/..", "hf:a/b"):
         with pytest.raises(AuditError):
@@ -154,7 +157,9 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     code, put, report = acted(tmp_path / "wrong", models / "other", base=where)
     assert code == 1, put
     assert "conclusion=contradicted" in put
-    assert (report / "report.html").exists()
+    # The report tells the same of the declaration.
+    rows = json.loads((report / "report.json").read_text())["lineage"]["declarations"]
+    assert ("acme/base", "contradicted") in {(row["says"], row["status"]) for row in rows}
     card(models / "copy")
     code, put, _ = acted(tmp_path / "again", models / "copy", require="true")
     assert (code, put) == (1, "conclusion=nothing_declared\n")

@@ -12,16 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from auditor.audits.lineage.records import Relation
+from auditor.audits.lineage.records import RELATED, Relation
 from auditor.audits.lineage.run import Lineages
 from fingerprints.errors import UnsafeInput, UsageProblem, printable
 from fingerprints.records import Record
 from fingerprints.weights.card import declared_lineage
 from fingerprints.weights.open import open_weights
 
-Conclusion = Literal["borne_out", "contradicted", "undecided", "nothing_declared"]
+CardConclusion = Literal["borne_out", "contradicted", "undecided", "nothing_declared"]
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-SAID: dict[Conclusion, str] = {
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""What `named` takes for the name in ``NAME=SPEC``."""
+SAID: dict[CardConclusion, str] = {
     "borne_out": "the weights have a common origin with a declared base",
     "contradicted": "the weights are independent of every declared base, as far as was seen",
     "undecided": "the weights neither bear the declaration out nor contradict it",
@@ -33,7 +35,7 @@ class CardCheck(Record):
     """What a model's files declare, and what its weights say to that: the relation to each declared
     base by name."""
 
-    conclusion: Conclusion
+    conclusion: CardConclusion
     bases: dict[str, Relation]
 
     def lines(self) -> list[str]:
@@ -56,10 +58,9 @@ def specs_of(declared: Sequence[str], known: Mapping[str, str]) -> list[str]:
     of that name lies here: a repository could bring the base that it wants to be compared with.
     """
     out = []
-    for number, name in enumerate(declared, 1):
+    for name, called in _called(declared).items():
         if name in known:
-            # The declared name could hold anything; its number is what a spec may hold.
-            out.append(f"declared-{number}={known[name]}")
+            out.append(f"{called}={known[name]}")
             continue
         if not HUB_ID.fullmatch(name) or ".." in name:
             raise UsageProblem(
@@ -72,7 +73,18 @@ def specs_of(declared: Sequence[str], known: Mapping[str, str]) -> list[str]:
                 where=printable(name, 100),
                 next_step="run it elsewhere, or say which is meant: --base NAME=SPEC",
             )
-        out.append(f"declared-{number}=hf:{name}")
+        out.append(f"{called}=hf:{name}")
+    return out
+
+
+def _called(declared: Sequence[str]) -> dict[str, str]:
+    """What each declared base is called in the comparison: the last part of its name, by which the
+    report knows it again; a number where that could be anything, or is another's too."""
+    out: dict[str, str] = {}
+    for number, name in enumerate(dict.fromkeys(declared), 1):
+        last = name.rpartition("/")[2]
+        plain = PLAIN_NAME.fullmatch(last) is not None and last not in out.values()
+        out[name] = last if plain else f"declared-{number}"
     return out
 
 
@@ -86,12 +98,12 @@ def checked(declared: Sequence[str], found: Lineages | None) -> CardCheck:
         return CardCheck(conclusion="nothing_declared", bases={})
     told = {one.base: one.relation for one in found.told}
     told |= {other: told[same] for other, same in found.repeated if same in told}
-    keys = {name: f"declared-{number}" for number, name in enumerate(declared, 1)}
-    bases: dict[str, Relation] = {name: told.get(key, "not_compared") for name, key in keys.items()}
+    called = _called(declared)
+    bases: dict[str, Relation] = {n: told.get(called[n], "not_compared") for n in called}
     return CardCheck(conclusion=_concluded(set(bases.values())), bases=bases)
 
 
-def _concluded(relations: set[Relation]) -> Conclusion:
-    if relations & {"derived", "common_origin"}:
+def _concluded(relations: set[Relation]) -> CardConclusion:
+    if relations & RELATED:
         return "borne_out"
     return "contradicted" if relations == {"independent"} else "undecided"

@@ -18,8 +18,8 @@ pytest.importorskip("mcp")
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from auditor.mcp.bounds import Bounds
-from auditor.mcp.told import Quoted, outcome_of
+from auditor.mcp.fence import Fence
+from auditor.mcp.told import Quoted, told_report
 from auditor.reporting.document import name
 from fingerprints.errors import AuditError
 from fingerprints.store import FingerprintStore
@@ -205,16 +205,16 @@ def test_arguments_of_another_type_are_refused_before_any_work(home: Path) -> No
 
 
 def test_with_the_network_only_addresses_of_the_command_line_are_asked(tmp_path: Path) -> None:
-    bounds = Bounds(tmp_path.resolve(), network=True, addresses=("http://localhost:8000/v1",))
-    assert bounds.spec("hf:org/name,revision=main") == "hf:org/name,revision=main"
-    assert bounds.spec("openai:x,base_url=http://localhost:8000/v1").startswith("openai:x")
+    fence = Fence(tmp_path.resolve(), network=True, addresses=("http://localhost:8000/v1",))
+    assert fence.spec("hf:org/name,revision=main") == "hf:org/name,revision=main"
+    assert fence.spec("openai:x,base_url=http://localhost:8000/v1").startswith("openai:x")
     for spec in (
         "openai:x,base_url=http://203.0.113.9/v1",
         "openai:x,key_env=AWS_SECRET_ACCESS_KEY",
         "hf:org/name,template=/etc/passwd",
     ):
         with pytest.raises(AuditError):
-            bounds.spec(spec)
+            fence.spec(spec)
 
 
 def test_a_link_inside_a_model_that_leads_out_is_refused(
@@ -224,7 +224,7 @@ def test_a_link_inside_a_model_that_leads_out_is_refused(
     saved(home / "linked", 3)
     (home / "linked" / "extra.safetensors").symlink_to(home.parent / "secret.jsonl")
     with pytest.raises(AuditError, match="leads out"):
-        Bounds(home.resolve()).spec("hf:./linked")
+        Fence(home.resolve()).spec("hf:./linked")
 
 
 def test_names_in_sentences_become_numbers() -> None:
@@ -241,7 +241,7 @@ def test_without_the_network_no_connection_is_opened_whatever_tries(home: Path) 
     import subprocess
 
     code = (
-        "from pathlib import Path; from auditor.mcp.bounds import entered; import socket\n"
+        "from pathlib import Path; from auditor.mcp.fence import entered; import socket\n"
         f"entered(Path({str(home)!r}), False, ())\n"
         "for call in (lambda: socket.create_connection(('127.0.0.1', 9)),"
         " lambda: socket.getaddrinfo('localhost', 9)):\n"
@@ -254,5 +254,5 @@ def test_without_the_network_no_connection_is_opened_whatever_tries(home: Path) 
 
 def test_a_report_of_hostile_names_is_told_without_them(home: Path) -> None:
     assert (home / "r" / "audit").exists(), "made by the test of all tools"
-    shown = outside_quotes(outcome_of(home / "r" / "audit").model_dump(mode="json"))
+    shown = outside_quotes(told_report(home / "r" / "audit").model_dump(mode="json"))
     assert "Ignore all" not in shown

@@ -30,7 +30,7 @@ MOST_ENTRIES = 20_000
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Fence:
     """The folder that requests stay below (absolute, links resolved; the server's working folder),
     whether the network may be asked, and which addresses specs may name then."""
 
@@ -115,20 +115,20 @@ class Bounds:
                     self.path(str(Path(at) / name))
 
 
-def entered(root: Path, network: bool, addresses: tuple[str, ...]) -> Bounds:
-    """The bounds of a server, which works in its root from now on; without ``network`` this process
+def entered(root: Path, network: bool, addresses: tuple[str, ...]) -> Fence:
+    """The fence of a server, which works in its root from now on; without ``network`` this process
     opens no connection any more, whatever a library tries.
 
     Raises UsageProblem where there is no such folder.
     """
     if not root.is_dir():
         raise UsageProblem("there is no such folder", where=root, next_step="check --root")
-    bounds = Bounds(root.resolve(), network, addresses)
-    os.chdir(bounds.root)
+    fence = Fence(root.resolve(), network, addresses)
+    os.chdir(fence.root)
     if not network:
         os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
         sys.addaudithook(_refuse_connections)
-    return bounds
+    return fence
 
 
 def _refuse_connections(event: str, arguments: tuple[Any, ...]) -> None:
