@@ -39,7 +39,7 @@ from fingerprints.subjects.template import Chat
 from fingerprints.system import memory_left
 
 STAGE = 8
-"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md: what it saves)."""
+"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md)."""
 LOOKED_AT = 32
 """Tokens after which a caller's own end is looked for: another number makes other answers."""
 SHARE_FOR_ROWS = 0.5
