@@ -11,6 +11,7 @@ cache is not emptied, and what was read from the disk is told.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -176,10 +177,14 @@ def measured(suspect: Path, base: Path) -> dict[str, object]:
 def main(work: Path | None, layers: int, shape: str) -> None:
     """Prints the table."""
     if work is None:
-        print("skipped: no --work folder (27 GB are written there)")
+        print(
+            "skipped: no --work folder (27 GB are written there, unless layers or shape are others)"
+        )
         return
-    if not (work / "a").exists() and shutil.disk_usage(work.parent).free < 35e9 * layers / 32:
-        print("skipped: too little free disk (35 GB for 32 layers)")
+    shapes = [_ends(SHAPES[shape]), *[_layer("", SHAPES[shape])] * layers]
+    needed = 2.2 * sum(2 * math.prod(s) for some in shapes for s in some.values())
+    if not (work / "a").exists() and shutil.disk_usage(work.parent).free < needed:
+        print(f"skipped: {needed / 1e9:.0f} GB of free disk are needed")
         return
     start = time.perf_counter()
     one, other = (
