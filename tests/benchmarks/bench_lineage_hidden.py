@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from auditor.audits.lineage.judge import judged
-from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.run import opened
 from auditor.labs.zoo import disguise, graft
 from auditor.labs.zoo.disguise import Nothing, Rescale
@@ -33,7 +33,6 @@ from tests.benchmarks.bench_compare import table
 
 Case = Callable[[Llama, Llama, int], Llama]
 """A copy of a base with parts of a donor, by a seed."""
-FOUND = ("derived", "derived_in_part", "common_origin")
 
 
 def disguised(llama: Llama, seed: int) -> Llama:
@@ -116,7 +115,7 @@ def tried(zoo: Zoo, start: str, name: str, case: Case, dressed: bool, seed: int)
 def row(found: list[Tried]) -> tuple[str, ...]:
     """One case over all seeds."""
     said = Counter(t.told.relation for t in found)
-    hits = sum(n for relation, n in said.items() if relation in FOUND)
+    hits = sum(n for relation, n in said.items() if relation in RELATED)
     p = [t.told.p for t in found if t.told.p is not None]
     words = ", ".join(f"{n} {relation.replace('_', ' ')}" for relation, n in said.most_common())
     return (
