@@ -31,6 +31,9 @@ EXTRAS = {
     "pyarrow": ("recordings", "reading Parquet files"),
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "xllamacpp": ("llama", "answers by llama.cpp"),
+    "securesystemslib": ("seal", "sealing reports"),
+    "rfc3161-client": ("timestamp", "time stamps of seals"),
+    "sigstore": ("sigstore", "seals by Sigstore"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

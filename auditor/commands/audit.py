@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep, open_store
+from auditor.audits.frame import open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.candidates import named_models
@@ -20,6 +20,7 @@ from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
 from auditor.calibration.case import NONE, SHIPPED, check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
@@ -125,6 +126,7 @@ from fingerprints.probes import parse_probes
 @recording_options
 @sampling_options
 @FAIL_ON
+@custody_options
 @FORCE
 @DRY_RUN
 @FULL
@@ -176,7 +178,7 @@ def audit(
     ready_folder(folder, force)
     with progress_on("opening the suspect") as progress:
         report = run(plan, folder, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return exit_code(report, fail_on)
 
 

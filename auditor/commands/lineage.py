@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.frame import keep
 from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on
@@ -50,6 +50,7 @@ from auditor.console import progress_on
     show_default=True,
     help="Hash the suspect's weights (up to 8 GiB).",
 )
+@custody_options
 @FORCE
 @FULL
 @AS_JSON
@@ -106,7 +107,7 @@ def lineage(
             digest=digest,
             reading=reading,
         )
-    tell(keep(report_of(found, plan), plan, folder, force), folder, as_json)
+    tell(kept(report_of(found, plan), plan, folder, force), folder, as_json)
     return 0
 
 
@@ -123,5 +124,5 @@ def _closed(
 
     with progress_on("opening the suspect") as progress:
         report, plan = closed_lineage(suspect, bases, folder, answers, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return 0

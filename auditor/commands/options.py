@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import click
 
+from auditor.commands.custody import custody_options
 from auditor.commands.documents import FULL
 from auditor.controls.sizes import Size
 from auditor.evidence.weight import LEVELS
@@ -104,7 +105,7 @@ def place_options(command: Decorated) -> Decorated:
 
 def verdict_options(command: Decorated) -> Decorated:
     """Adds the flags of commands that write a report with verdicts, after its ``--out``."""
-    return _all_of(command, FAIL_ON, FORCE, DRY_RUN, FULL, AS_JSON)
+    return _all_of(command, custody_options, FAIL_ON, FORCE, DRY_RUN, FULL, AS_JSON)
 
 
 def recording_options(command: Decorated) -> Decorated:

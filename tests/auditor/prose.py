@@ -24,6 +24,7 @@ from auditor.audits.lineage.records import LineageSection, WeightComparison, Wei
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
+from auditor.evidence.custody import Custody, Deviation, Registration
 from auditor.evidence.error_rates import CalibrationSection, ErrorRate
 from auditor.evidence.kinds import own_kinds, sections_of
 from auditor.reporting.labels import SETTINGS
@@ -80,6 +81,9 @@ NAMES: dict[type[Record], set[str]] = {
     MakerNamed: {"maker"},
     NameGiven: {"name", "makers"},
     r.Part: {"detector"},
+    Custody: {"operator", "started", "finished", "place"},
+    Deviation: {"field", "registered", "run"},
+    Registration: {"sha256", "registered", "by", "keys"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
     r.ScoresSection: {"sha256"},
