@@ -32,6 +32,9 @@ EXTRAS = {
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "xllamacpp": ("llama", "answers by llama.cpp"),
     "mcp": ("mcp", "serving tools to a client"),
+    "securesystemslib": ("seal", "sealing reports"),
+    "rfc3161-client": ("timestamp", "time stamps of seals"),
+    "sigstore": ("sigstore", "seals by Sigstore"),
     "peft": ("train", "PEFT adapters"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }

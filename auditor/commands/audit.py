@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep, open_store
+from auditor.audits.frame import open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.candidates import named_models
@@ -23,6 +23,7 @@ from auditor.calibration.case import NONE, SHIPPED, check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
 from auditor.commands.completion import detectors, stored_models
 from auditor.commands.configured import without_file
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
@@ -131,6 +132,7 @@ from fingerprints.subjects.spec import parse_spec
 @recording_options
 @sampling_options
 @FAIL_ON
+@custody_options
 @FORCE
 @DRY_RUN
 @FULL
@@ -182,7 +184,7 @@ def audit(
     ready_folder(folder, force)
     with progress_on("opening the suspect") as progress:
         report = run(plan, folder, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return exit_code(report, fail_on)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from auditor.audits.costs import estimate
-from auditor.audits.frame import keep
 from auditor.audits.harvest.audit import harvest_audit, refuse_too_few
 from auditor.audits.harvest.gathering import gather, groups_of
 from auditor.audits.harvest.observing import questions
 from auditor.audits.harvest.plan import MOST_INNOCENTS, HarvestPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import exit_code, show_plan, tell
+from auditor.commands.custody import kept
 from auditor.commands.options import (
     AS_JSON,
     OUT,
@@ -135,7 +135,7 @@ def audit(
     ready_folder(folder, force)
     with progress_on("opening") as progress:
         report = harvest_audit(plan, folder, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return exit_code(report, fail_on)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.frame import keep
 from auditor.audits.lineage.declared import contradicted
 from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
@@ -15,6 +14,7 @@ from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
 from auditor.console import progress_on, say
@@ -68,6 +68,7 @@ CONTRADICTED = 10
     type=click.Choice(["contradiction"]),
     help="Exit with 10 where the weights contradict a base that the suspect's files name.",
 )
+@custody_options
 @FORCE
 @FULL
 @AS_JSON
@@ -135,7 +136,7 @@ def lineage(
             reading=reading,
         )
     report = report_of(found, plan)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return CONTRADICTED if fail_on is not None and _contradicted(report) else 0
 
 
@@ -164,5 +165,5 @@ def _closed(
 
     with progress_on("opening the suspect") as progress:
         report, plan = closed_lineage(suspect, bases, folder, answers, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return 0

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from auditor.commands.completion import probe_sets
+from auditor.commands.custody import custody_options
 from auditor.commands.documents import FULL
 from auditor.controls.sizes import Size
 from auditor.evidence.weight import LEVELS
@@ -106,7 +107,7 @@ def place_options(command: Decorated) -> Decorated:
 
 def verdict_options(command: Decorated) -> Decorated:
     """Adds the flags of commands that write a report with verdicts, after its ``--out``."""
-    return _all_of(command, FAIL_ON, FORCE, DRY_RUN, FULL, AS_JSON)
+    return _all_of(command, custody_options, FAIL_ON, FORCE, DRY_RUN, FULL, AS_JSON)
 
 
 def recording_options(command: Decorated) -> Decorated:

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep
 from auditor.audits.plants.audit import plant_test, planted
 from auditor.audits.plants.opened import Plant, open_plant
 from auditor.audits.plants.plan import PlantTestPlan
@@ -23,6 +22,7 @@ from auditor.audits.plants.planting import (
 )
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
+from auditor.commands.custody import kept
 from auditor.commands.options import (
     AS_JSON,
     OUT,
@@ -275,7 +275,7 @@ def test(
     ready_folder(folder, force)
     with progress_on("opening") as progress:
         report = plant_test(plan, folder, say, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return exit_code(report, fail_on)
 
 

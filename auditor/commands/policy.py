@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.audits.frame import keep
 from auditor.audits.policy.audit import policy_audit
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import (
     AS_JSON,
@@ -39,6 +39,7 @@ from auditor.console import progress_on
 @click.option("--topics", metavar="NAMES", help="Only these topics, comma-separated.")
 @click.option("--languages", metavar="CODES", help="Only these languages, comma-separated.")
 @sampling_options
+@custody_options
 @FORCE
 @DRY_RUN
 @FULL
@@ -69,7 +70,7 @@ def policy(
     ready_folder(folder, force)
     with progress_on("opening") as progress:
         report = policy_audit(plan, folder, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     return 0
 
 

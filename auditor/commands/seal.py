@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,27 @@ OPERATOR = click.option(
 )
 
 
+def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags that say whose key signs and who stamps the time, for `signing_with`."""
+    for option in reversed(_SIGNING):
+        command = option(command)
+    return command
+
+
+_SIGNING = (
+    click.option("--key", metavar="FILE", help="Sign with this private Ed25519 key (PEM)."),
+    click.option("--ssh-key", metavar="FILE", help="Sign with this OpenSSH Ed25519 key."),
+    click.option("--gpg", metavar="FINGERPRINT", help="Sign with this key of GnuPG's ring."),
+    click.option("--sigstore", is_flag=True, help="Sign with Sigstore, in its public log."),
+    click.option(
+        "--timestamp", metavar="URL", help="Have the signature stamped by an RFC 3161 server."
+    ),
+)
+
+
 @click.command()
 @click.argument("report", required=False, type=click.Path(path_type=Path))
-@click.option("--key", metavar="FILE", help="Sign with this private Ed25519 key (PEM).")
-@click.option("--ssh-key", metavar="FILE", help="Sign with this OpenSSH Ed25519 key.")
-@click.option("--gpg", metavar="FINGERPRINT", help="Sign with this key of GnuPG's ring.")
-@click.option("--sigstore", is_flag=True, help="Sign with Sigstore, in its public log.")
-@click.option(
-    "--timestamp", metavar="URL", help="Have the signature stamped by an RFC 3161 server."
-)
+@signing_options
 @click.option("--append", "appended", metavar="FILE", help="Add a file to a sealed report.")
 @click.option("--why", metavar="TEXT", default="", help="Of --append: why it is added.")
 @OPERATOR
@@ -73,7 +86,7 @@ def seal(report: Path | None, as_json: bool, **flags: Any) -> int:
         return _show(report, flags["operator"], as_json)
     _check(flags)
     # All that can be refused is refused before anything is written.
-    signing = _signing(flags)
+    signing = signing_with(flags)
     if flags["appended"] is None:
         made = seal_report(report, signing, flags["operator"])
     else:
@@ -82,7 +95,18 @@ def seal(report: Path | None, as_json: bool, **flags: Any) -> int:
 
 
 def _check(flags: dict[str, Any]) -> None:
-    """Raises UsageProblem unless exactly one key signs, and an addition says who and why."""
+    """Raises UsageProblem for an addition that does not say who gave it and why."""
+    if flags["appended"] is not None and not (flags["operator"] and flags["why"]):
+        raise UsageProblem(
+            "what is added needs to say who gave it and why",
+            where="--append",
+            next_step="add --operator NAME and --why TEXT",
+        )
+
+
+def signing_with(flags: dict[str, Any]) -> Signing:
+    """Who signs, by those flags. Raises UsageProblem unless exactly one does, and for a key or a
+    library that is missing: nothing is written then."""
     ways = [n for n in ("key", "ssh_key", "gpg", "sigstore") if flags[n]]
     if len(ways) != 1:
         raise UsageProblem(
@@ -90,21 +114,12 @@ def _check(flags: dict[str, Any]) -> None:
             where="flags",
             next_step="`auditor seal --new-key FILE` makes a key",
         )
-    if flags["appended"] is not None and not (flags["operator"] and flags["why"]):
-        raise UsageProblem(
-            "what is added needs to say who gave it and why",
-            where="--append",
-            next_step="add --operator NAME and --why TEXT",
-        )
     if flags["sigstore"] and flags["timestamp"]:
         raise UsageProblem(
             "Sigstore's log holds the time already",
             where="--timestamp",
             next_step="leave it out",
         )
-
-
-def _signing(flags: dict[str, Any]) -> Signing:
     if flags["timestamp"]:
         need_stamps()
     if flags["sigstore"]:

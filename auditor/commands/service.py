@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from auditor.audits.costs import RECORDED, cost_of
-from auditor.audits.frame import keep
 from auditor.audits.report.bundle import ready_folder
 from auditor.audits.service.audit import service_audit
 from auditor.audits.service.plan import ServicePlan
 from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
 from auditor.commands.audits import cost_lines, show_plan, tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, DRY_RUN, FORCE, OUT
 from auditor.console import progress_on
@@ -81,6 +81,7 @@ from fingerprints.records import ProbeSet, Sampling
 @click.option(
     "--fail-on-difference", is_flag=True, help="Exit with 1 when the answers are different."
 )
+@custody_options
 @FORCE
 @DRY_RUN
 @FULL
@@ -121,7 +122,7 @@ def service(
     ready_folder(folder, force)
     with progress_on("opening") as progress:
         report = service_audit(plan, folder, progress)
-    tell(keep(report, plan, folder, force), folder, as_json)
+    tell(kept(report, plan, folder, force), folder, as_json)
     found = report.section(ServiceSection)
     different = found is not None and found.decision == "different"
     return 1 if fail_on_difference and different else 0

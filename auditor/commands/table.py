@@ -25,6 +25,7 @@ TABLE: dict[str, str] = {
     "lineage": "Where do a suspect's weights come from?",
     "logs": "Find bulk programmatic generation in an API's logs.",
     "mcp": "Serve audits as tools to a language model's client.",
+    "plan": "Fix how an audit will be made before the suspect is asked.",
     "plant": "Plant a watermark, habits or a coin, and test for them.",
     "policy": "What does a service decline that its weights answer?",
     "probe": "Ask a model the probe sets and record its answers.",

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from auditor.evidence.codes import BaseOrigin, Conclusion, Kinship, Outcome, ReasonCode
+from auditor.evidence.custody import Custody
 from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
@@ -300,6 +301,7 @@ class Report(Record):
     """The audit. Written as `report.json`; validated by `schemas/report-1.json`.
 
     ``transcript`` is None where nobody was asked anything, as when weights alone were compared.
+    ``custody`` is None where nobody was named and no plan was registered.
     ``headline`` are the sentences that stand before all else; ``sections`` are what kinds of audits
     add, by key; in JSON they stand at the top level.
     """
@@ -330,6 +332,7 @@ class Report(Record):
     alternatives: tuple[str, ...]
     environment: dict[str, str]
     reproduce: tuple[str, ...]
+    custody: Custody | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -31,6 +31,7 @@ ProblemCode = Literal[
     "transcript_differs",
     "store_differs",
     "calibration_differs",
+    "registration_differs",
     "rescore_differs",
 ]
 TOLD: dict[ProblemCode, str] = {
@@ -56,6 +57,7 @@ TOLD: dict[ProblemCode, str] = {
     "transcript_differs": "its answers are not those that the report was made from",
     "store_differs": "the store at hand is not the one that the report was made with",
     "calibration_differs": "the calibration at hand is not the one that the report names",
+    "registration_differs": "it is not the registration that the report names",
     "rescore_differs": "judged again from the records, this comes out otherwise",
 }
 """Each problem as a sentence begins; what belongs to the case follows in `Problem.detail`."""

@@ -67,6 +67,22 @@ class AddedPredicate(Record):
     previous: str
 
 
+class RegisteredPredicate(Record):
+    """A plan as it was registered, before the suspect is asked: its values, the verbal scale with
+    its thresholds, digests of the toolkit's code, of the probe sets, of the calibrations that it
+    may choose from and of the store; when by this machine's clock and by whom, as given."""
+
+    plan: dict[str, Any]
+    thresholds: dict[str, float]
+    code: dict[str, str]
+    probe_sets: dict[str, str]
+    calibrations: tuple[str, ...]
+    store: str | None
+    registered: str
+    registered_by: str = ""
+    tool: str
+
+
 class Statement(Record):
     """An in-toto Statement v1."""
 

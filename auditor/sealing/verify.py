@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audits.report.bundle import ATTESTATION, REPORT, load_bundle
+from auditor.audits.report.bundle import ATTESTATION, REGISTRATION, REPORT, load_bundle
 from auditor.evidence.records import Report
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
@@ -37,6 +37,7 @@ from auditor.sealing.records import (
     SealPredicate,
     payload_digest,
 )
+from auditor.sealing.register import read_registration
 from auditor.sealing.sigstore_bundle import BundleWrong, SigstoreIdentity, check_bundle
 from auditor.sealing.stamps import Stamp, StampWrong, read_stamp
 from fingerprints.errors import AuditError
@@ -76,9 +77,11 @@ def verify(
         detail = error.what if isinstance(error, AuditError) else why(error)
         problem = Problem(code="seal_unreadable", file=ATTESTATION, detail=detail)
         return _verification([*told, problem], report)
-    told += _entries(held, Trust(trusted, authorities, who))
+    trust = Trust(trusted, authorities, who)
+    told += _entries(held, trust)
     told += _chain(held)
     told += _same_report(seal, report)
+    told += _registration(folder, report, trust)
     told += differences(known, digests_of(folder))
     return _verification(told, report, seal, head, len(held.chain) - 1)
 
@@ -177,6 +180,24 @@ def _same_report(seal: SealPredicate, report: Report | Problem) -> Iterator[Prob
         detail = f"{age} one: {report.id} of {report.created}, sealed was {seal.report}"
         detail += f" of {seal.report_created}"
         yield Problem(code="other_report", file=REPORT, detail=detail)
+
+
+def _registration(folder: Path, report: Report | Problem, trust: Trust) -> Iterator[Told]:
+    """Whether the registration that the report was compared with is the one beside it, and by whom
+    it was signed."""
+    held = None if isinstance(report, Problem) or not report.custody else report.custody
+    named = None if held is None else held.registration
+    if named is None:
+        return
+    try:
+        found = read_registration(folder / REGISTRATION)
+    except AuditError as error:
+        yield Problem(code="registration_differs", file=REGISTRATION, detail=error.what)
+        return
+    if found.sha256 != named.sha256:
+        yield Problem(code="registration_differs", file=REGISTRATION)
+    if trust.keys and not set(found.keys) & {k.keyid for k in trust.keys}:
+        yield Problem(code="foreign_key", file=REGISTRATION, detail=", ".join(found.keys))
 
 
 def _verification(

@@ -31,6 +31,7 @@ from auditor.audits.lineage.records import (
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
+from auditor.evidence.custody import Custody, Deviation, Registration
 from auditor.evidence.error_rates import CalibrationSection, ErrorRate
 from auditor.evidence.kinds import own_kinds, sections_of
 from auditor.reporting.labels import SETTINGS
@@ -88,6 +89,9 @@ NAMES: dict[type[Record], set[str]] = {
     NameGiven: {"name", "makers"},
     UnlistedGiven: {"name"},
     r.Part: {"detector"},
+    Custody: {"operator", "started", "finished", "place"},
+    Deviation: {"field", "registered", "run"},
+    Registration: {"sha256", "registered", "by", "keys"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
     r.ScoresSection: {"sha256"},

@@ -25,7 +25,7 @@ from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
 
 REPORT, PAGE, TRANSCRIPT = "report.json", "report.html", "transcript.jsonl"
-PLAN, ATTESTATION = "plan.yaml", "attestation.json"
+PLAN, ATTESTATION, REGISTRATION = "plan.yaml", "attestation.json", "registration.json"
 TEMPORARY = ".bundle-tmp-"
 ADDED_FILE = "added-"
 """How the name of a file begins that was added to a sealed report."""
@@ -35,7 +35,7 @@ REPLACE = "choose another folder, or add --force to replace it"
 def bundle_names() -> frozenset[str]:
     """The files that a bundle may hold: its own, and those that some kind of audit observes and
     resumes beside them."""
-    return files_beside() | {REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION}
+    return files_beside() | {REPORT, PAGE, TRANSCRIPT, PLAN, ATTESTATION, REGISTRATION}
 
 
 def load_bundle(path: Path) -> Report:

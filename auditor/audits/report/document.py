@@ -13,6 +13,7 @@ import yaml
 from auditor.audits.report import view, wording
 from auditor.audits.report.compared import at_a_glance, candidates
 from auditor.audits.report.cover import cover, origin
+from auditor.audits.report.custody import custody_section
 from auditor.audits.report.error_rates import error_rates
 from auditor.audits.report.findings import brief_group, finding
 from auditor.audits.report.glance import badge, glance
@@ -210,6 +211,7 @@ def _record(report: Report) -> Iterator[Section]:
         lead = "Run again, or judge the recorded answers again without the model:"
         told = (Paragraph(lead, "lead"), Verbatim("\n".join(report.reproduce)))
     yield Section("reproduce", "Reproduction", told, ONLY, appendix=True)
+    yield custody_section(report)
     environment = sorted(report.environment.items())
     yield Section("environment", "Environment", (pairs(environment),), ONLY, appendix=True)
     yield Section(

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.evidence.custody import Custody
 from auditor.evidence.records import Report, ReportSection, SubjectSection
-from fingerprints.records import Identity
+from fingerprints.records import Identity, canonical_json
 
 ELSEWHERE = "…/"
 """What stands for the folders of a path that is told by its last part alone."""
@@ -61,6 +62,7 @@ def portable(report: Report, here: Path | None = None) -> Report:
             "store": store,
             "transcript": transcript,
             "headline": tuple(map(in_prose, report.headline)),
+            "custody": _custody(report, here),
             "limits": tuple(map(in_prose, report.limits)),
             "reproduce": tuple(command(line, here) for line in report.reproduce),
             "sections": {k: _section(s, here) for k, s in report.sections.items()},
@@ -115,6 +117,28 @@ def _shown(path: str, here: Path | None) -> str:
             return near if near.startswith("..") else f"./{near}"
     last = re.split(r"[\\/]+", path.rstrip("\\/"))[-1]
     return ELSEWHERE + last
+
+
+def _custody(report: Report, here: Path | None) -> Custody | None:
+    """Who ran it, with deviations whose values name no folder of this machine."""
+    held = report.custody
+    if held is None or held.registration is None:
+        return held
+    shown = tuple(
+        d.model_copy(
+            update={
+                side: None if value is None else _json_value(value, here)
+                for side, value in (("registered", d.registered), ("run", d.run))
+            }
+        )
+        for d in held.registration.deviations
+    )
+    registration = held.registration.model_copy(update={"deviations": shown})
+    return held.model_copy(update={"registration": registration})
+
+
+def _json_value(text: str, here: Path | None) -> str:
+    return canonical_json(_values(json.loads(text), here)).decode("utf-8")
 
 
 def _subject(subject: SubjectSection, here: Path | None) -> SubjectSection:

@@ -1,0 +1,190 @@
+"""Registering a plan before the suspect is asked, and listing every deviation from it afterwards.
+
+What is registered: the plan, the thresholds of the verbal scale, and digests of the code, the probe
+sets, the calibrations and the store. Knows plans and digests; asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from auditor.audits.frame import open_store
+from auditor.audits.plan import AuditPlan
+from auditor.calibration.case import calibrations
+from auditor.evidence.custody import AskedWhen, Deviation, Registration
+from auditor.evidence.kinds import all_kinds, placed_at
+from auditor.evidence.weight import SCALE, SUPPORTED
+from auditor.sealing.digests import digest_of
+from auditor.sealing.envelopes import payload_of, signers_of
+from auditor.sealing.reading import statement_of, why
+from auditor.sealing.records import (
+    ATTESTATIONS,
+    REGISTERED,
+    Attestation,
+    RegisteredPredicate,
+    Statement,
+    payload_digest,
+)
+from auditor.sealing.signing import Signing
+from auditor.version import VERSION
+from fingerprints.collect import timestamp
+from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed
+from fingerprints.probes import ProbeChoice, reference
+from fingerprints.record_files import RecordFile, write_record
+from fingerprints.records import canonical_json, sha256
+from fingerprints.transcript import load_transcript
+
+PACKAGES = ("auditor", "detectors", "fingerprints")
+PLANS = RecordFile(
+    dict[str, Any],
+    nothing="not a plan",
+    next_step="write one with `auditor audit SPEC --dry-run > plan.yaml`",
+    form="yaml",
+)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registration that was read: its statement's digest, who signed it, and what it says."""
+
+    sha256: str
+    keys: tuple[str, ...]
+    told: RegisteredPredicate
+
+
+def register(plan_file: Path, out: Path, signing: Signing, by: str = "") -> Attestation:
+    """Signs what decides an audit and writes it to ``out``. Raises UsageProblem for a file that is
+    there, MalformedInput for no plan of any kind, and what `Signing.entry` raises."""
+    if out.exists():
+        raise UsageProblem(
+            "a file is there already", where=out, next_step="name another with --out"
+        )
+    plan = plan_in(plan_file)
+    told = RegisteredPredicate(
+        **decided_by(plan),
+        registered=timestamp(),
+        registered_by=by,
+        tool=f"distillation-auditor {VERSION}",
+    )
+    files = (digest_of(plan_file, plan_file.name),)
+    made = Attestation(chain=(signing.entry(Statement.about(files, REGISTERED, told)),))
+    write_record(out, made, by_alias=True, exclude_none=True)
+    return made
+
+
+def plan_in(path: Path) -> AuditPlan:
+    """The plan in a file, of whichever kind it is. Raises MalformedInput."""
+    value = PLANS.read(path)
+    for kind in all_kinds():
+        made = placed_at(kind.plan)
+        fields = made.model_fields
+        if "format" in fields and fields["format"].default == value.get("format", "plan/1"):
+            plan: AuditPlan = made.read(path)
+            return plan
+    raise PLANS.malformed("no kind of audit has such a format", path)
+
+
+def decided_by(plan: AuditPlan) -> dict[str, Any]:
+    """All that decides an audit by this plan here and now, as the fields of a registration."""
+    told = plan.told()
+    place = told.get("store")
+    choice = told.get("calibration")
+    known = calibrations(choice) if isinstance(choice, str) else ()
+    return {
+        "plan": told,
+        "thresholds": {word: bound for bound, word in SCALE} | {"supported": SUPPORTED},
+        "code": {package: _code(package) for package in PACKAGES},
+        "probe_sets": dict(_probe_sets(told)),
+        "calibrations": tuple(sorted(c.digest() for c in known)),
+        "store": _store(place) if isinstance(place, str) else None,
+    }
+
+
+def _store(place: str) -> str:
+    with open_store(place) as store:
+        return store.digest()
+
+
+def _probe_sets(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for choice in told.get("probes") or ():
+        found = ProbeChoice.model_validate(choice).load()
+        yield found.name, reference(found).sha256
+
+
+def _code(package: str) -> str:
+    """The digest of a package's own modules and data, as installed."""
+    root = Path(str(resources.files(package)))
+    files = sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml", ".yaml"))
+    rows = [[p.relative_to(root).as_posix(), sha256(p.read_bytes())] for p in files]
+    return sha256(canonical_json(rows))
+
+
+def read_registration(path: Path) -> Registered:
+    """A registration, with its signatures checked. Raises MalformedInput for none, and
+    VerificationFailed where a signature does not hold."""
+    held = ATTESTATIONS.read(path)
+    try:
+        payload = payload_of(held.chain[0])
+        statement = statement_of(payload)
+        if statement.predicate_type != REGISTERED or len(held.chain) != 1:
+            raise ValueError("it registers no plan")
+        told = RegisteredPredicate.model_validate(statement.predicate)
+    except ValueError as error:
+        raise MalformedInput(
+            f"not a registration: {why(error)}",
+            where=path,
+            next_step="use what `auditor plan register` wrote",
+        ) from error
+    right, wrong = signers_of(held.chain[0], ())
+    if wrong or not right:
+        raise VerificationFailed(
+            "a signature of the registration does not hold",
+            where=path,
+            next_step="use the untouched file",
+        )
+    return Registered(payload_digest(payload), tuple(sorted(right)), told)
+
+
+def compared(made: Registered, plan: AuditPlan, transcript: Path | None) -> Registration:
+    """What an audit by ``plan`` owes to its registration: every deviation, and whether the suspect
+    was asked after it."""
+    before = made.told.model_dump(mode="json")
+    now = {k: v for k, v in decided_by(plan).items()}
+    found = [d for key in now for d in _deviations(key, before[key], _plain(now[key]))]
+    return Registration(
+        sha256=made.sha256,
+        registered=made.told.registered,
+        by=made.told.registered_by,
+        keys=made.keys,
+        asked=_asked(made.told.registered, transcript),
+        deviations=tuple(found),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _deviations(place: str, was: Any, now: Any) -> Iterator[Deviation]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            yield from _deviations(f"{place}.{key}", was.get(key), now.get(key))
+    elif was != now:
+        yield Deviation(field=place, registered=_json(was), run=_json(now))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else canonical_json(value).decode("utf-8")
+
+
+def _asked(registered: str, transcript: Path | None) -> AskedWhen:
+    if transcript is None or not transcript.is_file():
+        return "unknown"
+    header = load_transcript(transcript).header
+    if header.identity.kind == "recording" or not header.created:
+        return "unknown"
+    return "after" if header.created >= registered else "before"

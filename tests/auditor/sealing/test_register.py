@@ -1,0 +1,119 @@
+"""A plan that was registered before the suspect is asked: deviations are listed, each of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.cli import run
+from auditor.sealing.keys import new_key
+from auditor.sealing.register import read_registration
+from fingerprints.errors import MalformedInput, VerificationFailed
+from tests.auditor.sealing.conftest import teachers
+from tests.recordings import answers_of, write_jsonl
+
+
+@pytest.fixture
+def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a plan, its registration and the key."""
+    monkeypatch.chdir(tmp_path)
+    suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
+    teachers(tmp_path)
+    (tmp_path / "plan.yaml").write_text(
+        f"format: plan/1\nsuspect: {suspect.name}\nstore: teachers\ncalibration: none\n"
+    )
+    new_key(tmp_path / "key")
+    flags = ["--key", "key", "--operator", "A. Examiner"]
+    assert run(["plan", "register", "plan.yaml", *flags]) == 0
+    return tmp_path
+
+
+def audited(*flags: str) -> dict[str, Any]:
+    audit = ["audit", "--plan", "plan.yaml", "--registered", "registration.json", "--out", "r"]
+    assert run([*audit, *flags]) == 0
+    told: dict[str, Any] = json.loads(Path("r/report.json").read_text())["custody"]
+    return told
+
+
+def test_an_audit_as_registered_lists_no_deviation_and_says_so(registered: Path) -> None:
+    told = audited("--operator", "B. Auditor")
+    assert told["operator"] == "B. Auditor"
+    assert told["registration"]["by"] == "A. Examiner"
+    assert told["registration"]["deviations"] == []
+    assert told["registration"]["asked"] == "unknown"  # answers that others recorded
+    page = Path("r/report.html").read_text("utf-8")
+    assert "Deviations from the registered plan: none." in page
+    assert run(["seal", "r", "--key", "key"]) == 0
+    assert run(["verify", "r", "--key", "key.pub", "--rescore"]) == 0
+
+
+def test_every_deviation_is_listed_with_both_values(registered: Path) -> None:
+    told = audited("--detectors", "stylistic_overlap", "--vendor", "Somebody")
+    found = {d["field"]: (d["registered"], d["run"]) for d in told["registration"]["deviations"]}
+    assert found["plan.detectors"][1] == '["stylistic_overlap"]'
+    assert found["plan.vendor"] == ('""', '"Somebody"')
+    assert len(found) == 2
+
+
+def test_another_store_under_the_same_name_is_a_deviation(registered: Path) -> None:
+    import shutil
+
+    shutil.rmtree(registered / "teachers")
+    (registered / "again").mkdir()
+    teachers(registered / "again", seed=4).rename(registered / "teachers")
+    told = audited()
+    assert [d["field"] for d in told["registration"]["deviations"]] == ["store"]
+
+
+def test_thresholds_and_code_are_registered_too(
+    registered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.sealing import register
+
+    monkeypatch.setattr(register, "SUPPORTED", 0.5)
+    monkeypatch.setattr(register, "_code", lambda package: "0" * 64)
+    fields = {d["field"] for d in audited()["registration"]["deviations"]}
+    assert fields == {
+        "thresholds.supported",
+        "code.auditor",
+        "code.detectors",
+        "code.fingerprints",
+    }
+
+
+def test_a_changed_registration_is_refused_before_anybody_is_asked(
+    registered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = registered / "registration.json"
+    told = json.loads(path.read_text())
+    signature = told["chain"][0]["envelope"]["signatures"][0]
+    signature["sig"] = "A" * 86 + "=="
+    path.write_text(json.dumps(told))
+    with pytest.raises(VerificationFailed):
+        read_registration(path)
+    audit = ["audit", "--plan", "plan.yaml", "--registered", str(path), "--out", "r"]
+    assert run(audit) == 8
+    assert not Path("r").exists()
+    path.write_text("{}")
+    with pytest.raises(MalformedInput):
+        read_registration(path)
+    assert run(audit) == 3
+
+
+def test_another_registration_put_beside_a_report_is_told(
+    registered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited()
+    assert run(["plan", "register", "plan.yaml", "--key", "key", "--out", "other.json"]) == 0
+    Path("r/registration.json").write_bytes(Path("other.json").read_bytes())
+    assert run(["seal", "r", "--key", "key"]) == 0
+    capsys.readouterr()
+    assert run(["verify", "r", "--key", "key.pub"]) == 8
+    assert "registration.json: it is not the registration" in capsys.readouterr().out
+
+
+def test_a_file_that_is_there_is_not_written_over(registered: Path) -> None:
+    assert run(["plan", "register", "plan.yaml", "--key", "key"]) == 2
