@@ -91,7 +91,7 @@ UncheckedCode = Literal[
 ]
 NOT_CHECKED: dict[UncheckedCode, str] = {
     "signer": "who signed: no trusted key was given (--key), and anybody can make a key",
-    "time": "when: no time stamp was made, so the date is the sealing machine's word",
+    "time": "when: there is no time stamp, so the date is the sealing machine's word",
     "time_authority": "the time stamp's authority: its root certificate was not given (--tsa-ca)",
     "page": "whether report.html shows what report.json says: another version made it",
     "store": "the store: it is not at hand",
