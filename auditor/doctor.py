@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from auditor.environment import version_of
-from fingerprints.errors import MODEL_LIBRARIES, AuditError
+from fingerprints.errors import MODEL_LIBRARIES, AuditError, install_command
 from fingerprints.records import Record
 from fingerprints.reference import reference_store
 
@@ -31,6 +31,7 @@ EXTRAS = {
     "pyarrow": ("recordings", "reading Parquet files"),
     "zstandard": ("recordings", "inspect_ai's logs and .zst files"),
     "xllamacpp": ("llama", "answers by llama.cpp"),
+    "mcp": ("mcp", "serving tools to a client"),
     "securesystemslib": ("seal", "sealing reports"),
     "rfc3161-client": ("timestamp", "time stamps of seals"),
     "sigstore": ("sigstore", "seals by Sigstore"),
@@ -103,7 +104,7 @@ def _extra(package: str) -> Check:
             name=package,
             state="note",
             found=f"not installed: no {purpose}",
-            advice=f"pip install 'distillation-auditor[{extra}]'",
+            advice=install_command(extra),
         )
     return Check(name=package, state="ok", found=found)
 

@@ -15,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Bar, Chart, Null, Rank, Table, Teacher
+from detectors.case import Teacher
+from detectors.measurement import Bar, Chart, Null, Rank, Table
 from detectors.stats.openset import FEWEST_STRANGERS, conformal
 
 Array = NDArray[np.float64]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from importlib import metadata
 from typing import ClassVar
 
 LONGEST_LINE = 400
@@ -144,10 +145,46 @@ def missing_extra(package: str, extra: str, purpose: str) -> UsageProblem:
     """The one sentence for a part that isn't installed, with the command that installs it."""
     return UsageProblem(
         f"{purpose} needs the package {package!r}, which is not installed",
-        next_step=f"pip install 'distillation-auditor[{extra}]'",
+        next_step=install_command(extra),
     )
 
 
+def install_command(extra: str) -> str:
+    """The command that installs an extra, as this installation is: where torch isn't installed the
+    extra's own packages alone, since the extra would bring gigabytes with it."""
+    packages = [] if _is_installed("torch") else _requirements(extra)
+    if packages:
+        return " ".join(("pip install", *(f"'{package}'" for package in packages)))
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _requirements(extra: str) -> list[str]:
+    """What an extra of ours requires, those that it takes in included; nothing where the toolkit
+    runs without being installed."""
+    try:
+        declared = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return []
+    out: list[str] = []
+    for line in declared:
+        package, _, marker = line.partition(";")
+        if marker.replace('"', "'").strip() != f"extra == '{extra}'":
+            continue
+        inner = package.strip().partition("[")[2].rstrip("]").split(",")
+        ours = package.strip().startswith(DISTRIBUTION)
+        out += [r for name in inner for r in _requirements(name)] if ours else [package.strip()]
+    return out
+
+
+DISTRIBUTION = "distillation-auditor"
 MODEL_LIBRARIES = ("torch", "transformers")
 """What loads and trains models; an installation for records and reports goes without."""
 

@@ -51,7 +51,7 @@ class TranscriptWriter(Closing):
             raise MalformedInput(
                 "the file records another subject, other probes or other sampling",
                 where=self.path,
-                next_step="write to another file, or move this one away",
+                next_step="name another place with --out, or move this file away",
             )
         self._reading = reading
         if reading.torn:

@@ -6,6 +6,7 @@ Knows YAML and names; knows nothing of models.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,14 +51,28 @@ def load_probe_set(name_or_path: str) -> ProbeSet:
         return parse_probe_set(text, name_or_path, ours=True)
     path = Path(name_or_path)
     if not path.suffix:
-        known = ", ".join(bundled_probe_sets())
-        raise UsageProblem(
-            f"no probe set is called {printable(name_or_path, 60)!r}",
-            where="--probes",
-            next_step=f"use one of {known}, or the path of a YAML file",
-        )
+        raise _unknown(name_or_path)
     return parse_probe_set(
         text_of(path, LARGEST_FILE, "split the probe set", "check --probes"), str(path)
+    )
+
+
+def _unknown(name: str) -> UsageProblem:
+    """No set is called so: the nearest name, the presets and the sets that ship."""
+    if name in PRESETS:
+        return UsageProblem(
+            f"{name!r} is a preset, which stands alone",
+            where="--probes",
+            next_step=f"use --probes {name}, or name sets, as in identity,style:96",
+        )
+    sets = bundled_probe_sets()
+    near = get_close_matches(name.casefold()[:60], [*PRESETS, *sets], 1)
+    slip = f"did you mean {near[0]!r}? " if near else ""
+    return UsageProblem(
+        f"no preset and no probe set is called {printable(name, 60)!r}",
+        where="--probes",
+        next_step=f"{slip}presets: {', '.join(PRESETS)}; sets: {', '.join(sets)}; or the path of a"
+        " YAML file",
     )
 
 

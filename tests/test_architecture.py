@@ -105,7 +105,7 @@ def test_every_detector_has_its_page() -> None:
     for name in TABLE:
         page = (ROOT / "docs" / "detectors" / f"{name}.md").read_text("utf-8")
         assert page.startswith("# ")
-        assert f"docs/detectors/{name}.md" in (ROOT / "README.md").read_text("utf-8")
+        assert f"({name}.md)" in (ROOT / "docs" / "detectors" / "index.md").read_text("utf-8")
 
 
 def test_links_between_documents_lead_somewhere() -> None:

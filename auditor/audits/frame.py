@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Required, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 
 from auditor.audits.plan import BUNDLED, AuditPlan
 from auditor.audits.report.bundle import TRANSCRIPT, write_bundle
@@ -30,13 +30,20 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
+from auditor.evidence.running import ran_otherwise
 from auditor.version import VERSION
-from detectors.base import Detector, Measurement, NotMeasured, Teacher
+from detectors.case import Teacher
+from detectors.measurement import Measurement, NotMeasured
 from fingerprints.collect import NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY, timestamp
-from fingerprints.records import sha256
+from fingerprints.records import Identity, sha256
 from fingerprints.reference import reference_store
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
+
+if (
+    TYPE_CHECKING
+):  # loading it takes a second of scikit-learn, which kinds without detectors don't need
+    from detectors.base import Detector
 
 
 class ReportParts(TypedDict, total=False):
@@ -63,6 +70,8 @@ def build_report(
     digests: Iterable[str],
     sections: Iterable[ReportSection | None] = (),
     decided: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Identity] | None = None,
+    called: str = "The suspect",
     **parts: Unpack[ReportParts],
 ) -> Report:
     """The report of an audit: the same plan and records give the same report, dates aside. It tells
@@ -70,18 +79,23 @@ def build_report(
 
     ``suspect`` is what it answered, or who it is where nobody was asked. ``digests`` are of what
     was judged besides, ``sections`` the kind's own (None: left out), ``decided`` what was settled
-    during the audit and belongs to its plan.
+    during the audit and belongs to its plan. ``beside`` are those whose answers or scores stand
+    beside the suspect's, by name: where one was run otherwise, the limits say so, of a suspect that
+    is ``called`` so there.
     """
     asked = suspect if isinstance(suspect, Transcript) else None
     section = None if asked is None else transcript_section(asked)
     seen = "" if section is None else section.sha256
+    subject = subject_of(suspect) if isinstance(suspect, Transcript) else suspect
+    otherwise = ran_otherwise(subject.identity, beside or {}, called)
+    parts["limits"] = (*parts["limits"], *otherwise)
     known: dict[str, Any] = {"candidates": (), "store": None, "verdicts": (), **parts}
     made = Report(
         # No date and no time goes into it: judged again, a report has the same id.
         id=sha256("".join((plan.digest(), seen, *digests)))[:16],
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",
-        subject=subject_of(suspect) if isinstance(suspect, Transcript) else suspect,
+        subject=subject,
         plan={**plan.told(), **(decided or {})},
         transcript=section,
         sections={s.key: s for s in sections if s is not None},

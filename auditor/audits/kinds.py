@@ -22,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
         },
         glance="auditor.audits.inheritance.glance:glance",
         files=("base.jsonl", "scores.jsonl"),
+        unasked=("self_description",),
         rescored="auditor.audits.inheritance.rescored:rescored",
     ),
     Kind(

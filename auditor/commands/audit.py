@@ -12,6 +12,7 @@ from auditor.audits.frame import open_store
 from auditor.audits.inheritance.audit import run
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.candidates import named_models
+from auditor.audits.inheritance.foreseen import foreseen
 from auditor.audits.inheritance.kinship import slip_of
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.shelf import shelf
@@ -20,6 +21,8 @@ from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
 from auditor.calibration.case import NONE, SHIPPED, check_choice
 from auditor.commands.audits import cost_lines, exit_code, show_plan, tell
+from auditor.commands.completion import detectors, stored_models
+from auditor.commands.configured import without_file
 from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import (
@@ -43,6 +46,7 @@ from detectors.text.makers import using_makers
 from detectors.text.vendors import vendor_slug
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
+from fingerprints.subjects.spec import parse_spec
 
 
 @click.command()
@@ -87,6 +91,7 @@ from fingerprints.probes import parse_probes
 @click.option(
     "--detectors",
     metavar="NAMES",
+    shell_complete=detectors,
     help="Comma-separated; see `auditor detectors`. Default: the quick ones.",
 )
 @click.option(
@@ -116,6 +121,7 @@ from fingerprints.probes import parse_probes
     "candidates",
     multiple=True,
     metavar="NAME",
+    shell_complete=stored_models,
     help="Only this stored model and its maker's others; may be repeated.",
 )
 @click.option(
@@ -195,6 +201,9 @@ def _warn_of_slip(plan: Plan) -> None:
 
 
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
+    if plan_file is not None:
+        # What is in a plan was said for this audit, what is in a configuration file for any.
+        flags = {**flags, **without_file(click.get_current_context())}
     changes = _changes(spec, flags)
     sampling = sampling_values(
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]
@@ -277,6 +286,9 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
     with open_store(plan.store) as store:
         models = shelf(store, plan)
         names = named_models(models, plan) or list(models.records)
+        recorded = parse_spec(plan.suspect).kind.recorded
+        with using_makers(plan.makers()):
+            measurable = foreseen(plan, models) if recorded else None
     sets = plan.probe_sets()
     costs = {"estimate": cost_of(plan.suspect, sets, plan.sampling)}
     base = base_spec(plan)
@@ -289,4 +301,8 @@ def _dry_run(plan: Plan, as_json: bool) -> int:
         lines.append(f"weights compared with: {bases} (files are read; nobody is asked for it)")
     for who, cost in costs.items():
         lines += cost_lines(cost, "" if who == "estimate" else who)
-    return show_plan(plan, as_json, {**costs, "candidates": names}, lines)
+    told: dict[str, Any] = {**costs, "candidates": names}
+    if measurable is not None:
+        told["measurable"] = measurable.model_dump(mode="json")
+        lines += [printable(line, 400) for line in measurable.lines()]
+    return show_plan(plan, as_json, told, lines)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from auditor.audits.lineage.declared import contradicted
 from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
+from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import is_closed, lineages
 from auditor.audits.report.bundle import ready_folder
@@ -15,7 +17,12 @@ from auditor.commands.audits import tell
 from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FORCE, out_folder, store_folder
-from auditor.console import progress_on
+from auditor.console import progress_on, say
+from auditor.evidence.records import Report
+from fingerprints.errors import UsageProblem, printable
+
+CONTRADICTED = 10
+"""The exit code where weights contradict a declaration, under ``--fail-on contradiction``."""
 
 
 @click.command()
@@ -50,6 +57,17 @@ from auditor.console import progress_on
     show_default=True,
     help="Hash the suspect's weights (up to 8 GiB).",
 )
+@click.option(
+    "--history",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A commit log (`git log > FILE`): its lines that name a base are told beside the weights.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["contradiction"]),
+    help="Exit with 10 where the weights contradict a base that the suspect's files name.",
+)
 @custody_options
 @FORCE
 @FULL
@@ -63,6 +81,8 @@ def lineage(
     alpha: float,
     tokenizer_only: bool,
     digest: bool,
+    history: str | None,
+    fail_on: str | None,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -76,6 +96,7 @@ def lineage(
       auditor lineage gguf:./base.gguf,adapter=./lora ./base.gguf
       auditor lineage ./suspect --store bases/
       auditor lineage ./suspect ./base --tokenizer-only
+      auditor lineage ./suspect ./named-base --history log.txt --fail-on contradiction
       auditor lineage openai:NAME,base_url=http://localhost:8000/v1 --answers teachers/
 
     Reads safetensors and GGUF a few rows at a time, without loading a model; checkpoints of other
@@ -87,12 +108,19 @@ def lineage(
     folder = Path(out)
     ready_folder(folder, force)
     if is_closed(suspect):
+        if fail_on is not None or history is not None:
+            raise UsageProblem(
+                "declarations are read beside weights, and this suspect's are out of sight",
+                where="--fail-on" if fail_on is not None else "--history",
+                next_step="leave it away, or give the suspect's files",
+            )
         return _closed(suspect, bases, folder, answers, force, as_json)
     plan = LineagePlan.make(
         {
             "suspect": suspect,
             "bases": bases,
             "store": store_dir,
+            "history": history,
             "alpha": alpha,
             "tokenizer_only": tokenizer_only,
         }
@@ -107,8 +135,21 @@ def lineage(
             digest=digest,
             reading=reading,
         )
-    tell(kept(report_of(found, plan), plan, folder, force), folder, as_json)
-    return 0
+    report = report_of(found, plan)
+    tell(kept(report, plan, folder, force), folder, as_json)
+    return CONTRADICTED if fail_on is not None and _contradicted(report) else 0
+
+
+def _contradicted(report: Report) -> bool:
+    """Whether the weights contradict a base that the suspect's files name; said on stderr."""
+    told = report.section(LineageSection)
+    names = () if told is None else contradicted(told.declarations)
+    if names:
+        say(
+            f"--fail-on contradiction: the suspect's files name {printable(', '.join(names), 200)},"
+            " and its weights are independent of that as far as was seen"
+        )
+    return bool(names)
 
 
 def _closed(

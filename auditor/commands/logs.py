@@ -14,8 +14,8 @@ from auditor.audits.logs.benign import CALIBRATION, write_calibration
 from auditor.audits.logs.columns import CANONICAL, parse_map
 from auditor.audits.logs.plan import (
     LEVEL,
-    NOTICED_AT,
     NOTICED_OF_SIMULATED,
+    TOLD_AT,
     WINDOWS,
     LogInput,
     ScanPlan,
@@ -113,7 +113,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--noticed-at",
     type=click.FloatRange(0, 0.05, min_open=True),
     help="p from which on a unit is at least noticed."
-    f"  [default: {NOTICED_AT}; {NOTICED_OF_SIMULATED} against simulated traffic]",
+    f"  [default: {TOLD_AT}; {NOTICED_OF_SIMULATED} against simulated traffic]",
 )
 @click.option("--private", is_flag=True, help="Names as salted hashes, templates without words.")
 @click.option("--salt", metavar="FILE", help="The salt of --private.  [default: OUT.salt]")

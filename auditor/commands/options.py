@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import click
 
+from auditor.commands.completion import probe_sets
 from auditor.commands.custody import custody_options
 from auditor.commands.documents import FULL
 from auditor.controls.sizes import Size
@@ -72,6 +73,7 @@ STORE = store_folder("The store's folder.", required=True)
 PROBES = click.option(
     "--probes",
     metavar="SETS",
+    shell_complete=probe_sets,
     help=(
         f"A preset ({', '.join(PRESETS)}) or a list such as identity,style:96 (a set, or its first"
         " 96 probes), or YAML files."

@@ -139,11 +139,9 @@ def _plan(flags: dict[str, Any]) -> ShadowPlan:
         context = click.get_current_context()
         options = [p for p in context.command.params if p.name in flags and p.name != "suspect"]
         sources = {p.opts[0]: context.get_parameter_source(str(p.name)) for p in options}
-        given = [
-            flag
-            for flag, source in sources.items()
-            if source not in (None, ParameterSource.DEFAULT)
-        ]
+        # What the configuration file says is for audits that train shadows of their own.
+        said = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+        given = [flag for flag, source in sources.items() if source in said]
         if given:
             raise click.UsageError(
                 f"--shadows takes all but the suspect from that audit: leave out {', '.join(given)}"

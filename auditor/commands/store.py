@@ -13,6 +13,7 @@ from rich.text import Text
 
 from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
+from auditor.commands.completion import stored_models
 from auditor.commands.options import (
     AS_JSON,
     PROBES,
@@ -142,7 +143,7 @@ def list_(store_dir: str, as_json: bool) -> int:
 
 
 @store.command()
-@click.argument("name")
+@click.argument("name", shell_complete=stored_models)
 @READ_STORE
 @AS_JSON
 def show(name: str, store_dir: str, as_json: bool) -> int:
@@ -153,7 +154,7 @@ def show(name: str, store_dir: str, as_json: bool) -> int:
 
 
 @store.command()
-@click.argument("name")
+@click.argument("name", shell_complete=stored_models)
 @STORE
 @AS_JSON
 def remove(name: str, store_dir: str, as_json: bool) -> int:

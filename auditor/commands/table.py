@@ -8,17 +8,23 @@ from importlib import import_module
 
 import click
 
+from auditor.commands.configured import configurable
+from auditor.commands.naming import give_twins
+
 TABLE: dict[str, str] = {
     "audit": "Ask a suspect, score it against a store, write a report.",
     "bases": "Keep small weight signatures of base models.",
     "calibrate": "Measure error rates on models of known history.",
     "compare": "Draw the tree and the matrix of who answers like whom.",
+    "config": "Say where the value of every option comes from.",
     "control": "Train control models, whose teacher is known.",
+    "declared": "Do a model's weights bear out the base that its card names?",
     "detectors": "List the detectors and what each of them asks.",
     "harvest": "Was a model trained on answers that were served?",
     "doctor": "Say what is installed, which device is used, what clashes.",
     "lineage": "Where do a suspect's weights come from?",
     "logs": "Find bulk programmatic generation in an API's logs.",
+    "mcp": "Serve audits as tools to a language model's client.",
     "plan": "Fix how an audit will be made before the suspect is asked.",
     "plant": "Plant a watermark, habits or a coin, and test for them.",
     "policy": "What does a service decline that its weights answer?",
@@ -57,6 +63,8 @@ class Commands(MutableMapping[str, click.Command]):
             if isinstance(found, click.Group):
                 for below in BELOW.get(name, ()):
                     found.add_command(_loaded(below))
+            give_twins(found, (name,))
+            configurable(found, (name,))
             self._loaded[name] = found
         return self._loaded[name]
 

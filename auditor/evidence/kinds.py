@@ -8,7 +8,7 @@ a report is read or written, like those that plug-ins add by the entry-point gro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -32,7 +32,8 @@ class Kind:
     report and gives the sections of a document that tell it (none where the report has none of
     it). ``glance``: a function that takes the report and gives what it tells at a glance (nothing
     where the report has none of it; a later kind's line replaces an earlier one's). ``files``: what
-    it observes and resumes itself beside the report. ``rescored``: a function that takes the plan,
+    it observes and resumes itself beside the report. ``unasked``: sections whose arranger also
+    tells of reports that lack them, as of their findings. ``rescored``: takes the plan,
     the folder of a report and the report, and judges again from the records in it, asking nobody
     (none: this kind can't).
     """
@@ -43,6 +44,7 @@ class Kind:
     arranged: Mapping[str, str] = field(default_factory=dict)
     glance: str = ""
     files: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     rescored: str = ""
 
 
@@ -84,10 +86,16 @@ def _sections_record(classes: tuple[tuple[str, type[Record]], ...]) -> type[Reco
     return made
 
 
-def arrangements() -> tuple[Callable[[Any], Iterable[Any]], ...]:
+def arrangements(present: Collection[str]) -> tuple[Callable[[Any], Iterable[Any]], ...]:
     """Of all kinds in order, who arranges what they add to a report: a report in, the sections of
-    a document out."""
-    return tuple(placed_at(place) for kind in all_kinds() for place in kind.arranged.values())
+    a document out. Of sections that are ``present`` alone, and of those that tell without: a
+    kind's modules take their time to load."""
+    return tuple(
+        placed_at(place)
+        for kind in all_kinds()
+        for key, place in kind.arranged.items()
+        if key in present or key in kind.unasked
+    )
 
 
 def glances() -> tuple[Callable[[Any], Any], ...]:

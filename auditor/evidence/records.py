@@ -340,7 +340,8 @@ class Report(Record):
         """Takes the sections from the top level of JSON, each as its kind reads it."""
         if not isinstance(value, dict):
             return value
-        known = sections_record(sections_of(all_kinds()))
+        places = sections_of(all_kinds())
+        known = sections_record({key: place for key, place in places.items() if key in value})
         read = known.model_validate({k: v for k, v in value.items() if k in known.model_fields})
         found = {name: told for name, told in read if told is not None}
         rest = {key: v for key, v in value.items() if key not in known.model_fields}

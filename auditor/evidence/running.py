@@ -19,9 +19,12 @@ def way_of(identity: Identity) -> tuple[str, str, str] | None:
     return identity.backend.partition(" ")[0], identity.dtype, identity.quantisation
 
 
-def ran_otherwise(suspect: Identity, others: Mapping[str, Identity]) -> tuple[str, ...]:
-    """The models that were run in another library or number format than the suspect, as one
-    sentence for a report; nothing where all were run alike or out of sight.
+def ran_otherwise(
+    suspect: Identity, others: Mapping[str, Identity], called: str = "The suspect"
+) -> tuple[str, ...]:
+    """The models that were run in another library or number format than the suspect (``called`` so
+    in the sentence), as one sentence for a report; nothing where all were run alike or out of
+    sight.
 
     Quantisation is not compared: that models differ in it is a fact about them, not about how they
     were run.
@@ -36,7 +39,7 @@ def ran_otherwise(suspect: Identity, others: Mapping[str, Identity]) -> tuple[st
     shown = ", ".join(apart[:SHOWN]) + (f" and {len(apart) - SHOWN} more" * (len(apart) > SHOWN))
     theirs = sorted({_told(way) for name in apart if (way := ways[name]) is not None})
     return (
-        f"The suspect was run by {_told(ours)}, and {shown} by {' or '.join(theirs)}: the same"
+        f"{called} was run by {_told(ours)}, and {shown} by {' or '.join(theirs)}: the same"
         " weights give other words and likelihoods there, so that small differences between them"
         " may have that reason.",
     )

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan, log10
 
-from scipy.optimize import brentq
-
 from auditor.evidence.codes import Conclusion, Outcome
 from auditor.evidence.exact import LEAST, POWER, SIGNIFICANT, UNREMARKABLE, ExactTest
 from auditor.evidence.records import Verdict
@@ -135,6 +133,8 @@ def supporting_p(looks: int) -> float:
     most, goal = SIGNIFICANT / looks, SUPPORTED + log10(looks)
     if log10_e_of_p(most) >= goal:
         return most
+    from scipy.optimize import brentq  # loaded where it is needed: its library takes a second
+
     return float(10 ** -brentq(lambda x: log10_e_of_p(10**-x) - goal, -log10(most), -log10(LEAST)))
 
 

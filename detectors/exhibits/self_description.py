@@ -33,7 +33,9 @@ from detectors.text.identity_evidence import (
 )
 from detectors.text.makers import makers_in_use
 from detectors.text.model_names import meant
+from detectors.text.unlisted_names import LONGEST_NAME, UnlistedName, unlisted_names
 from detectors.text.vendors import find_mentions, vendor_slug, vendor_title
+from fingerprints.errors import printable
 
 MOST_DECLARED = 3
 SOURCES: dict[Source, str] = {
@@ -134,14 +136,21 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     if not asked and not missed:
         return _not_asked(evidence)
     if not asked:
-        return f"Asked who it is, it gave no answer that can be read ({missed} were not used)."
+        found = sorted(evidence.unused_of("bank", "own").items(), key=lambda of: (-of[1], of[0]))
+        why = REASONS[found[0][0]] if len(found) == 1 else ""
+        be = "was" if missed == 1 else "were"
+        told = f"{missed} {be} not used" + (f": {why}" if why else "")
+        return f"Asked who it is, it gave no answer that can be read ({told})."
     n, questions = len(asked), len({h.answer.probe.cluster for h in asked})
     of = f"{n} {plural(n, 'answer')} ({questions} {plural(questions, 'question')}"
     if all(h.setting == "recorded_system" for h in asked):
         of += ", all under a recorded system prompt"
     nobody = silent(asked)
     if not plain:
-        return f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)})."
+        names = _unlisted(unlisted_names(asked))
+        return (
+            f"Asked who it is, it names of itself {_none()}, in {of}{_for_others(asked)}){names}."
+        )
     if len(plain) > 1:
         named = listed(f"{_who(c.maker, asked)} in {c.answers}" for c in plain)
         rest = f"; it names {_none()} in {nobody}" if nobody else ""
@@ -151,6 +160,16 @@ def _asked(evidence: IdentityEvidence, plain: Sequence[MakerCount]) -> str:
     rest = ": one maker throughout" if one.answers == n else rest
     who = _who(one.maker, asked)
     return f"Asked who it is, it says: {who}, in {one.answers} of {of}{_led(plain)}){rest}."
+
+
+def _unlisted(names: Sequence[UnlistedName]) -> str:
+    """The names that it gives and that the table lacks, as it writes them, as a clause."""
+    told = (
+        f"“{printable(n.name, LONGEST_NAME)}” in {n.answers}"
+        + (" as who made it" if n.as_maker == n.answers else "")
+        for n in names
+    )
+    return f"; names that the table lacks, as it writes them: {', '.join(told)}" if names else ""
 
 
 def _not_asked(evidence: IdentityEvidence) -> str:

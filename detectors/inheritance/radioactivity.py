@@ -35,7 +35,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import binom
 
 from detectors.stats.green_lists import GreenLists, Ids, depends_on_key
 from fingerprints.plants import GreenScheme
@@ -88,6 +87,8 @@ class GreenCount:
     @property
     def p_value(self) -> float:
         """P(Binomial(n, chance) ≥ green): one-sided, exact."""
+        from scipy.stats import binom  # loaded where it is needed: its library takes a second
+
         return float(binom.sf(self.green - 1, self.n, self.chance))
 
     @property
@@ -203,6 +204,8 @@ def tokens_needed(lead: float, chance: float, alpha: float, power: float = 0.9) 
 def power_at(n: int, lead: float, chance: float, alpha: float, log10_e: float = -np.inf) -> float:
     """How often ``n`` tokens give a p-value at or below ``alpha``, and an e-value of ``log10_e`` or
     more, where each is green by ``lead`` more often than by chance; exact."""
+    from scipy.stats import binom  # loaded where it is needed: its library takes a second
+
     least = int(binom.isf(alpha, n, chance)) + 1
     # Both rise with the green tokens; of many tokens the bet asks for more.
     least += bisect_left(

@@ -50,19 +50,20 @@ class UnitAgreement:
         return self.agreeing / self.n
 
 
-def rotation(one: ArrayLike, other: ArrayLike) -> tuple[Array, Array]:
+def rotation(one: ArrayLike, other: ArrayLike, *, centred: bool = True) -> tuple[Array, Array]:
     """Maps L (d × r) and R (e × r) of two residual streams into one space, by the same tokens:
     ``one`` @ L ≈ ``other`` @ R.
 
-    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream. Centred,
-    each token counts alike; L Rᵀ is the solution of the orthogonal Procrustes problem (Schönemann
-    1966): it turns back any rotation, permutation or change of signs of the residual stream, and
-    between models that share nothing it is the nearest there is. Above 1,024 coordinates it is
-    solved in the 512 directions that tokens differ in most, by a randomised decomposition with a
-    fixed seed (Halko et al. 2011, arXiv 0909.4061): hundreds of directions tell units apart as well
-    as thousands. Deterministic. Raises ValueError for too few tokens.
+    Rows are the same tokens of both (n × d, n × e), at least as many as the wider stream; or other
+    matching rows, whose mean means something (``centred`` false). Each one counts alike; L Rᵀ is
+    the solution of the orthogonal Procrustes problem (Schönemann 1966): it turns back any rotation,
+    permutation or change of signs of the residual stream, and between models that share nothing it
+    is the nearest there is. Above 1,024 coordinates it is solved in the 512 directions that rows
+    differ in most, by a randomised decomposition with a fixed seed (Halko et al. 2011, arXiv
+    0909.4061): hundreds of directions tell units apart as well as thousands. Deterministic. Raises
+    ValueError for too few rows.
     """
-    a, b = (units(_centred(matrix)) for matrix in (one, other))
+    a, b = (units(_centred(matrix) if centred else matrix) for matrix in (one, other))
     if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
         raise ValueError("as many tokens as the stream is wide are needed, the same of both models")
     shared = a.T @ b
@@ -85,6 +86,21 @@ def _centred(matrix: ArrayLike) -> Array:
     )  # sums of the largest numbers leave what float32 can hold
     centred: Array = values - values.mean(axis=0, keepdims=True)
     return centred
+
+
+def principal(rows: ArrayLike) -> Array:
+    """The directions that rows vary in most, as columns, (d, d), the largest first; each points
+    where the cubes of the rows along it add up to more than nothing.
+
+    Neither depends on the order of rows; in a turned stream the directions are turned with it. Such
+    of nearly equal size are told from each other by chance.
+    """
+    matrix = units(rows).astype(np.float64)
+    _, vectors = np.linalg.eigh(matrix.T @ matrix)
+    vectors = vectors[:, ::-1]
+    skew = np.sum((matrix @ vectors) ** 3, axis=0)
+    out: Array = (vectors * np.where(skew < 0, -1.0, 1.0)).astype(np.float32)
+    return out
 
 
 def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
@@ -112,7 +128,7 @@ def agreement(by_gate: Indices, by_up: Indices, of: int) -> UnitAgreement:
     counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
     chance = float(counts[0] @ counts[1]) / n
     allowed = max(CONVERGED, chance / n)
-    return UnitAgreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
+    return UnitAgreement(n, agreeing, chance, at_least(agreeing, n, min(allowed, 1.0)))
 
 
 def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
@@ -122,11 +138,11 @@ def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
     n, agreeing = sum(p.n for p in parts), sum(p.agreeing for p in parts)
     chance = sum(p.chance for p in parts)
     allowed = max(CONVERGED, chance / n)
-    return UnitAgreement(n, agreeing, chance, _at_least(agreeing, n, min(allowed, 1.0)))
+    return UnitAgreement(n, agreeing, chance, at_least(agreeing, n, min(allowed, 1.0)))
 
 
-def _at_least(k: int, n: int, p: float) -> float:
-    """The chance of k or more of n, each with probability p."""
+def at_least(k: int, n: int, p: float) -> float:
+    """The chance of k or more of n, each with probability p; never below 1e-300."""
     return 1.0 if k <= 0 else float(max(special.bdtrc(k - 1, n, p), FLOOR))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 RESAMPLES = 2000
 """The ends of a 95 % interval then rest on fifty resamples each."""
@@ -99,7 +99,7 @@ def clustered_mean(
     if n == 1:
         return Estimate(value, float("-inf"), float("inf"), 1, len(values))
     low, high = _percentiles(means, level, seed, resamples)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * means.std(ddof=1) / np.sqrt(n))
+    half = float(special.stdtrit(n - 1, (1 + level) / 2) * means.std(ddof=1) / np.sqrt(n))
     return Estimate(value, min(low, value - half), max(high, value + half), n, len(values))
 
 
@@ -133,7 +133,7 @@ def wilson(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
     fractional, and is above 0."""
     if n <= 0:
         raise ValueError("n must be above 0")
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = (
         z / (1 + z * z / n) * float(np.sqrt(max(0.0, rate * (1 - rate) / n + z * z / (4 * n * n))))
@@ -151,6 +151,8 @@ def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float,
     if not 0 <= successes <= n or n < 1:
         raise ValueError("successes must lie between 0 and n, and n be at least 1")
     tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
-    high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, tail))
+    high = (
+        1.0 if successes == n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
+    )
     return low, high

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
-from scipy import stats
-
 from detectors.stats.intervals import Estimate, clustered_mean, clustered_rate
 
 Side = Literal["greater", "two-sided"]
@@ -30,6 +28,8 @@ def mcnemar(first_only: int, second_only: int, side: Side = "two-sided") -> floa
     if min(first_only, second_only) < 0:
         raise ValueError("counts can't be negative")
     n = first_only + second_only
+    from scipy import stats  # loaded where it is needed: the library takes a second
+
     return 1.0 if n == 0 else float(stats.binomtest(first_only, n, 0.5, side).pvalue)
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 
 Array = NDArray[np.float64]
 Split = frozenset[int]
@@ -134,6 +132,10 @@ def average_linkage(distances: ArrayLike) -> Tree:
     """
     d = _checked(distances)
     n = len(d)
+    # Loaded where they are needed: their library takes a second.
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
     joined = linkage(squareform(d, checks=False), "average")
     parents, heights = [-1] * (2 * n - 1), [0.0] * (2 * n - 1)
     for step, (left, right, height, _) in enumerate(joined):

@@ -143,8 +143,25 @@ def source_of(probe: Probe) -> Source:
         return "leading"
     if probe.form != "chat":
         return "elsewhere"
-    asked = asks_who(probe.text) or (asks_whether(probe.text) and bool(makers_by_name(probe.text)))
+    text = asked_of(probe)
+    asked = asks_who(text) or (asks_whether(text) and bool(makers_by_name(text)))
     return "own" if asked else "elsewhere"
+
+
+def asked_of(probe: Probe) -> str:
+    """The text that somebody last asked: what a tool handed back, after a turn of the model without
+    a word, is no question, and the answer is to the turn before it."""
+    turns = [*((turn.role, turn.content) for turn in probe.history), ("user", probe.text)]
+    at = len(turns) - 1
+    while True:
+        first = at
+        while first and turns[first - 1][0] == "user":
+            first -= 1
+        if first < 2 or turns[first - 1][0] != "assistant" or turns[first - 1][1].strip():
+            return turns[at][1]
+        if turns[first - 2][0] != "user":
+            return turns[at][1]
+        at = first - 2
 
 
 def _heard(reply: Reply, probe: Probe, source: Source) -> Heard | None:
@@ -172,7 +189,7 @@ def _with_what_led(answer: ClaimingAnswer, source: Source) -> Heard:
     named, probe = answer.named, answer.probe
     if not named:
         return Heard(answer, source)
-    if asks_to_play(probe.text):
+    if asks_to_play(probe.text) or asks_to_play(asked_of(probe)):
         return Heard(answer, source, played=named)
     turns = [turn.content for turn in probe.history if turn.role == "user"]
     texts = [text[:LONGEST_TEXT] for text in (*turns, probe.text)]
@@ -212,9 +229,10 @@ _ONE_NAME = re.compile(rf"{NAME}(?:(?:'s)?[ -](?:{NAME}|\d[\w.]{{0,8}}))+")
 
 
 def _question_read(probe: Probe) -> bool:
-    if probe.language in READ or seems(probe.text).script == "":
+    text = asked_of(probe)
+    if probe.language in READ or seems(text).script == "":
         return True
-    languages, _ = likeliest(fold(probe.text).text)
+    languages, _ = likeliest(fold(text).text)
     return any(language in READ for language in languages)
 
 

@@ -28,7 +28,13 @@ _WORDINGS: tuple[str, ...] = (
         r"\b(?:what|which) (?:\w+ ){0,3}?(?:model|version|ai|llm|chatbot|chat bot|assistant|bot|gpt|engine)"
         r"\b[^.?!\n]{0,30}\b(?:you|u|your)\b"
     ),
-    r"\b(?:what'?s|what is|tell me|say|state|give me) your (?:\w+ ){0,2}(?:name|identity|model|version|maker)\b",
+    r"\b(?:what'?s|what is|tell me|say|state|give me) (?:your|ur) (?:\w+ ){0,3}(?:name|identity|model|version|maker)\b",
+    (
+        r"\b(?:who|what|(?:which|what) (?:\w+ ){0,2}?(?:model|ai|llm|bot|chatbot|assistant)) (?:exactly )?(?:am i|are we)"
+        r" (?:\w+ )?(?:talking|speaking|chatting|writing|texting) (?:to|with)\s*(?:[?!.,]|here|now|today|$)"
+    ),
+    r"\b(?:what|which) (?:\w+ ){0,2}?(?:model|ai|llm|chatbot|bot|assistant) is this(?: thing| chat| bot)?\s*(?:[?!.]|$)",
+    r"^\W*what(?:'s| is) the (?:underlying|base) (?:ai |language )?(?:model|llm)\s*(?:here|[?!.]|$)",
     r"\byour (?:official |full |real )?name\s*\?",
     r"\bwho (?:\w+ )?(?:made|makes|created|built|developed|trained|designed|owns?|programmed|released) (?:you|u)\b",
     (
@@ -52,7 +58,13 @@ _WORDINGS: tuple[str, ...] = (
     r"(?:誰|どこ|どの会社|どの企業).{0,8}(?:あなた|君)を.{0,6}(?:作|開発|創|訓練)|あなたを.{0,8}(?:作|開発|創|訓練).{0,10}(?:誰|どこ|会社|企業)",
     r"(?:넌|너는|당신은|너|당신)\s?.{0,8}(?:누구|뭐야|무슨 모델|어떤 모델|어떤 ai)|이름이\s?(?:뭐|무엇|어떻게)|자기\s?소개",
     r"(?:누가|어느 회사|어떤 회사|어디서).{0,12}(?:만들|개발|훈련|학습)",
+    r"(?:お前|おまえ|君|きみ)(?:は|って).{0,3}(?:誰|だれ|何者)|[你您](?:是)?哪位|您叫(?:什么|什麼)|정체가 (?:뭐|무엇)",
     # Languages of Europe
+    r"\b(?:t'es|tu es) (?:qui|quoi|quel)\b|\bpresente[- ]toi\b|\ba qui (?:je parle|ai-je affaire)\b|\bdu bist wer\b|\bstell dich (?:bitte )?vor\b",
+    r"\bmit wem (?:spreche|schreibe|rede|chatte) ich\b|\b(?:eres|sos) (?:quien|cual|que modelo)\b|\bquien sos\b|\bcon quien (?:hablo|estoy hablando)\b",
+    r"\bpresentat[ei]\b|\bcon chi (?:parlo|sto parlando)\b|\btuo nome\b|\bcom quem (?:falo|estou falando)\b|\btu es (?:quem|qual|que modelo)\b|\bvoce e (?:quem|qual modelo|que modelo)\b",
+    r"\bwat is (?:je|jouw|uw) naam\b|\bmet wie (?:praat|spreek|chat) ik\b|\bprzedstaw sie\b|\bz kim rozmawiam\b|\bsen kim\b|\bkendin[iı] tan[iı]t|\bsen hangi\b",
+    r"(?:^|\W)(?:ты|вы) (?:кто|что за|какая|какои)(?:\W|$)|(?:твое|ваше) имя|(?:^|\W)представься(?:\W|$)|с кем я (?:говорю|общаюсь)|(?:^|\W)(?:ти|ви) хто(?:\W|$)",
     r"\bqui (?:es[- ]tu|etes[- ]vous|(?:t'a|vous a) (?:\w+ ?){1,2})|\bcomment (?:t'appelles|vous appelez|tu t'appelles)|\b(?:ton|votre) nom\b",
     r"\bquel(?:le)? (?:\w+ )?(?:modele|version|entreprise|societe|ia)\b[^.?!\n]{0,30}\b(?:tu|vous|t'|es-tu)",
     r"\bwer (?:bist du|sind sie|hat (?:dich|sie) (?:\w+ ?){1,2})|\bwie hei(?:ss|ß)(?:t du|en sie)|\b(?:dein|ihr) name\b",
@@ -72,6 +84,8 @@ _WORDINGS: tuple[str, ...] = (
     r"\bkdo (?:jsi|jste|te (?:vytvoril|vyvinul)|vas (?:vytvoril|vyvinul))\b|\bjak se (?:jmenujes|jmenujete)\b|\bkuka (?:sina )?olet\b|\bkuka (?:teki|loi|kehitti) sinut\b|\bmika (?:on )?nimesi\b",
     r"\bcine (?:esti|sunteti|te-a (?:creat|facut))\b|\bcum te (?:cheama|numesti)\b|\bποιοσ (?:εισαι|σε (?:εφτιαξε|δημιουργησε|ανεπτυξε))|\bπωσ σε λενε\b",
     # South and South-East Asia, the Middle East
+    r"\b(?:kamu|anda|kau|lu|elo) (?:ini |itu )?siapa\b|\bperkenalkan diri (?:kamu|anda|mu)|\bperkenalkan dirimu\b|\bini (?:ai|model) apa\b|\bapa nama (?:kamu|anda|model)|\bdengan siapa (?:saya|aku) (?:ber)?bicara",
+    r"\bgioi thieu (?:ve )?ban than\b|अपना परिचय|तुम्हें किसने|আপনার পরিচয়|তোমার পরিচয়|นะนำตัว|عرف(?:ني)? (?:عن |ب)?نفسك|خودت(?: را|و) معرفی",
     r"\bsiapa(?:kah)? (?:kamu|anda|namamu|nama|yang (?:membuat|menciptakan|melatih|mengembangkan))|\b(?:kamu|anda) (?:adalah )?(?:model|ai) apa|\bperusahaan (?:apa|mana)",
     r"\bsino (?:ka|po kayo|ang (?:gumawa|lumikha|bumuo|nagsanay) sa (?:iyo|inyo))\b|\bano (?:po )?ang pangalan (?:mo|ninyo)\b|\bwewe ni nani\b|\bnani ali(?:kuunda|kutengeneza)\b|\bjina lako (?:ni )?nani\b",
     r"\bban la (?:ai|gi|mo hinh)\b|\bten (?:cua )?ban\b|\bai (?:da )?(?:tao|lam|phat trien) ra ban|\bcong ty nao\b",

@@ -285,7 +285,8 @@ def _begins(keys: Iterable[str]) -> re.Pattern[str]:
     firsts = {c for key in keys for c in (key[0], key[0].upper()) if len(c) == 1}
     latin = "".join(re.escape(c) for c in sorted(firsts) if ord(c) < 0x250)
     others = "".join(re.escape(c) for c in sorted(firsts) if ord(c) >= 0x250)
-    return re.compile(f"(?<!{_NO_EDGE})[{latin}]|[{others}]")
+    parts = [f"(?<!{_NO_EDGE})[{latin}]"] * bool(latin) + [f"[{others}]"] * bool(others)
+    return re.compile("|".join(parts) or r"(?!)")
 
 
 def find_mentions(folded: str) -> tuple[Mention, ...]:

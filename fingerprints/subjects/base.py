@@ -65,7 +65,14 @@ class Subject(Closing):
 
         Raises UsageProblem where either does not offer it.
         """
-        raise self._no_likelihoods()
+        raise self._no_choices()
+
+    def _no_choices(self) -> UsageProblem:
+        return UsageProblem(
+            "this subject does not say what it would have written at each place of a given text",
+            where=self.spec,
+            next_step="use a checkpoint, or a GGUF file without backend=llama.cpp",
+        )
 
     def _no_likelihoods(self) -> UsageProblem:
         said, step = "this subject gives no likelihoods", "use a checkpoint or a GGUF file"

@@ -102,7 +102,7 @@ class Checkpoint(Subject):
     ) -> Iterator[Choices | str]:
         """See `fingerprints.subjects.choosing.choices`."""
         if against is not None and not isinstance(against, Checkpoint):
-            raise against._no_likelihoods()
+            raise against._no_choices()
         return choices(self.speaker, passages, None if against is None else against.speaker)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from fingerprints.subjects.generation import (
     answer,
     halved,
     out_of_memory,
+    rows_that_fit,
     written,
 )
 from fingerprints.subjects.prompting import NO_NUMBERS, PromptRow, first_row
@@ -49,7 +50,9 @@ def answer_forced(
     waiting.sort(key=lambda d: (*d.sampling, -len(d.ids), d.request.key))
     size = speaker.batch
     while waiting:
-        batch = [d for d in waiting[:size] if d.sampling == waiting[0].sampling]
+        longest = max(len(d.ids) + len(d.said) + d.room for d in waiting[:size])
+        fit = min(size, rows_that_fit(speaker, longest))
+        batch = [d for d in waiting[:fit] if d.sampling == waiting[0].sampling]
         try:
             yield from _write_part(speaker, batch)
         except RuntimeError as error:

@@ -18,6 +18,7 @@ from transformers import GenerationConfig
 
 from fingerprints.errors import ResourceLimit
 from fingerprints.records import Reply, Request
+from fingerprints.subjects.kept_state import state_bytes, with_room
 from fingerprints.subjects.library import (
     Watermark,
     noise,
@@ -28,15 +29,21 @@ from fingerprints.subjects.library import (
 )
 from fingerprints.subjects.prompting import (
     Limits,
+    OncePrompted,
     PromptRow,
     first_row,
     reply_of,
     shared_prefix,
 )
 from fingerprints.subjects.template import Chat
+from fingerprints.system import memory_left
 
-STAGE = 32
-"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md: what it saves)."""
+STAGE = 8
+"""Tokens after which rows that have ended leave their batch (docs/benchmarks.md)."""
+LOOKED_AT = 32
+"""Tokens after which a caller's own end is looked for: another number makes other answers."""
+SHARE_FOR_ROWS = 0.5
+"""Of the memory that is left beside a model, so much may hold what was read."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,9 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
     rows end.
 
     Greedy at temperature 0. A prompt that leaves no room in the context yields ``skipped_context``,
-    a template that fails or logits that are no numbers yield ``error``. The batch halves when
-    memory runs out; raises ResourceLimit when one row alone does not fit.
+    a template that fails or logits that are no numbers yield ``error``. Equal prompts have one
+    greedy answer. The batch halves when memory runs out; raises ResourceLimit when one row alone
+    does not fit.
     """
     rows: list[PromptRow] = []
     for request in requests:
@@ -69,15 +77,16 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
             yield row
         else:
             rows.append(row)
+    once = OncePrompted.of(rows)
     # Alike lengths stand together, so that little is padded.
-    rows.sort(key=lambda r: (*r.settings, -len(r.ids), r.request.key))
+    rows = sorted(once.rows, key=lambda r: (*r.settings, -len(r.ids), r.request.key))
     size = speaker.batch
     while rows:
-        batch = [row for row in rows[:size] if row.settings == rows[0].settings]
+        batch = _next_batch(speaker, rows, size)
         try:
             for row in written(speaker, batch):
                 row.told = True
-                yield reply_of(speaker, row)
+                yield from (reply_of(speaker, alike) for alike in once.ended(row))
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -85,6 +94,25 @@ def answer(speaker: Speaker, requests: Sequence[Request]) -> Iterator[Reply]:
             for row in batch:
                 row.out = []
         rows = [row for row in rows if not row.told]
+
+
+def _next_batch(speaker: Speaker, rows: Sequence[PromptRow], size: int) -> list[PromptRow]:
+    """The rows to be written next, at most ``size`` and so many as fit: those that are sampled
+    alike, in batches of equal size, since a small last one costs nearly as much as a full one."""
+    alike = [row for row in rows if row.settings == rows[0].settings]
+    longest = max(len(row.ids) + row.room for row in alike[:size])
+    fit = min(size, rows_that_fit(speaker, longest), len(alike))
+    batches = -(-len(alike) // fit)
+    return alike[: -(-len(alike) // batches)]
+
+
+def rows_that_fit(speaker: Speaker, tokens: int) -> int:
+    """How many rows of so many tokens the memory holds; on a graphics card that is found by
+    trying."""
+    if speaker.model.device.type != "cpu":
+        return speaker.batch
+    each = state_bytes(speaker.model) * tokens
+    return max(1, int(memory_left() * SHARE_FOR_ROWS) // max(1, each))
 
 
 def out_of_memory(error: RuntimeError) -> bool:
@@ -114,16 +142,17 @@ def written(
 ) -> Iterator[PromptRow]:
     """Runs one batch in stages; after each, the rows that ended are yielded and leave.
 
-    A row ends at a stop token, without room, and where ``over`` says so after a stage (up to 31
-    tokens late). Rows share their temperature and top_p; the answers of one don't depend on which
+    A row ends at a stop token, without room, and where ``over`` says so, which is asked every 32
+    tokens. Rows share their temperature and top_p; the answers of one don't depend on which
     others are there.
     """
     for row in rows:
         row.noise = noise(row.request, row.part)
     live, state = list(rows), _begin(speaker, rows)
+    stage = STAGE if over is None else LOOKED_AT
     while live:
         begun, left = time.monotonic(), max(row.room - len(row.out) for row in live)
-        _advance(speaker, live, state, min(STAGE, left) if speaker.limits.divisible else left)
+        _advance(speaker, live, state, min(stage, left) if speaker.limits.divisible else left)
         share = (time.monotonic() - begun) / len(live)
         for row in live:
             row.seconds += share
@@ -178,7 +207,7 @@ def _read_prefix(speaker: Speaker, prefix: list[int], rows: int) -> Any:
         ids = torch.tensor([prefix], device=speaker.model.device)
         cache = state_of(speaker.model(input_ids=ids, use_cache=True, logits_to_keep=1))
         cache.batch_repeat_interleave(rows)
-    return cache
+    return with_room(cache)
 
 
 def _advance(
@@ -200,7 +229,7 @@ def _advance(
             ),
             **{state_word(speaker.model): state.cache},
         )
-    state.ids, state.cache = made.sequences, state_of(made)
+    state.ids, state.cache = made.sequences, with_room(state_of(made))
     fresh = made.sequences[:, known:]
     state.mask = torch.cat([state.mask, torch.ones_like(fresh)], dim=1)
     for row, tokens in zip(rows, fresh.tolist(), strict=True):

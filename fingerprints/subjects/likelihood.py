@@ -10,6 +10,7 @@ import torch
 from fingerprints.records import Likelihoods
 from fingerprints.scores import Passage
 from fingerprints.subjects.generation import Speaker, halved, out_of_memory
+from fingerprints.subjects.kept_state import with_room
 from fingerprints.subjects.library import quiet, state_of, state_word
 from fingerprints.subjects.scored_lines import (
     ScoredLine,
@@ -99,7 +100,7 @@ def _segments(speaker: Speaker, ids: torch.Tensor, mask: torch.Tensor) -> Iterat
                 use_cache=stop < length - 1 or cache is not None,
                 **{word: cache},
             )
-            cache = state_of(out)
+            cache = with_room(state_of(out))
             yield _bits(out.logits, ids[:, start + 1 : stop + 1])
 
 

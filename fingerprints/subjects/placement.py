@@ -17,7 +17,7 @@ from fingerprints.system import memory_left
 
 DTYPES = {str(t).removeprefix("torch."): t for t in (torch.float32, torch.bfloat16, torch.float16)}
 SHORT_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-CPU_BATCH, ACCELERATOR_BATCH = 32, 64
+CPU_BATCH, ACCELERATOR_BATCH = 64, 64
 
 
 @dataclass(frozen=True)

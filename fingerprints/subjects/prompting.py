@@ -6,7 +6,7 @@ Knows prompts, tokens and statuses; knows nothing of tensors.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,6 +53,41 @@ class PromptRow:
                 self.ended = True
                 return
             self.out.append(token)
+
+
+@dataclass
+class OncePrompted:
+    """Rows to be written, no two of which have the same greedy answer: arms whose prompts a
+    template makes equal (it adds no system prompt of its own) are written once.
+
+    ``alike`` holds, by the identity of a row in ``rows``, those that share its answer.
+    """
+
+    rows: list[PromptRow] = field(default_factory=list)
+    alike: dict[int, list[PromptRow]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Sequence[PromptRow]) -> OncePrompted:
+        """Sorts out rows; sampled ones have their own randomness, and stay apart."""
+        out, first = cls(), dict[tuple[object, ...], PromptRow]()
+        for row in rows:
+            key = (tuple(row.ids), row.room, row.request.probe.form, *row.settings)
+            if row.request.temperature == 0 and key in first:
+                out.alike.setdefault(id(first[key]), []).append(row)
+            else:
+                first[key] = row
+                out.rows.append(row)
+        return out
+
+    def ended(self, row: PromptRow) -> Iterator[PromptRow]:
+        """A row that was written, and those that share its answer and the time that it took."""
+        sharing = self.alike.pop(id(row), [])
+        row.seconds /= 1 + len(sharing)
+        for other in sharing:
+            other.out, other.broken, other.seconds = list(row.out), row.broken, row.seconds
+            other.ended = True
+        yield row
+        yield from sharing
 
 
 @dataclass(frozen=True)

@@ -92,22 +92,26 @@ def inspect_folder(folder: Path, *, from_hub: bool = False) -> Contents:
     """The same look over a folder whose weights are read and never run: any architecture passes, no
     library is asked.
 
-    The weight files' headers stay unread. Raises what `inspect_checkpoint` raises.
+    Code beside the weights, and keys of the config that ask for it, are left alone and told: models
+    are published with them, and nothing here could run them. The weight files' headers stay unread.
+    Raises what `inspect_checkpoint` raises else.
     """
-    config, notes = _inspect_config(folder, from_hub=from_hub)
+    config, notes = _inspect_config(folder, from_hub=from_hub, runs=False)
     _refuse_bombs(config, folder)
     return Contents(config, tuple(_weight_files(folder)), notes)
 
 
-def _inspect_config(folder: Path, *, from_hub: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-    notes = _inspect_files(folder, from_hub=from_hub)
+def _inspect_config(
+    folder: Path, *, from_hub: bool, runs: bool = True
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    notes = _inspect_files(folder, from_hub=from_hub, runs=runs)
     if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
         raise MalformedInput(
             "only an adapter: its base model is needed",
             where=folder,
             next_step=f"write hf:BASE,adapter={printable(str(folder), 120)}",
         )
-    return read_config(folder / "config.json"), notes
+    return read_config(folder / "config.json", runs=runs), notes
 
 
 def inspect_adapter(folder: Path) -> tuple[str, ...]:
@@ -124,8 +128,9 @@ def inspect_adapter(folder: Path) -> tuple[str, ...]:
     return notes
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON file of a checkpoint as an object, refused where a key asks for code.
+def read_config(path: Path, *, runs: bool = True) -> dict[str, Any]:
+    """A JSON file of a checkpoint as an object, refused where a key asks for code (``runs``: where
+    the model is to be run, and not read alone).
 
     Raises MalformedInput for a file that is missing or no JSON object and UnsafeInput naming the
     key.
@@ -140,7 +145,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ResourceLimit(said, where=path, next_step=step)
     try:
         value = json.loads(path.read_text("utf-8"))
-        asks = next(_asking_for_code(value), None)
+        asks = next(_asking_for_code(value), None) if runs else None
     except (ValueError, RecursionError, OSError) as error:
         raise MalformedInput("no JSON", where=path, next_step=COPY_AGAIN) from error
     if not isinstance(value, dict):
@@ -177,7 +182,7 @@ def _harmless(key: str, value: Any) -> bool:
     )
 
 
-def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
+def _inspect_files(folder: Path, *, from_hub: bool, runs: bool = True) -> tuple[str, ...]:
     if not folder.is_dir():
         raise MalformedInput(
             "not a folder",
@@ -192,7 +197,7 @@ def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
     # border.
     border = folder.resolve().parents[1] if from_hub else folder.resolve()
     for path in sorted(names):
-        _inspect_file(path, border)
+        _inspect_file(path, border, runs=runs)
     pickles = sorted(p.name for p in names if p.suffix.lower() in PICKLES)
     if pickles and not any(p.suffix == ".safetensors" for p in names):
         raise UnsafeInput(
@@ -201,11 +206,12 @@ def _inspect_files(folder: Path, *, from_hub: bool) -> tuple[str, ...]:
             where=folder,
             next_step="convert it to safetensors in a throw-away container, then audit that",
         )
-    shown = ", ".join(printable(name, 60) for name in pickles[:5])
-    return (f"ignored unread: {shown}",) if pickles else ()
+    code = sorted(p.name for p in names if p.suffix == ".py")
+    shown = ", ".join(printable(name, 60) for name in [*pickles, *code][:5])
+    return (f"ignored unread: {shown}",) if shown else ()
 
 
-def _inspect_file(path: Path, border: Path) -> None:
+def _inspect_file(path: Path, border: Path, *, runs: bool) -> None:
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
@@ -218,7 +224,7 @@ def _inspect_file(path: Path, border: Path) -> None:
         raise UnsafeInput(
             "neither a file nor a folder", where=path, next_step="copy the checkpoint without it"
         )
-    if path.suffix == ".py":
+    if path.suffix == ".py" and runs:
         raise UnsafeInput(
             f"the checkpoint brings code ({printable(path.name, 60)}), which is never run",
             where=path.parent,
@@ -233,7 +239,7 @@ def _inspect_file(path: Path, border: Path) -> None:
     if path.suffix == ".jinja":
         refuse_long_template(real.stat().st_size, path)
     if path.name in PARSED:
-        template = read_config(path).get("chat_template")
+        template = read_config(path, runs=runs).get("chat_template")
         refuse_long_template(len(json.dumps(template)), path)
 
 

@@ -21,4 +21,6 @@ def anatomy_of(weights: Weights) -> Anatomy:
     nor its neighbours, or is of an anatomy that is not known here; lineage by weights is then not
     possible.
     """
+    if weights.refusal is not None:
+        raise weights.refusal
     return gguf_anatomy(weights) if weights.format == "gguf" else hf_anatomy(weights)

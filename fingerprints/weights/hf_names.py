@@ -1,7 +1,9 @@
-"""The names that transformers gives to tensors, over families of decoder-only language models.
+"""The names that transformers, and authors before it, give to tensors of decoder-only language
+models.
 
-Knows names and config keys. Families whose norms or fused matrices are laid out in a way of their
-own are listed; another family passes where its names and shapes are those of Llama or GPT.
+Knows how to look for them; the names and what a family does in a way of its own are a table's
+(`fingerprints.weights.layouts`). Another family passes where its names and shapes are those of
+Llama or GPT.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fingerprints.errors import printable
-from fingerprints.weights.layers import attention, mlps
+from fingerprints.weights.layers import attention, has_mlp, mlps
+from fingerprints.weights.layouts import Layout, keys, layout_of, names
 from fingerprints.weights.parts import Anatomy, Layer, Norm, TensorPart
 from fingerprints.weights.roles import (
     RoleTable,
@@ -23,49 +26,9 @@ from fingerprints.weights.roles import (
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
-PLUS_ONE = re.compile(
-    r"gemma|gemma2|gemma3(_text)?|vaultgemma|recurrent_gemma|nemotron|qwen3_next|qwen3_5(_moe)?(_text)?|t5gemma"
-)
-"""Model types whose norms multiply by one more than their weights."""
-OTHER_NORMS = re.compile(r"muse_.+|step3p.+|minimax_m3.*|qwen4_exp.*")
-"""Model types whose norms are partly so: not told apart here."""
-PARALLEL = frozenset({"falcon", "phi", "cohere", "cohere2", "gptj", "codegen", "stablelm"})
-"""Model types whose attention and MLP may read the same, single norm."""
-NO_NORM_WEIGHTS = frozenset({"olmo"})
-
 _LAYER = re.compile(r"(?P<stem>(?:\w+\.)*?(?:layers|h|blocks))\.(?P<number>\d{1,4})\.(?P<rest>.+)")
 _TOWER = re.compile(r"(vision|visual|audio|image|encoder|mtp|talker|speech|multi_modal)")
-_EMBEDDING = (
-    "embed_tokens.weight",
-    "wte.weight",
-    "embed_in.weight",
-    "word_embeddings.weight",
-    "tok_embeddings.weight",
-)
-_HEAD = ("lm_head.weight", "embed_out.weight")
-_LAST_NORM = (
-    "norm.weight",
-    "ln_f.weight",
-    "final_layer_norm.weight",
-    "final_layernorm.weight",
-    "norm_f.weight",
-)
-_ATTENTION_NORM = (
-    "input_layernorm.weight",
-    "ln_1.weight",
-    "ln_attn.weight",
-    "attention_norm.weight",
-    "self_attn_layer_norm.weight",
-)
-_MLP_NORM = (
-    "pre_feedforward_layernorm.weight",
-    "ln_mlp.weight",
-    "post_attention_layernorm.weight",
-    "ln_2.weight",
-    "ffn_norm.weight",
-    "final_layer_norm.weight",
-)
-_AFTER = "post_feedforward_layernorm.weight"
+_AFTER, _BEFORE = "post_feedforward_layernorm.weight", "pre_feedforward_layernorm.weight"
 _DEEP = 2000
 
 
@@ -75,32 +38,38 @@ def hf_anatomy(weights: Weights) -> Anatomy:
     family = config.get("model_type")
     if not isinstance(family, str):
         raise unknown("no config.json says what model type it is", weights)
-    if OTHER_NORMS.fullmatch(family):
-        raise unknown(f"the norms of {printable(family, 40)!r} are not known here", weights)
-    stem, found = _stack(weights, number(config, "num_hidden_layers", "n_layer", "num_layers"))
+    layout = layout_of(config)
+    if layout.refused:
+        raise unknown(f"of {printable(family, 40)!r} {layout.refused}", weights)
+    stem, found = _stack(weights, number(config, *keys("layers")), layout)
     outside = RoleTable(weights, weights.tensors, "the model")
     parent = stem.rpartition(".")[0]
     around = f"{parent}." if parent else ""
-    table = outside.need("embedding", [around + n for n in _EMBEDDING])
+    table = outside.need("embedding", (*layout.embedding, *_under(around, "embedding")))
     embedding = outside.matrix(
-        "embedding", table, number(config, "vocab_size"), number(config, "hidden_size", "n_embd")
+        "embedding",
+        table,
+        number(config, "vocab_size", "padded_vocab_size"),
+        number(config, *keys("hidden")),
     )
-    bare = family in NO_NORM_WEIGHTS
-    norms = [around + n for n in _LAST_NORM]
-    last = outside.first(norms) if bare else outside.need("last_norm", norms)
-    hidden, one = embedding.inputs, PLUS_ONE.fullmatch(family) is not None
-    sizes = head_sizes(config, hidden)
+    hidden, sizes = embedding.inputs, head_sizes(config, embedding.inputs)
+    tables = [RoleTable(weights, n, f"layer {i}") for i, n in enumerate(found)]
+    layers = tuple(
+        _layer(table, i, config, layout, hidden, sizes)
+        for i, table in enumerate(tables)
+        if not layout.single or has_mlp(table)
+    )
+    if not layers:
+        raise unknown("no layer has an MLP", weights)
     return Anatomy(
         family=family,
         hidden=hidden,
         vocabulary=embedding.outputs,
         embedding=embedding,
-        head=_head(outside, embedding, config, around),
-        last_norm=outside.norm("last_norm", last, hidden, one),
-        layers=tuple(
-            _layer(RoleTable(weights, n, f"layer {i}"), i, config, hidden, sizes)
-            for i, n in enumerate(found)
-        ),
+        head=_head(outside, embedding, config, layout, around),
+        last_norm=_last_norm(outside, layout, around, hidden),
+        layers=layers,
+        notes=_uncovered(layers, len(tables), layout),
         **sizes._asdict(),
     )
 
@@ -114,32 +83,38 @@ class HeadSizes(NamedTuple):
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The language model's config; a multimodal one has it under ``text_config``."""
+    """The language model's config, its sections' keys among its own; a multimodal one has it
+    under ``text_config``."""
     inner = config.get("text_config")
-    return {**config, **inner} if isinstance(inner, dict) else dict(config)
+    out = {**config, **inner} if isinstance(inner, dict) else dict(config)
+    for section in ("attn_config", "ffn_config"):
+        more = out.get(section)
+        if isinstance(more, dict):
+            out = {**more, **out}
+    return out
 
 
 def head_sizes(config: Mapping[str, Any], hidden: int) -> HeadSizes:
     """The sizes that a config tells, or implies."""
-    heads = number(config, "num_attention_heads", "n_head")
-    groups = number(config, "num_key_value_heads", "num_kv_heads") or heads
-    if (
-        config.get("model_type") == "falcon"
-        and not config.get("new_decoder_architecture")
-        and config.get("multi_query", True)
-    ):
-        groups = 1
-    width = number(config, "head_dim") or (hidden // heads if heads else 0)
+    heads = number(config, *keys("heads"))
+    groups = layout_of(config).groups or number(config, *keys("groups")) or heads
+    width = number(config, *keys("width")) or (hidden // heads if heads else 0)
     return HeadSizes(heads, groups, width)
 
 
-def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo]]]:
+def _under(around: str, role: str) -> list[str]:
+    return [around + name for name in names(role)]
+
+
+def _stack(weights: Weights, count: int, layout: Layout) -> tuple[str, list[dict[str, TensorInfo]]]:
     stacks: dict[str, dict[int, dict[str, TensorInfo]]] = {}
     for name, info in weights.tensors.items():
         hit = _LAYER.fullmatch(name)
-        if hit and not _TOWER.search(hit["stem"]):
+        if hit and (hit["stem"] == layout.stack or not _TOWER.search(hit["stem"])):
             layer = stacks.setdefault(hit["stem"], {}).setdefault(int(hit["number"]), {})
             layer[hit["rest"]] = info
+    if layout.stack in stacks:
+        stacks = {layout.stack: stacks[layout.stack]}
     if len(stacks) != 1:
         found = ", ".join(printable(s, 40) for s in sorted(stacks)[:3])
         listed = f" ({found})" if found else ""
@@ -155,11 +130,15 @@ def _stack(weights: Weights, count: int) -> tuple[str, list[dict[str, TensorInfo
 
 
 def _head(
-    outside: RoleTable, embedding: TensorPart, config: Mapping[str, Any], around: str
+    outside: RoleTable,
+    embedding: TensorPart,
+    config: Mapping[str, Any],
+    layout: Layout,
+    around: str,
 ) -> TensorPart | None:
     above = around[:-1].rpartition(".")[0]
-    places = [p + n for n in _HEAD for p in ("", around, f"{above}." if above else "")]
-    tied = config.get("tie_word_embeddings")
+    places = [p + n for n in names("head") for p in ("", around, f"{above}." if above else "")]
+    tied, places = config.get("tie_word_embeddings"), [*layout.head, *places]
     found = outside.need("head", places) if tied is False else outside.first(places)
     if found is None:
         return None
@@ -169,23 +148,53 @@ def _head(
     return None if same else head
 
 
+def _last_norm(outside: RoleTable, layout: Layout, around: str, hidden: int) -> Norm | None:
+    places = (*layout.last_norm, *_under(around, "last_norm"))
+    if layout.gains == "none":
+        return outside.norm("last_norm", outside.first(places), hidden, False)
+    last = outside.need("last_norm", places)
+    return outside.norm("last_norm", last, hidden, layout.gains == "plus_one")
+
+
 def _layer(
-    table: RoleTable, index: int, config: Mapping[str, Any], hidden: int, sizes: HeadSizes
+    table: RoleTable,
+    index: int,
+    config: Mapping[str, Any],
+    layout: Layout,
+    hidden: int,
+    sizes: HeadSizes,
 ) -> Layer:
-    blocks, norms = mlps(table, config, hidden), _norms(table, config, hidden)
-    layer = Layer(index, blocks, *norms, *attention(table, config, hidden, sizes))
-    return check_attention(table, layer, sizes, hidden)
+    blocks, norms = mlps(table, config, layout, hidden), _norms(table, layout, hidden)
+    parts = attention(table, config, layout, hidden, sizes)
+    return check_attention(table, Layer(index, blocks, *norms, *parts), sizes, hidden)
 
 
-def _norms(
-    table: RoleTable, config: Mapping[str, Any], hidden: int
-) -> tuple[Norm | None, Norm | None]:
-    family = str(config["model_type"])
-    one = PLUS_ONE.fullmatch(family) is not None
-    first, second = table.first(_ATTENTION_NORM), table.first(_MLP_NORM)
-    after_only = _AFTER in table.named and "pre_feedforward_layernorm.weight" not in table.named
-    if family in NO_NORM_WEIGHTS or (after_only and first is None):
+def _norms(table: RoleTable, layout: Layout, hidden: int) -> tuple[Norm | None, Norm | None]:
+    if layout.single:
+        only = table.norm("mlp_norm", table.need("mlp_norm", ["norm.weight"]), hidden, False)
+        return only, only
+    first = table.first((*layout.attention_norm, *names("attention_norm")))
+    second = table.first(names("mlp_norm"))
+    after_only = _AFTER in table.named and _BEFORE not in table.named
+    if layout.gains == "none" or (after_only and first is None):
         return None, None  # norms without weights, or only behind each block
-    first = table.need("attention_norm", _ATTENTION_NORM)
-    second = second or (first if family in PARALLEL else table.need("mlp_norm", _MLP_NORM))
-    return table.norms(first, second, hidden, one)
+    first = table.need("attention_norm", (*layout.attention_norm, *names("attention_norm")))
+    if second is None:
+        second = first if layout.parallel else table.need("mlp_norm", names("mlp_norm"))
+    return table.norms(first, second, hidden, layout.gains == "plus_one")
+
+
+def _uncovered(layers: tuple[Layer, ...], all_of_them: int, layout: Layout) -> tuple[str, ...]:
+    """What of a model no comparison of its layers looks at, for people."""
+    out = list[str]()
+    if len(layers) < all_of_them:
+        out.append(
+            f"{all_of_them - len(layers)} of {all_of_them} layers have no MLP and are not compared"
+        )
+    other = sum(layer.query is None for layer in layers)
+    if other and not layout.single:
+        out.append(
+            f"the attention of {other} of {all_of_them} layers is latent, linear, convolutional or"
+            " state-space, and is not compared"
+        )
+    return tuple(out)

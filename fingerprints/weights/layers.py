@@ -1,7 +1,7 @@
-"""The attention and the MLPs of one layer under transformers' names: apart, fused, or one of many
-experts.
+"""The attention and the MLPs of one layer by their names: apart, fused, or one of many experts.
 
-Knows how each family fuses its matrices; every cut is held against the sizes that the config tells.
+Knows the ways in which matrices are fused; which family does it how is the table's
+(`fingerprints.weights.layouts`), and every cut is held against the sizes that the config tells.
 """
 
 from __future__ import annotations
@@ -12,82 +12,50 @@ from dataclasses import replace
 from typing import Any
 
 from fingerprints.errors import printable
+from fingerprints.weights.experts import fused_experts, numbered_experts
+from fingerprints.weights.layouts import Layout, keys, named_together, names
 from fingerprints.weights.parts import Mlp, MlpKind, TensorPart
 from fingerprints.weights.roles import RoleTable, number, unknown
 
 Attention = tuple[TensorPart | None, TensorPart | None, TensorPart | None, TensorPart | None]
-
-OTHER_ATTENTION = (
-    "self_attn.kv_a_proj",
-    "linear_attn.",
-    "mamba.",
-    "self_attn.kv_b_proj",
-    "temporal_block.",
-    "mixer.",
-    "conv.",
-)
-"""Latent, linear and state-space attention: their matrices have other roles."""
-GATED_QUERY = re.compile(r"qwen3_next|qwen3_5(_moe)?(_text)?")
-"""Model types whose query projection also gives a gate for each head, behind the head's query."""
-UNGATED = frozenset({"nemotron", "arcee", "apertus"})
-"""Model types without a gate whose MLP has the names of a gated one."""
-_ATTENTIONS = ("self_attn.", "attn.", "attention.", "self_attention.")
-_OUTPUTS = ("o_proj", "out_proj", "dense", "c_proj", "wo")
-_MLPS = ("mlp.", "feed_forward.", "ffn.", "")
-_PAIRS = (
-    ("c_fc", "c_proj"),
-    ("dense_h_to_4h", "dense_4h_to_h"),
-    ("fc1", "fc2"),
-    ("fc_in", "fc_out"),
-)
-_TRIPLES = (("gate_proj", "up_proj", "down_proj"), ("w1", "w3", "w2"))
-_EXPERT = re.compile(
-    r"(?P<stem>(?:mlp|block_sparse_moe|feed_forward|moe)\.experts)\.(?P<number>\d{1,5})\.(?P<role>\w+)\.weight"
-)
-_SHARED = (
-    "mlp.shared_expert.",
-    "mlp.shared_experts.",
-    "feed_forward.shared_expert.",
-    "block_sparse_moe.shared_experts.",
-)
-_FUSED_EXPERTS = re.compile(
-    r"(?P<stem>(?:mlp|feed_forward|block_sparse_moe|moe)\.experts)\.[A-Za-z_]\w*"
-)
+CODEGEN_BLOCKS = 4
+"""How many accelerators CodeGen was trained on: its fused matrix has a block for each."""
+_NUMBERED = re.compile(r"(?P<stem>.+)\.\d{1,5}\.\w+\.weight")
 
 
 def attention(
-    table: RoleTable, config: Mapping[str, Any], hidden: int, sizes: tuple[int, int, int]
+    table: RoleTable,
+    config: Mapping[str, Any],
+    layout: Layout,
+    hidden: int,
+    sizes: tuple[int, int, int],
 ) -> Attention:
     """Query, key, value and output; all None for another kind. Raises MalformedInput."""
-    if any(name.startswith(OTHER_ATTENTION) for name in table.named):
+    places, other = names("attention"), names("other_attention")
+    plain = table.first([f"{a}{n}.weight" for a in places for n in names("key")])
+    latent = any(n.startswith("self_attn.kv_") for n in table.named)
+    elsewhere = layout.single or any(name.startswith(other) for name in table.named)
+    if elsewhere and (plain is None or latent):
         return None, None, None, None
-    output_name = table.need("output", [f"{a}{o}.weight" for a in _ATTENTIONS for o in _OUTPUTS])
-    for fused in ("qkv_proj", "c_attn", "query_key_value", "Wqkv"):
-        info = table.first([f"{a}{fused}.weight" for a in _ATTENTIONS])
+    last = table.need("output", [f"{a}{o}.weight" for a in places for o in names("output")])
+    for kind in names("fused"):
+        info = table.first([f"{a}{kind}.weight" for a in places])
         if info is not None:
-            parts = _fused_attention(table, fused, info.name, config, hidden, sizes)
+            parts = _fused_attention(table, kind, info.name, config, layout, hidden, sizes)
             turned = parts[0].transposed
-            return (*parts, table.matrix("output", output_name, hidden, parts[0].outputs, turned))
+            return (*parts, table.matrix("output", last, hidden, parts[0].outputs, turned))
     query, key, value = (
         table.matrix(
             role,
-            table.need(role, [f"{a}{n}.weight" for a in _ATTENTIONS for n in names]),
+            table.need(role, [f"{a}{n}.weight" for a in places for n in names(role)]),
             inputs=hidden,
         )
-        for role, names in (
-            ("query", ("q_proj", "wq")),
-            ("key", ("k_proj", "wk")),
-            ("value", ("v_proj", "wv")),
-        )
+        for role in ("query", "key", "value")
     )
     heads, _, width = sizes
-    if (
-        GATED_QUERY.fullmatch(str(config["model_type"]))
-        and heads
-        and query.outputs == 2 * heads * width
-    ):
+    if layout.gated_query and heads and query.outputs == 2 * heads * width:
         query = TensorPart(query.tensor, heads * width, hidden, group=width, stride=2 * width)
-    return query, key, value, table.matrix("output", output_name, hidden, query.outputs)
+    return query, key, value, table.matrix("output", last, hidden, query.outputs)
 
 
 def _fused_attention(
@@ -95,6 +63,7 @@ def _fused_attention(
     kind: str,
     name: str,
     config: Mapping[str, Any],
+    layout: Layout,
     hidden: int,
     sizes: tuple[int, int, int],
 ) -> tuple[TensorPart, TensorPart, TensorPart]:
@@ -104,113 +73,91 @@ def _fused_attention(
         raise unknown(
             "the config does not tell heads, and query, key and value are one matrix", table.weights
         )
-    family = config["model_type"]
-    if kind == "query_key_value" and family == "falcon" and config.get("new_decoder_architecture"):
+    if layout.qkv == "groups":
         each = heads // groups
-        whole = table.matrix("query", info, groups * (each + 2) * width, hidden)
         stride = (each + 2) * width
+        whole = table.matrix("query", info, groups * stride, hidden)
         query = TensorPart(whole.tensor, heads * width, hidden, 0, False, each * width, stride)
         key = TensorPart(whole.tensor, groups * width, hidden, each * width, False, width, stride)
         return query, key, replace(key, start=(each + 1) * width)
-    if kind == "query_key_value" and family == "falcon" and config.get("multi_query", True):
-        return _three(table.pieces("query", info, (heads * width, width, width), hidden))
-    if kind == "query_key_value":
-        if family not in ("gpt_neox", "bloom", "falcon", "gpt_neox_japanese"):
-            raise unknown(
-                f"how {printable(str(family), 40)!r} fuses query, key and value is not known here",
-                table.weights,
-            )
+    if layout.qkv == "heads":
         whole = table.matrix("query", info, 3 * heads * width, hidden)
         query = TensorPart(whole.tensor, heads * width, hidden, 0, False, width, 3 * width)
         return query, replace(query, start=width), replace(query, start=2 * width)
+    if layout.qkv == "codegen":
+        whole = table.matrix("query", info, 3 * hidden, hidden)
+        block = hidden // CODEGEN_BLOCKS
+        query = TensorPart(whole.tensor, hidden, hidden, 0, False, block, 3 * block)
+        return query, replace(query, start=2 * block), replace(query, start=block)
+    if kind == "query_key_value" and not layout.qkv:
+        family = printable(str(config["model_type"]), 40)
+        raise unknown(f"how {family!r} fuses query, key and value is not known here", table.weights)
     # A one-dimensional convolution of width one stores its matrix as (inputs, outputs).
     turned = kind == "c_attn" and info.shape == (hidden, 3 * hidden)
-    return _three(
-        table.pieces("query", info, (heads * width, groups * width, groups * width), hidden, turned)
-    )
+    sizes_each = (heads * width, groups * width, groups * width)
+    query, key, value = table.pieces("query", info, sizes_each, hidden, turned)
+    return query, key, value
 
 
-def _three(parts: list[TensorPart]) -> tuple[TensorPart, TensorPart, TensorPart]:
-    return parts[0], parts[1], parts[2]
+def has_mlp(table: RoleTable) -> bool:
+    """Whether a layer has an MLP by any of the names."""
+    ends = {n for some in (*named_together("gated"), *named_together("plain")) for n in some}
+    ends |= {n for some in named_together("gate_up") for n in some}
+    return any(name.split(".")[-2:-1] and name.split(".")[-2] in ends for name in table.named)
 
 
-def mlps(table: RoleTable, config: Mapping[str, Any], hidden: int) -> tuple[Mlp, ...]:
+def mlps(
+    table: RoleTable, config: Mapping[str, Any], layout: Layout, hidden: int
+) -> tuple[Mlp, ...]:
     """The dense or shared MLPs, then the experts. Raises MalformedInput for none."""
     found: list[Mlp] = []
-    ungated = str(config["model_type"]) in UNGATED
-    for stem in _MLPS:
-        dense = _block(table, stem, "dense", hidden, ungated)
+    for stem in names("mlp"):
+        dense = block(table, stem, "dense", hidden, layout)
         if dense is not None:
             found.append(dense)
             break
-    shared = (_block(table, stem, "shared", hidden, ungated) for stem in _SHARED)
-    found += [block for block in shared if block is not None]
-    numbered: dict[str, set[int]] = {}
-    for name in table.named:
-        hit = _EXPERT.fullmatch(name)
-        if hit:
-            numbered.setdefault(hit["stem"], set()).add(int(hit["number"]))
-    for stem, numbers in numbered.items():
-        if numbers != set(range(len(numbers))):
-            raise unknown(f"{table.place} lacks some of its experts", table.weights)
-        experts = [
-            _block(table, f"{stem}.{i}.", "expert", hidden, ungated, i) for i in range(len(numbers))
-        ]
-        found += [e for e in experts if e is not None]
-    fused = {hit["stem"] for hit in map(_FUSED_EXPERTS.fullmatch, table.named) if hit}
-    for stem in sorted(fused) if not numbered else ():
-        found += _fused_experts(table, stem, hidden)
+    shared = (block(table, stem, "shared", hidden, layout) for stem in names("shared"))
+    found += [one for one in shared if one is not None]
+    stems = {hit["stem"] for hit in map(_NUMBERED.fullmatch, table.named) if hit}
+    numbered = [stem for stem in names("experts") if stem in stems]
+    for stem in numbered:
+        found += numbered_experts(table, stem, hidden, layout, block)
+    if not numbered:
+        found += fused_experts(table, hidden, layout)
     if not found:
         raise table.lacks("up", "mlp.up_proj.weight")
-    _check_units(table, found[0], config)
+    _check_units(table, found[0], config, layout)
     return tuple(found)
 
 
-def _fused_experts(table: RoleTable, stem: str, hidden: int) -> list[Mlp]:
-    """Experts as transformers holds them: gates above ups (experts, 2 x units, inputs), and
-    downs (experts, outputs, units)."""
-    both, down = table.first([f"{stem}.gate_up_proj"]), table.first([f"{stem}.down_proj"])
-    if both is not None and down is not None and len(both.shape) == len(down.shape) == 3:
-        count, rows, inputs = both.shape
-        units = rows // 2
-        if (inputs, rows % 2) == (hidden, 0) and down.shape == (count, hidden, units):
-            return [
-                Mlp(
-                    up=TensorPart(both.name, units, hidden, i * rows + units),
-                    down=TensorPart(down.name, hidden, units, i * hidden),
-                    gate=TensorPart(both.name, units, hidden, i * rows),
-                    kind="expert",
-                    number=i,
-                )
-                for i in range(count)
-            ]
-    raise unknown(
-        f"the experts of {table.place} are fused in a layout that is not known here", table.weights
-    )
-
-
-def _block(
-    table: RoleTable, stem: str, kind: MlpKind, hidden: int, ungated: bool, index: int = 0
+def block(
+    table: RoleTable, stem: str, kind: MlpKind, hidden: int, layout: Layout, index: int = 0
 ) -> Mlp | None:
-    fused = table.first([f"{stem}gate_up_proj.weight"])
-    if fused is not None:
-        down = table.matrix("down", table.need("down", [f"{stem}down_proj.weight"]), hidden)
-        gate, up = table.pieces("up", fused, (down.inputs, down.inputs), hidden)
-        return Mlp(up, down, gate, kind, index)
-    for names in _TRIPLES:
-        gate_name, up_name, down_name = (f"{stem}{n}.weight" for n in names)
-        if not any(n in table.named for n in (gate_name, up_name, down_name)):
+    """The MLP whose matrices' names begin in this way; None where there is none. Raises
+    MalformedInput for half of one."""
+    for first, last in named_together("gate_up"):
+        info = table.first([f"{stem}{first}.weight"])
+        if info is not None and len(info.shape) == 2:
+            return _cut(table, stem, last, info.name, kind, hidden, index)
+    triples = named_together("gated")
+    for triple in (layout.gate_up_down, *triples) if layout.gate_up_down else triples:
+        gate_name, up_name, down_name = (f"{stem}{n}.weight" for n in triple)
+        # The last one may be a plain MLP's as well, as c_proj is.
+        told = (gate_name, up_name) if triple[2] == "c_proj" else (gate_name, up_name, down_name)
+        if not any(n in table.named for n in told):
             continue
         up = table.matrix("up", table.need("up", [up_name]), inputs=hidden)
         down = table.matrix("down", table.need("down", [down_name]), hidden, up.outputs)
-        if ungated and gate_name not in table.named:
+        if layout.ungated and gate_name not in table.named:
             return Mlp(up, down, None, kind, index)
         gate = table.matrix("gate", table.need("gate", [gate_name]), up.outputs, hidden)
         return Mlp(up, down, gate, kind, index)
-    for first, second in _PAIRS:
+    for first, last in named_together("plain"):
         info = table.first([f"{stem}{first}.weight"])
+        if info is not None and layout.gate_in_up:
+            return _cut(table, stem, last, info.name, kind, hidden, index)
         if info is not None:
-            other = table.need("down", [f"{stem}{second}.weight"])
+            other = table.need("down", [f"{stem}{last}.weight"])
             turned = first == "c_fc" and info.shape[0] == hidden and other.shape[-1] == hidden
             up = table.matrix("up", info, inputs=hidden, turned=turned)
             down = table.matrix("down", other, hidden, up.outputs, turned)
@@ -218,9 +165,20 @@ def _block(
     return None
 
 
-def _check_units(table: RoleTable, mlp: Mlp, config: Mapping[str, Any]) -> None:
-    told = number(config, "intermediate_size", "n_inner", "ffn_hidden_size")
-    if mlp.kind == "dense" and told and mlp.units != told:
+def _cut(
+    table: RoleTable, stem: str, last: str, name: str, kind: MlpKind, hidden: int, index: int
+) -> Mlp:
+    """A gate and up in one matrix, the gate first."""
+    down = table.matrix("down", table.need("down", [f"{stem}{last}.weight"]), hidden)
+    info = table.weights.tensors[name]
+    gate, up = table.pieces("up", info, (down.inputs, down.inputs), hidden)
+    return Mlp(up, down, gate, kind, index)
+
+
+def _check_units(table: RoleTable, mlp: Mlp, config: Mapping[str, Any], layout: Layout) -> None:
+    told = number(config, *keys("units"))
+    counted = mlp.units * layout.units_told
+    if mlp.kind == "dense" and told and counted and counted != told:
         raise unknown(
             f"the role 'up' of {table.place} has {mlp.units} units, and the config says {told}",
             table.weights,

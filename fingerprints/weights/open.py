@@ -6,8 +6,9 @@ weights lie; knows nothing of what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.subjects.kinds import SubjectSpec
@@ -18,6 +19,8 @@ from fingerprints.subjects.tensors_header import read_safetensors_header
 from fingerprints.weights.gguf_adapter import adapter_over_gguf
 from fingerprints.weights.gguf_table import read_gguf
 from fingerprints.weights.low_rank import read_adapter
+from fingerprints.weights.packed import Packed
+from fingerprints.weights.packing import put_together
 from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
@@ -51,7 +54,22 @@ def open_weights(spec: str | Path) -> Weights:
 
 def _one_file(spec: str, path: Path) -> Weights:
     beside = path.parent / "config.json"
-    return Weights(spec, path, table([path]), read_config(beside) if beside.is_file() else {})
+    told = read_config(beside, runs=False) if beside.is_file() else {}
+    tensors, packed, refusal = _unpacked(table([path]), told, path)
+    view = Weights(spec, path, tensors, told)
+    view.packed, view.refusal = packed, refusal
+    return view
+
+
+def _unpacked(
+    stored: dict[str, TensorInfo], config: Mapping[str, Any], place: Path
+) -> tuple[dict[str, TensorInfo], dict[str, Packed], MalformedInput | None]:
+    """The tensors with packed matrices put together, and why not, where they can't be: the other
+    files of such a model can be compared all the same."""
+    try:
+        return *put_together(stored, config, place), None
+    except MalformedInput as error:
+        return stored, {}, error
 
 
 def gguf_weights(parsed: SubjectSpec) -> Weights:
@@ -77,17 +95,22 @@ def checkpoint_weights(parsed: SubjectSpec) -> Weights:
     """The weights of a checkpoint folder. Raises what `open_weights` raises."""
     spec, (folder, hub) = str(parsed), locate(parsed)
     found = inspect_folder(folder, from_hub=hub is not None)
-    tensors = table(loaded_files(folder, found.files))
+    stored = table(loaded_files(folder, found.files))
+    tensors, packed, refusal = _unpacked(stored, found.config, folder)
     adapter = parsed.options.get("adapter")
     if adapter is None:
-        return Weights(spec, folder, tensors, found.config)
+        view = Weights(spec, folder, tensors, found.config)
+        view.notes, view.packed, view.refusal = found.notes, packed, refusal
+        return view
     place = Path(adapter).expanduser()
     inspect_adapter(place)
     told = read_adapter(
         place, read_config(place / "adapter_config.json"), table([place / ADAPTER]), tensors
     )
     view = Weights(spec, folder, {**tensors, **told.replaced}, found.config, "safetensors+lora")
-    view.adapter, view.changes = place, told.changes
+    view.adapter, view.changes, view.notes = place, told.changes, found.notes
+    view.refusal = refusal
+    view.packed = {n: p for n, p in packed.items() if n not in told.replaced}
     return view
 
 

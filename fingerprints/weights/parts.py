@@ -21,7 +21,8 @@ MlpKind = Literal["dense", "shared", "expert"]
 class TensorPart:
     """A logical (outputs, inputs) matrix inside a tensor.
 
-    ``start``: its first stored output. ``transposed``: the tensor is stored as (inputs, outputs).
+    ``start``: its first stored output. ``transposed``: the tensor is stored as (inputs, outputs),
+    this matrix's inputs from the stored row ``inputs_from`` on.
     ``group`` and ``stride``: where the outputs stand in groups with others between them, the length
     of a group and the distance from one to the next (0: they stand together). ``paired``: the head
     width within which rotary pairs stand side by side, as GGUF stores them for some architectures
@@ -36,6 +37,7 @@ class TensorPart:
     group: int = 0
     stride: int = 0
     paired: int = 0
+    inputs_from: int = 0
 
     def stored(self, which: Indices) -> Indices:
         """The stored places of logical outputs."""
@@ -120,7 +122,8 @@ class Anatomy:
     """The roles of a model's tensors.
 
     ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``:
-    query heads, key-value heads and dimensions of a head, 0 where not told.
+    query heads, key-value heads and dimensions of a head, 0 where not told. ``notes``: for people,
+    what of the model is not covered, or how roles were found.
     """
 
     family: str
@@ -133,6 +136,7 @@ class Anatomy:
     heads: int = 0
     groups: int = 0
     head_width: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def gated(self) -> bool:

@@ -173,9 +173,7 @@ def search_vectors(layers: Sequence[NDArray[np.floating[Any]]]) -> Matrix:
 def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Standardised ranks (4, n) times 8 lines of signs that depend on n alone: (4, 8), of
     variance near 1."""
-    from scipy.stats import rankdata  # loaded where it is needed: its library takes a second
-
-    ranks = rankdata(values, axis=1)
+    ranks = np.stack([_midranks(row) for row in values])
     ranks -= ranks.mean(axis=1, keepdims=True)
     ranks /= np.maximum(ranks.std(axis=1, keepdims=True), _SMALLEST)
     n = values.shape[1]
@@ -184,6 +182,18 @@ def _sketch(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         np.frombuffer(hashlib.shake_256(f"units {n}".encode()).digest(n), dtype=np.uint8)
     )
     return np.asarray(ranks @ (bits.reshape(n, 8) * 2.0 - 1) / np.sqrt(n))
+
+
+def _midranks(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Ranks from 1, equal values sharing the middle of theirs, as scipy.stats.rankdata gives
+    them: its library takes a second to load."""
+    order = np.argsort(values, kind="stable")
+    sorted_ = values[order]
+    starts = np.flatnonzero(np.concatenate([[True], sorted_[1:] != sorted_[:-1]]))
+    counts = np.diff(np.append(starts, len(values)))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + (counts + 1) / 2, counts)
+    return ranks
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,8 @@ class TensorInfo:
         """Numbers in a row: the last dimension."""
         return self.shape[-1] if self.shape else 1
 
-    @property
+    # Kept: asked for at every run of rows that is read.
+    @cached_property
     def rows(self) -> int:
         """Rows: the product of all other dimensions; 1 for a vector."""
         return math.prod(self.shape[:-1])
@@ -56,7 +57,7 @@ class TensorInfo:
         """How many numbers it holds."""
         return self.rows * self.width
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes of one stored row."""
         return self.bytes // self.rows if self.rows else 0
@@ -80,32 +81,25 @@ class Files(Closing):
 
     def read(self, info: TensorInfo, start: int, count: int) -> bytes:
         """``count`` bytes from a byte on. Raises MalformedInput where the file ends."""
-        parts: list[bytes] = []
-        at, left = info.offset + start, count
         with reading(info.file, "check the file"):
-            file = self._file(info.file)
-            while left:
-                data = read_at(file, left, at)
-                if not data:
-                    raise MalformedInput(
-                        f"the file ends inside tensor {printable(info.name, 80)!r}",
-                        where=info.file,
-                        next_step="copy it again, and leave it alone while it is read",
-                    )
-                parts.append(data)
-                at, left = at + len(data), left - len(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            return _read(self._file(info.file), info, start, count)
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
         """Stored rows, (n, bytes of a row), as asked for; neighbours are read together."""
-        out = np.empty((len(which), info.row_bytes), dtype=np.uint8)
+        size = info.row_bytes
+        if not len(which):
+            return np.empty((0, size), dtype=np.uint8)
         breaks = np.flatnonzero(np.diff(which) != 1) + 1
-        edges = [0, *breaks.tolist(), len(which)]
-        for a, b in pairwise(edges):
-            if b > a:
-                data = self.read(info, int(which[a]) * info.row_bytes, (b - a) * info.row_bytes)
-                out[a:b] = np.frombuffer(data, dtype=np.uint8).reshape(b - a, info.row_bytes)
-        return out
+        first, last = [0, *breaks.tolist()], [*breaks.tolist(), len(which)]
+        starts = (which[first] * size).tolist()
+        with reading(info.file, "check the file"):
+            file = self._file(info.file)
+            runs = [
+                _read(file, info, start, (b - a) * size)
+                for a, b, start in zip(first, last, starts, strict=True)
+            ]
+        data = runs[0] if len(runs) == 1 else b"".join(runs)
+        return np.frombuffer(data, dtype=np.uint8).reshape(len(which), size)
 
     def stream(self, info: TensorInfo) -> Iterator[bytes]:
         """All bytes of a tensor, portion by portion."""
@@ -125,3 +119,22 @@ class Files(Closing):
         """Closes what is open."""
         while self._open:
             os.close(self._open.popitem()[1])
+
+
+def _read(file: int, info: TensorInfo, start: int, count: int) -> bytes:
+    """Bytes of a tensor from an open file. Raises MalformedInput where it ends."""
+    data = read_at(file, count, info.offset + start)
+    if len(data) == count:
+        return data
+    parts = [data]
+    while data and sum(map(len, parts)) < count:
+        done = sum(map(len, parts))
+        data = read_at(file, count - done, info.offset + start + done)
+        parts.append(data)
+    if not data:
+        raise MalformedInput(
+            f"the file ends inside tensor {printable(info.name, 80)!r}",
+            where=info.file,
+            next_step="copy it again, and leave it alone while it is read",
+        )
+    return b"".join(parts)

@@ -19,6 +19,7 @@ from fingerprints.records import canonical_json, sha256
 from fingerprints.system import Closing
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.low_rank import LowRank
+from fingerprints.weights.packed import Packed
 from fingerprints.weights.parts import Norm, TensorPart
 from fingerprints.weights.tensors import Files, TensorInfo
 
@@ -41,6 +42,8 @@ class Weights(Closing):
     ``spec``: what it was opened from. ``path``: the folder or file (for an adapter, the base's).
     ``tensors``: what there is, by name. ``config``: config.json, or for GGUF the same few keys made
     from its metadata. ``metadata``: GGUF's own. ``adapter``: the adapter's folder, if there is one.
+    ``packed``: how tensors are read that are put together from several. ``refusal``: why packed
+    ones could not be put together. ``notes``: what was left unread in the folder.
     Use it as a context manager, or call `close`.
     """
 
@@ -61,6 +64,9 @@ class Weights(Closing):
         self.metadata: Mapping[str, Any] = metadata or {}
         self.adapter: Path | None = None
         self.changes: Mapping[str, LowRank] = {}
+        self.packed: Mapping[str, Packed] = {}
+        self.refusal: MalformedInput | None = None
+        self.notes: tuple[str, ...] = ()
         self._files = Files()
 
     @property
@@ -84,6 +90,10 @@ class Weights(Closing):
         total = max(1, sum(counts.values()))
         largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return {name: n / total for name, n in largest_first}
+
+    def is_packed(self, name: str) -> bool:
+        """Whether a tensor is put together from others: of few bits, or of two factors."""
+        return name in self.packed
 
     def info(self, name: str) -> TensorInfo:
         """The description of a tensor. Raises MalformedInput where there is none of that name."""
@@ -141,22 +151,26 @@ class Weights(Closing):
         info = self.info(name)
         self._streamable(info)
         digest = hashlib.sha256()
-        for data in self._files.stream(info):
-            digest.update(data)
+        for piece in self._pieces(info):
+            for data in self._files.stream(piece):
+                digest.update(data)
         stored, change = digest.hexdigest(), self.changes.get(name)
         return stored if change is None else sha256(canonical_json([stored, change.digest()]))
 
     def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
         stored = part.stored(chosen(which, part.outputs, part.tensor))
-        read = self.columns if part.transposed else self.rows
-        return read(part.tensor, stored)
+        if not part.transposed:
+            return self.rows(part.tensor, stored)
+        among = slice(part.inputs_from, part.inputs_from + part.inputs)
+        return self.columns(part.tensor, stored, among)
 
     def part_columns(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Inputs of a logical matrix, (n, outputs) float32. Raises as `rows` does."""
         outputs = part.stored(np.arange(part.outputs, dtype=np.int64))
         inputs = chosen(which, part.inputs, part.tensor)
         if part.transposed:
+            inputs = inputs + part.inputs_from
             return np.ascontiguousarray(self.rows(part.tensor, inputs)[:, outputs])
         return self.columns(part.tensor, inputs, outputs)
 
@@ -181,18 +195,30 @@ class Weights(Closing):
                 next_step="ask for fewer rows, or for the tensor in chunks",
             )
         out = np.empty((len(rows), wide), dtype=np.float32)
-        step = info.at_once()
+        packed = self.packed.get(info.name)
+        for piece in self._pieces(info):
+            piece.at_once()
+        at_once = packed is not None and not packed.by_rows
+        step = max(1, len(rows)) if at_once else info.at_once()
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             out[start : start + step] = self._block(info, some, columns)
         return out
 
     def _block(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
-        block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
-        if info.dtype.startswith("F8"):
+        packed = self.packed.get(info.name)
+        if packed is not None:
+            block = packed.read(self._files, rows, columns)
+        else:
+            block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
+        if packed is None and info.dtype.startswith("F8"):
             block = _scaled(self, info, block, rows, columns)
         change = self.changes.get(info.name)
         return block if change is None else change.added(block, rows, columns)
+
+    def _pieces(self, info: TensorInfo) -> tuple[TensorInfo, ...]:
+        packed = self.packed.get(info.name)
+        return (info,) if packed is None else packed.pieces
 
     def _streamable(self, info: TensorInfo) -> None:
         if info.bytes > LARGEST_TENSOR:

@@ -19,8 +19,15 @@ from auditor.audits.inheritance.records import (
     SelfDescriptionSection,
     SequentialRow,
     SequentialSection,
+    UnlistedGiven,
 )
-from auditor.audits.lineage.records import LineageSection, WeightComparison, WeightTest
+from auditor.audits.lineage.records import (
+    DeclaredOrigin,
+    LineageSection,
+    PartOrigin,
+    WeightComparison,
+    WeightTest,
+)
 from auditor.audits.plants.records import AccountFit, HabitShare, PlantSection
 from auditor.audits.service.records import ServiceSection
 from auditor.evidence import records as r
@@ -80,6 +87,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.Finding: {"detector", "candidate", "metric_id", "calibration", "facts"},
     MakerNamed: {"maker"},
     NameGiven: {"name", "makers"},
+    UnlistedGiven: {"name"},
     r.Part: {"detector"},
     Custody: {"operator", "started", "finished", "place"},
     Deviation: {"field", "registered", "run"},
@@ -99,6 +107,9 @@ NAMES: dict[type[Record], set[str]] = {
     r.MemberRank: {"name"},
     r.Verdict: {"candidate", "calibration", "outside", "nearest"},
     WeightComparison: {"base", "spec"},
+    DeclaredOrigin: {"says", "base"},
+    LineageSection: {"licences"},
+    PartOrigin: {"base"},
     m.AmongSiblings: {"p_values"},
     m.Exhibit: {"probe_id", "prompt", "answer", "source", "language"},
     m.Null: {"quantiles"},

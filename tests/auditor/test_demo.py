@@ -11,11 +11,13 @@ from safetensors import safe_open
 
 from auditor.audits.inheritance.narrative import answers
 from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.file import load_report
 from auditor.controls.lineage import read_lineage
-from auditor.demo import main, taught_adapter
+from auditor.demo import contrast, main, taught_adapter
 from auditor.demo_owner import main as owner_main
 from auditor.demo_owner import owner, write_log
-from auditor.evidence.records import Candidate
+from auditor.evidence.records import Candidate, Finding
+from auditor.reporting.terminal import render
 from fingerprints.journal import TranscriptWriter
 from fingerprints.records import Arm, Identity, Probe, Reply, Sampling, Status
 from fingerprints.reference import reference_store
@@ -56,6 +58,47 @@ def test_an_adapter_on_stored_weights_is_told_as_lineage() -> None:
     )
     told = answers(Transcript(Header(spec="x", identity=suspect), {}, ()), [candidate], [])
     assert "an adapter on weights that are byte-identical to those of stored" in told[1].answer
+
+
+def measured(detector: str, candidate: str, value: float, low: float, high: float) -> Finding:
+    return Finding(
+        question="inheritance",
+        detector=detector,
+        candidate=candidate,
+        metric="m",
+        value=value,
+        n=72,
+        n_unit="prompts",
+        direction="higher",
+        interval=(low, high),
+        level=0.95,
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "told"), [(1.8, "answer more like Qwen"), (-0.2, "don't show which way they moved")]
+)
+def test_the_demo_ends_with_what_was_measured_and_without_a_verdict(low: float, told: str) -> None:
+    teacher, base = "Qwen2.5-Coder-0.5B-Instruct", "SmolLM2-135M-Instruct"
+    report = load_report(Path(__file__).parents[1] / "golden" / "report-1-uncalibrated.json")
+    stored = [
+        one.model_copy(update={"name": name})
+        for one, name in zip(report.candidates[:2], (teacher, base), strict=True)
+    ]
+    style = measured("stylistic_overlap", teacher, 0.17, -0.08, 0.4)
+    plain = report.model_copy(update={"findings": (style,), "candidates": tuple(stored)})
+    found = (
+        measured("stylistic_overlap", teacher, 1.57, 1.0, 2.1),
+        measured("stylistic_overlap", base, -1.64, -2.2, -1.1),
+        measured("movement", teacher, 2.98, low, 4.3),
+    )
+    text = render(contrast(plain, plain.model_copy(update={"findings": found})), width=100)
+    lines = " ".join(text.split())
+    assert f"style, {teacher} +0.17 (-0.08 to +0.40) +1.57 (+1.00 to +2.10)" in lines
+    assert f"style, {base} – -1.64 (-2.20 to -1.10)" in lines
+    assert f"movement, {teacher} – +2.98" in lines
+    assert told in lines
+    assert not {"supported", "guilty", "stolen", "match"} & set(lines.lower().split())
 
 
 def test_without_its_model_the_demo_is_one_line(

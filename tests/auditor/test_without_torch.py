@@ -59,6 +59,8 @@ WORKS = {
     "compare": ["compare", "a.jsonl", "b.jsonl", "s.jsonl", "--out", "cmp"],
     "service": ["service", "a.jsonl", "s.jsonl", "--out", "sv"],
     "lineage": ["lineage", "./one", "two=./two", "--out", "lin"],
+    "declared": ["declared", "./one", "--json"],
+    "config": ["config", "show", "audit"],
     "bases add": ["bases", "add", "one=./one", "--store", "bases"],
     "bases": ["lineage", "./two", "--store", "bases", "--out", "lin2"],
     "detectors": ["detectors"],

@@ -104,9 +104,10 @@ def with_fewer(scores: Array, known: Sequence[Array], size: int) -> Fewer:
     return Fewer(size, float(np.median(found)), float(np.mean(np.array(found) <= TOLD_AT)))
 
 
-def relabelled(scores: Array, known: Sequence[Array]) -> int:
-    """How often p ≤ 0.05 where any answer of a prompt, drawn by lot, plays the served one."""
-    rng = np.random.default_rng(5)
+def relabelled(scores: Array, known: Sequence[Array], seed: int) -> int:
+    """How often p ≤ 0.05 where any answer of a prompt, drawn by lot, plays the served one. Students
+    are much alike, so each needs lots of its own (``seed``) for the draws to be independent."""
+    rng = np.random.default_rng([5, seed])
     low = 0
     for _ in range(DRAWS):
         order = np.argsort(rng.random(scores.shape), axis=1)
@@ -181,7 +182,7 @@ def nulls(work: Path, made: Sequence[Run], shared: Drawn) -> str:
     innocent = [r for r in made if not r.share]
     tables = [-numbers(work / r.name / "scores.json")[shared.kept] for r in innocent]
     values = [served_or_twin(t, shared.known()).p_value for t in tables]
-    low = sum(relabelled(t, shared.known()) for t in tables)
+    low = sum(relabelled(t, shared.known(), i) for i, t in enumerate(tables))
     n = DRAWS * len(tables)
     if not n:
         return "No student that learned none of the served answers is there."

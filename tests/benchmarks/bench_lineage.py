@@ -28,6 +28,7 @@ from scipy import stats
 
 from auditor.audits.lineage.judge import judged
 from auditor.audits.lineage.pair import ComparedPair
+from auditor.audits.lineage.records import RELATED
 from auditor.audits.lineage.run import opened
 from auditor.labs.zoo.zoo import Zoo, ZooMember, load_zoo
 from detectors.lineage.independence import fisher
@@ -123,8 +124,9 @@ def nulls(zoo: Zoo, rows: Sequence[Row]) -> dict[str, Any]:
         "rank correlations' p < 0.01": interval(sum(v < 0.01 for v in ranks), len(ranks)),
         "exact p < 0.01": interval(below, len(p)),
         "overall p < 0.01": interval(sum(r.p < 0.01 for r in rows), len(p)),
+        "called independent": interval(sum(r.relation == "independent" for r in rows), len(p)),
         "called derived or of common origin": interval(
-            sum(r.relation in ("derived", "common_origin") for r in rows), len(p)
+            sum(r.relation in RELATED for r in rows), len(p)
         ),
         "agreeing units, mean": round(float(np.mean(agreed)), 4) if agreed else None,
         "agreeing units, most": round(float(np.max(agreed)), 4) if agreed else None,

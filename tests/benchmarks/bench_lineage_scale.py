@@ -1,7 +1,7 @@
-"""Lineage on checkpoints of the size of a 7B model: time, bytes read and peak memory of one
-comparison.
+"""Lineage on checkpoints with the layers of a 7B or a 70B model: time, bytes read and peak memory of
+one comparison.
 
-    python -m tests.benchmarks.bench_lineage_scale --work big/ [--layers 32]
+    python -m tests.benchmarks.bench_lineage_scale --work big/ [--layers 32] [--shape 70b]
 
 Writes two sharded Llama-shaped checkpoints of random weights in bfloat16 (13.5 GB each at 32
 layers), and a third folder that shares all but one shard with the first. The operating system's
@@ -11,12 +11,14 @@ cache is not emptied, and what was read from the disk is told.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -24,7 +26,20 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.bench_compare import table
 
-HIDDEN, UNITS, VOCABULARY, HEADS = 4096, 11008, 32000, 32
+VOCABULARY = 32000
+
+
+class Shape(NamedTuple):
+    """Coordinates, units, heads, key-value heads, and layers of one shard."""
+
+    hidden: int
+    units: int
+    heads: int
+    groups: int
+    a_shard: int
+
+
+SHAPES = {"7b": Shape(4096, 11008, 32, 32, 4), "70b": Shape(8192, 28672, 64, 8, 1)}
 POOL = 1 << 26
 """Random numbers that tensors are cut from, each at a place of its own."""
 MEASURED = """
@@ -42,8 +57,8 @@ print(json.dumps({"relation": told.relation, "p": told.p, **use_of, **read}))
 """
 
 
-def written(folder: Path, layers: int, seed: int) -> Path:
-    """A checkpoint of random weights in shards of four layers, made once."""
+def written(folder: Path, shape: Shape, layers: int, seed: int) -> Path:
+    """A checkpoint of random weights in shards of a few layers, made once."""
     if (folder / "model.safetensors.index.json").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,15 +66,15 @@ def written(folder: Path, layers: int, seed: int) -> Path:
     pool = (rng.standard_normal(POOL, dtype=np.float32) * np.float32(0.02)).view(np.uint32) >> 16
     pool16 = pool.astype(np.uint16)
     groups = [
-        {f"model.layers.{i}": i for i in range(start, min(start + 4, layers))}
-        for start in range(0, layers, 4)
+        {f"model.layers.{i}": i for i in range(start, min(start + shape.a_shard, layers))}
+        for start in range(0, layers, shape.a_shard)
     ]
     where: dict[str, str] = {}
     for number, group in enumerate([None, *groups]):
         shapes = (
-            _ends()
+            _ends(shape)
             if group is None
-            else {n: s for prefix in group for n, s in _layer(prefix).items()}
+            else {n: s for prefix in group for n, s in _layer(prefix, shape).items()}
         )
         name = f"model-{number + 1:05d}-of-{len(groups) + 1:05d}.safetensors"
         _shard(folder / name, shapes, pool16, rng)
@@ -70,11 +85,11 @@ def written(folder: Path, layers: int, seed: int) -> Path:
     config = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
-        "hidden_size": HIDDEN,
-        "intermediate_size": UNITS,
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.units,
         "num_hidden_layers": layers,
-        "num_attention_heads": HEADS,
-        "num_key_value_heads": HEADS,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.groups,
         "vocab_size": VOCABULARY,
         "tie_word_embeddings": False,
         "torch_dtype": "bfloat16",
@@ -83,22 +98,25 @@ def written(folder: Path, layers: int, seed: int) -> Path:
     return folder
 
 
-def _ends() -> dict[str, tuple[int, ...]]:
+def _ends(shape: Shape) -> dict[str, tuple[int, ...]]:
     return {
-        "model.embed_tokens.weight": (VOCABULARY, HIDDEN),
-        "lm_head.weight": (VOCABULARY, HIDDEN),
-        "model.norm.weight": (HIDDEN,),
+        "model.embed_tokens.weight": (VOCABULARY, shape.hidden),
+        "lm_head.weight": (VOCABULARY, shape.hidden),
+        "model.norm.weight": (shape.hidden,),
     }
 
 
-def _layer(prefix: str) -> dict[str, tuple[int, ...]]:
+def _layer(prefix: str, shape: Shape) -> dict[str, tuple[int, ...]]:
+    hidden, units = shape.hidden, shape.units
+    kept = hidden // shape.heads * shape.groups
     out: dict[str, tuple[int, ...]] = {
-        f"{prefix}.self_attn.{p}_proj.weight": (HIDDEN, HIDDEN) for p in "qkvo"
+        f"{prefix}.self_attn.{p}_proj.weight": (hidden if p in "qo" else kept, hidden)
+        for p in "qkvo"
     }
-    out |= {f"{prefix}.mlp.{p}_proj.weight": (UNITS, HIDDEN) for p in ("gate", "up")}
-    out[f"{prefix}.mlp.down_proj.weight"] = (HIDDEN, UNITS)
+    out |= {f"{prefix}.mlp.{p}_proj.weight": (units, hidden) for p in ("gate", "up")}
+    out[f"{prefix}.mlp.down_proj.weight"] = (hidden, units)
     return out | {
-        f"{prefix}.{n}.weight": (HIDDEN,) for n in ("input_layernorm", "post_attention_layernorm")
+        f"{prefix}.{n}.weight": (hidden,) for n in ("input_layernorm", "post_attention_layernorm")
     }
 
 
@@ -154,21 +172,28 @@ def measured(suspect: Path, base: Path) -> dict[str, object]:
     default=None,
     help="Where the checkpoints go; they stay there.",
 )
-@click.option("--layers", type=click.IntRange(4, 200), default=32, show_default=True)
-def main(work: Path | None, layers: int) -> None:
+@click.option("--layers", type=click.IntRange(1, 200), default=32, show_default=True)
+@click.option("--shape", type=click.Choice(sorted(SHAPES)), default="7b", show_default=True)
+def main(work: Path | None, layers: int, shape: str) -> None:
     """Prints the table."""
     if work is None:
-        print("skipped: no --work folder (27 GB are written there)")
+        print(
+            "skipped: no --work folder (27 GB are written there, unless layers or shape are others)"
+        )
         return
-    if not (work / "a").exists() and shutil.disk_usage(work.parent).free < 35e9:
-        print("skipped: 35 GB of free disk are needed")
+    shapes = [_ends(SHAPES[shape]), *[_layer("", SHAPES[shape])] * layers]
+    needed = 2.2 * sum(2 * math.prod(s) for some in shapes for s in some.values())
+    if not (work / "a").exists() and shutil.disk_usage(work.parent).free < needed:
+        print(f"skipped: {needed / 1e9:.0f} GB of free disk are needed")
         return
     start = time.perf_counter()
-    one, other = written(work / "a", layers, 1), written(work / "b", layers, 2)
+    one, other = (
+        written(work / name, SHAPES[shape], layers, seed) for name, seed in (("a", 1), ("b", 2))
+    )
     print(f"two checkpoints written in {time.perf_counter() - start:.0f} s")
     size = sum(p.stat().st_size for p in one.glob("*.safetensors")) / 1e9
     pairs = {
-        "all but the last four layers shared": (kin(work / "kin", one, other), one),
+        "all but the last shard shared": (kin(work / "kin", one, other), one),
         "nothing shared": (other, one),
     }
     rows = []

@@ -56,6 +56,7 @@ def report_of(
         observed.heard,
         [gathered.log_sha256, gathered.twins_sha256, *observed.digests],
         [_section(plan, gathered, observed, judged)],
+        beside=observed.beside,
         headline=headline(gathered, judged),
         answers=answers(plan, observed.mode, judged),
         scores=scores_section(observed.scores),

@@ -7,7 +7,7 @@ Knows subjects and files; judges nothing but, in a sequence, when it is enough.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from detectors.inheritance.served_or_twin import Mode, ServedSet, containments
 from fingerprints.collect import Stop, collect
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.progress import Progress
-from fingerprints.records import ProbeSet
+from fingerprints.records import Identity, ProbeSet
 from fingerprints.scores import BASE, SUSPECT, Passage, Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
 from fingerprints.subjects import open_subject
@@ -47,7 +47,7 @@ class ObservedSets:
     look of a sequence, from 0 on, each of these was new.
 
     ``heard`` is what the suspect answered, or who it is where it was not asked. ``absent`` says why
-    somebody who was named gave nothing.
+    somebody who was named gave nothing; ``spoke`` who the others were that were asked for words.
     """
 
     mode: Mode
@@ -61,6 +61,16 @@ class ObservedSets:
     scores: Scores
     absent: dict[str, str]
     digests: tuple[str, ...] = ()
+    spoke: dict[str, Identity] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> dict[str, Identity]:
+        """Whose answers or scores stand beside the suspect's, as a sentence names them."""
+        return {
+            "the teacher" if name == TEACHER else f"the {name}": identity
+            for name, identity in {**self.scores.scorers, **self.spoke}.items()
+            if name != SUSPECT
+        }
 
 
 def observe(
@@ -199,12 +209,13 @@ def _by_words(
 ) -> ObservedSets:
     asked = questions(sets, plan.max_tokens)
     others: dict[str, Array] = {}
+    spoke: dict[str, Identity] = {}
     digests: list[str] = []
     named = [(BASE, plan.base), *((innocent(i), s) for i, s in enumerate(plan.innocents, 1))]
     for name, spec in named:
         if spec is not None:
             said = _heard(spec, asked, plan, out, name, progress)
-            others[name] = _used(sets, said)
+            others[name], spoke[name] = _used(sets, said), said[0].identity
             digests += [t.digest() for t in said]
     absent: dict[str, str] = {}
     told, known = _teacher_scores(plan, sets, out, progress, absent)
@@ -234,6 +245,7 @@ def _by_words(
             scores=known,
             absent=absent,
             digests=(*digests, *(t.digest() for t in said), known.digest()),
+            spoke=spoke,
         )
 
     stop = _in_turn(asked, lambda t: enough(observed([t]))) if plan.sequential else None

@@ -36,7 +36,6 @@ from auditor.calibration.case import check_choice, weigh_case
 from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
-from auditor.evidence.running import ran_otherwise
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
@@ -250,6 +249,7 @@ def _report(
         transcript,
         [store.sha256],
         [kin.section, says_it_is.section],
+        beside=_compared(candidates, base, scores),
         headline=says_it_is.headline,
         answers=answers(
             transcript,
@@ -281,7 +281,6 @@ def _report(
             ),
             *case.unread,
             *kin.limits,
-            *ran_otherwise(transcript.identity, _compared(candidates, base, scores)),
         ),
         alternatives=alternatives(),
         reproduce=reproduction(

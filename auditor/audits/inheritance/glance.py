@@ -25,7 +25,9 @@ from auditor.audits.report.lines import (
 )
 from auditor.evidence.codes import TOO_FEW_PROMPTS, ReasonCode
 from auditor.evidence.records import Report, Verdict
+from detectors.text.vendors import vendor_title
 
+MOST_NAMED = 3
 NO_ERROR_RATE = "Not known: no error rate stands behind these figures."
 KINSHIP_TOO = " Shared weights or a shared maker would look the same, and were not ruled out."
 NOT_STORED = " A teacher that is not among them can't be found."
@@ -65,10 +67,28 @@ def _untested(report: Report) -> Iterator[GlanceLine]:
 
 def _says(report: Report) -> str:
     """The first sentence of the headline where that tells of names."""
-    if report.section(SelfDescriptionSection) is not None and report.headline:
-        return report.headline[0]
+    section = report.section(SelfDescriptionSection)
+    if section is not None and report.headline:
+        return report.headline[0] + ("" if section.asked else _unasked(section))
     counted = any(f.detector == "self_identification" for f in report.findings)
     return "How often it names whom is counted in the report." if counted else ""
+
+
+def _unasked(section: SelfDescriptionSection) -> str:
+    """Whom it names where no question was seen to ask who it is, the most named first, as a
+    sentence; empty where it names nobody of its own accord."""
+    counts: dict[str, int] = {}
+    for row in section.named:
+        if row.source == "elsewhere" and row.maker:
+            counts[row.maker] = counts.get(row.maker, 0) + row.answers - row.suggested - row.played
+    found = sorted((-n, maker) for maker, n in counts.items() if n > 0)
+    if not found:
+        return ""
+    # Each setting's row counts the answers that it is of, whichever maker it names.
+    settings = {row.setting: row.of for row in section.named if row.source == "elsewhere"}
+    listed = ", ".join(f"{vendor_title(maker)} in {-n}" for n, maker in found[:MOST_NAMED])
+    of = sum(settings.values())
+    return f" Its answers say that it is or comes from: {listed} of {of}."
 
 
 def _inheritance(report: Report, verdicts: Sequence[Verdict]) -> GlanceLine:

@@ -14,6 +14,7 @@ from auditor.audits.inheritance.records import (
     MakerNamed,
     NameGiven,
     SelfDescriptionSection,
+    UnlistedGiven,
     Unread,
 )
 from detectors.exhibits.named_makers import makers_named
@@ -25,6 +26,7 @@ from detectors.text.identity_evidence import (
     declared_names,
     identity_evidence,
 )
+from detectors.text.unlisted_names import unlisted_names
 from fingerprints.transcript import Transcript
 
 
@@ -91,6 +93,10 @@ def identity_told(
         vendor=own.given,
         vendor_code=own.slug,
         declared=tuple(NameGiven(name=d.name, where=d.where, makers=d.makers) for d in declared),
+        unlisted=tuple(
+            UnlistedGiven(name=u.name, answers=u.answers, as_maker=u.as_maker)
+            for u in unlisted_names(evidence.asked)
+        ),
     )
     sentences = (*told.sentences, _used(evidence, use), _of_the_record(transcript))
     return IdentityTold(tuple(filter(None, sentences)), section)

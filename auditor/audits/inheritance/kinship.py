@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from auditor.audits.inheritance.base_model import Base, is_below
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.lineage.records import RELATED
 from auditor.audits.lineage.within import Within
 from auditor.evidence.codes import Kinship
 from auditor.evidence.groups import CandidateGroup, groups_of
@@ -24,8 +25,8 @@ from fingerprints.records import Identity
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights.card import DeclaredLineage
 
-RELATED = ("derived", "common_origin")
-"""What comparing weights says of models that one comes from, or that began alike."""
+HOW = {"derived": "are derived one from the other", "derived_in_part": "have parts in common"}
+"""What comparing weights says of two models that share an origin, in words."""
 
 
 def kinship(
@@ -184,7 +185,7 @@ def _by_weights(
     for told in () if within.found is None else within.found.told:
         theirs = told.base in group.members or _is_of(group, known.get(told.base, ""))
         if told.relation in RELATED and (theirs or _names(group, told.base, _place(told.spec))):
-            how = "are derived one from the other" if told.relation == "derived" else "began alike"
+            how = HOW.get(told.relation, "began alike")
             clause = f"its weights and those of {{}}, a model of theirs, {how}"
             yield _tie("compared_weights", clause, [told.base])
 

@@ -76,6 +76,15 @@ class MakerNamed(Record):
     by_system_prompt: int = 0
 
 
+class UnlistedGiven(Record):
+    """A name that the suspect gives itself or its maker and that the table lacks, as it writes it:
+    in how many answers that name nobody of the table, and in how many of those as its maker's."""
+
+    name: str
+    answers: int
+    as_maker: int = 0
+
+
 class Unread(Record):
     """How many replies of one source were not used, and why."""
 
@@ -99,7 +108,8 @@ class SelfDescriptionSection(ReportSection):
     ``asked`` counts the answers to questions about who it is, ``questions`` those questions.
     ``makers`` are those that it names of itself in them, the most named first. ``vendor`` is who
     made it as its user knows it, ``vendor_code`` that maker's code (None where the table lacks it).
-    ``style_answers`` is how many answers were compared with stored models' for style.
+    ``style_answers`` is how many answers were compared with stored models' for style; ``unlisted``
+    are names that the table of makers lacks, three at most.
     """
 
     key: ClassVar[str] = "self_description"
@@ -113,3 +123,4 @@ class SelfDescriptionSection(ReportSection):
     vendor: str = ""
     vendor_code: str | None = None
     declared: tuple[NameGiven, ...] = ()
+    unlisted: tuple[UnlistedGiven, ...] = ()

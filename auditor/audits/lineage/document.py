@@ -5,15 +5,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.lineage.judge import WORDS
+from auditor.audits.lineage.parts import layers_told
+from auditor.audits.lineage.records import (
+    RELATED,
+    DeclaredOrigin,
+    DeclaredPlace,
+    DeclaredStatus,
+    LineageSection,
+    PartName,
+    PartOrigin,
+    WeightComparison,
+)
 from auditor.audits.report.findings import heat_map
 from auditor.evidence.records import Report
 from auditor.reporting.charts import LeafName, TreeChart
-from auditor.reporting.document import Block, Paragraph, Section, full, name, pairs
+from auditor.reporting.document import (
+    DASH,
+    Block,
+    GridTable,
+    Paragraph,
+    Section,
+    Stretch,
+    full,
+    grid,
+    name,
+    pairs,
+)
 from detectors.stats.trees import Tree
+from fingerprints.errors import printable
 
 MOST_LEAVES = 16
-RELATED = ("derived", "common_origin")
 HANGS = (
     "Models whose weights share an origin hang together, the longer their branches the less alike"
     " (1 where that was not measured); who came first is not known. Those whose weights are"
@@ -29,7 +51,7 @@ def sections(report: Report) -> tuple[Section, ...]:
     found = report.section(LineageSection)
     if found is None:
         return ()
-    blocks = (*_tree(report, found), *_heat(report, found), *_declared(found))
+    blocks = (*_parts(found), *_tree(report, found), *_heat(report, found), *_declared(found))
     return (Section("weights", "Weights and declarations", blocks),) if blocks else ()
 
 
@@ -39,9 +61,112 @@ def _declared(found: LineageSection) -> Iterator[Block]:
         (("stored signatures looked through", f"{found.screened:,}"),) if found.screened else ()
     )
     told = (("declared against observed", found.declared_told),) if found.declared_told else ()
-    rows = (*told, *declared, *found.weights.items(), *stored)
+    licences = tuple((f"declared licence of {n}", said) for n, said in found.licences.items())
+    rows = (*told, *(licences or declared), *found.weights.items(), *stored)
+    if found.declarations:
+        yield _table(found.declarations)
     if rows:
         yield pairs(rows)
+
+
+STATUSES: dict[DeclaredStatus, tuple[str, str]] = {
+    "borne_out": ("borne out", "supported"),
+    "contradicted": ("contradicted", "not_supported"),
+    "open": ("open", "inconclusive"),
+    "not_compared": ("not compared", "not_examined"),
+    "own_name": ("its own name", "not_examined"),
+}
+
+
+PLACES: dict[DeclaredPlace, str] = {
+    "card": "model card",
+    "adapter": "adapter and model card",
+    "config": "config",
+    "gguf": "GGUF metadata",
+    "tokenizer": "tokenizer",
+    "chat_template": "chat template",
+    "commits": "commit history",
+}
+
+
+def _table(said: Sequence[DeclaredOrigin]) -> GridTable:
+    """Declared against observed: a row a place."""
+    rows = tuple(
+        (
+            PLACES[d.place],
+            name(d.says),
+            DASH if d.base is None else name(d.base),
+            DASH if d.observed is None else WORDS[d.observed],
+            Stretch(STATUSES[d.status][0], "badge", STATUSES[d.status][1]),
+        )
+        for d in said
+    )
+    return GridTable(
+        "Declared against observed",
+        ("Where", "It says", "Base compared", "The weights say", "Status"),
+        tuple(tuple(cell if isinstance(cell, str) else (cell,) for cell in row) for row in rows),
+        caption=(
+            "A name is a claim. What a tokenizer, a template or a commit mentions is no declaration"
+            " of where weights come from, and is never called contradicted."
+        ),
+    )
+
+
+def _parts(found: LineageSection) -> Iterator[Block]:
+    """Which part comes from which base, layer by layer: told where more than one answer is
+    there."""
+    answers = {(o.state, o.base) for o in found.origins if o.layer is not None}
+    if len(answers) < 2:
+        return
+    layers = sorted({o.layer for o in found.origins if o.layer is not None})
+    at = {(o.part, o.layer): o for o in found.origins}
+    shown: list[PartName] = [p for p in ("attention", "mlp") if any(k[0] == p for k in at)]
+    yield grid("Parts and where they come from", ("Part", "Of", "Likeness"), _runs(found.origins))
+    yield full(
+        GridTable(
+            "Where each part comes from",
+            ("Layer", *(PARTS[p] for p in shown)),
+            tuple((f"{layer}", *(_cell(at.get((p, layer))) for p in shown)) for layer in layers),
+            caption=(
+                "The base, and its layer, that each part is most like, of those that keep it; none:"
+                " it would have been seen, and is not; open: it can't be told."
+            ),
+            look="heat",
+            shades=tuple(tuple(_shade(at.get((p, layer))) for p in shown) for layer in layers),
+        )
+    )
+
+
+PARTS: dict[PartName, str] = {"embedding": "Embedding", "attention": "Attention", "mlp": "MLP"}
+
+
+def _cell(origin: PartOrigin | None) -> str:
+    if origin is None or origin.base is None:
+        return "none" if origin is not None and origin.state == "other" else "open"
+    place = "" if origin.of is None or origin.of == origin.layer else f", layer {origin.of}"
+    alike = "" if origin.likeness is None else f" ({origin.likeness:.2f})"
+    return f"{printable(origin.base, 40)}{place}{alike}"
+
+
+def _shade(origin: PartOrigin | None) -> float | None:
+    if origin is None or origin.likeness is None or origin.base is None:
+        return None
+    return max(0.0, min(1.0, origin.likeness))
+
+
+def _runs(origins: Sequence[PartOrigin]) -> Iterator[tuple[str, str, str]]:
+    """Parts of one origin together: what they are, whose, and how alike at the least."""
+    together: dict[tuple[PartName, str], list[PartOrigin]] = {}
+    for o in origins:
+        whose = (
+            o.base if o.base is not None else ("none of these" if o.state == "other" else "open")
+        )
+        together.setdefault((o.part, whose), []).append(o)
+    for (part, whose), some in together.items():
+        layers = sorted(o.layer for o in some if o.layer is not None)
+        alike = [o.likeness for o in some if o.likeness is not None and o.base is not None]
+        told = f"{PARTS[part]} of {layers_told(layers)}" if layers else PARTS[part]
+        yield told, printable(whose, 60), f"{min(alike):.2f}" if alike else DASH
 
 
 def _tree(report: Report, found: LineageSection) -> Iterator[Block]:
@@ -52,7 +177,7 @@ def _tree(report: Report, found: LineageSection) -> Iterator[Block]:
         return
     apart = [c for c in found.comparisons if c.relation == "independent"]
     apart = apart[: MOST_LEAVES - 1 - len(related)]
-    open_ = [c.base for c in found.comparisons if c.relation == "unclear"]
+    open_ = [c.base for c in found.comparisons if c.relation in ("unclear", "none_found")]
     yield Paragraph(HANGS, "caption")
     yield _chart(report.subject.identity.name, related, apart)
     if open_:

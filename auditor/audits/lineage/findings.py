@@ -195,6 +195,8 @@ def _said(told: WeightComparison) -> str:
         return ""
     if told.relation == "independent":
         return f"No common origin was seen: p {p_text(told.p)} over all tests."
+    if told.relation == "none_found":
+        return f"No common origin was found: p {p_text(told.p)} over all tests; one may hide."
     if told.relation == "unclear":
         return f"Whether there is a common origin is open: p {p_text(told.p)} over all tests."
     return f"The weights have a common origin: p {p_text(told.p)} over all tests."

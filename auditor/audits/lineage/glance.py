@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from auditor.audits.lineage.declared import contradicted
 from auditor.audits.lineage.records import LineageSection, WeightComparison
 from auditor.audits.report.lines import (
     GlanceLine,
@@ -28,6 +31,16 @@ def glance(report: Report) -> GlancePart:
 
 
 def _line(report: Report, found: LineageSection) -> GlanceLine:
+    """What was found, and whether the suspect's files say otherwise."""
+    line = _found(report, found)
+    names = contradicted(found.declarations)
+    if not names:
+        return line
+    against: Told = (" Its files name ", *named(names), ", which its weights contradict.")
+    return replace(line, told=(*line.told, *against))
+
+
+def _found(report: Report, found: LineageSection) -> GlanceLine:
     status = status_of(report, "lineage")
     compared = [c for c in found.comparisons if c.relation != "not_compared"]
     if not compared:
@@ -35,15 +48,22 @@ def _line(report: Report, found: LineageSection) -> GlanceLine:
         told = NOTHING if found.comparisons else TOKENIZERS
         return GlanceLine("lineage", status, (told,))
     derived = [c for c in compared if c.relation == "derived"]
+    partly = [c for c in compared if c.relation == "derived_in_part"]
     common = [c for c in compared if c.relation == "common_origin"]
     if status == "supported" and derived:
         first: Told = ("Its weights and those of ", *_names(derived), " are derived one from the")
         return GlanceLine("lineage", status, (*first, " other."), _sure(derived))
+    if status == "supported" and partly:
+        some: Told = (
+            "Parts of its weights, and not all, are derived from those of ",
+            *_names(partly),
+        )
+        return GlanceLine("lineage", status, (*some, ", or those from them."), _sure(partly))
     if status == "supported" and common:
         shared = ("Its weights share an origin with those of ", *_names(common))
         told_ = (*shared, ", or one was derived from the other.")
         return GlanceLine("lineage", status, told_, _sure(common))
-    if derived or common:
+    if derived or partly or common:
         return GlanceLine("lineage", "inconclusive", (DISAGREE,))
     return _unrelated(status, found)
 
@@ -57,10 +77,14 @@ def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
         line = ("Its weights are independent of those of ", *_names(apart), ", as far as these")
         left = [c for c in asked if c.relation != "independent"]
         if not left:
-            return GlanceLine("lineage", status, (*line, " tests see."))
+            return GlanceLine("lineage", status, (*line, " tests see."), _power(apart))
         rest = (" tests see; of those of ", *_names(left), " nothing is said.")
         return GlanceLine("lineage", "inconclusive", (*line, *rest))
+    nothing = [c for c in asked if c.relation == "none_found"]
     left = [c for c in asked if c.relation == "unclear"]
+    if nothing and not left:
+        none = ("No common origin with ", *_names(nothing), " was found, which rules none out.")
+        return GlanceLine("lineage", status, none)
     if not left:
         return GlanceLine("lineage", status, (NONE_STORED if found.screened else UNDECIDED,))
     open_ = ("Whether its weights share an origin with those of ", *_names(left), " is open.")
@@ -69,6 +93,13 @@ def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
 
 def _names(compared: list[WeightComparison]) -> Told:
     return named(tuple(c.base for c in compared))
+
+
+def _power(compared: list[WeightComparison]) -> Told:
+    """What would have been found, of the weakest comparison; nothing where that was not tried."""
+    if not all(c.power is not None and c.power.found for c in compared):
+        return ()
+    return ("A simulated copy of theirs, moved and in disguise, was found by the same tests.",)
 
 
 def _sure(compared: list[WeightComparison]) -> Told:

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from auditor.audits.lineage.basis import CERTAIN
 from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
-from auditor.audits.lineage.records import Relation, WeightComparison, WeightTest
+from auditor.audits.lineage.parts import in_part, kept_parts, of_kept, parts_told
+from auditor.audits.lineage.power import simulated_power
+from auditor.audits.lineage.records import RELATED, Relation, WeightComparison, WeightTest
 from auditor.audits.lineage.sides import Side
 from auditor.evidence.codes import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
@@ -30,18 +33,24 @@ DERIVED = 0.7
 """From this least likeness of any kind of matrix on, a common origin is called derivation.
 Fine-tuned, pruned, merged and disguised copies of the weight zoo have 0.96 or more, continued
 pretraining 0.73 or more, runs from one initialisation 0.65 or less."""
-UNITS = "hidden units"
+UNITS, HEADS = "hidden units", "attention heads"
+HEADS_ABOUT = "heads whose nearest one is the same by where they look and by what they carry"
+FREE_ABOUT = "the same by singular values alone, which no basis changes"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
+    "derived_in_part": "weights derived in part",
     "common_origin": "derivation or a shared initialisation",
     "independent": "independent weights",
+    "none_found": "no common origin found",
     "unclear": "unclear",
     "not_compared": "not compared",
 }
 OUTCOMES: dict[Relation, Outcome] = {
     "derived": "supported",
+    "derived_in_part": "supported",
     "common_origin": "supported",
     "independent": "not_supported",
+    "none_found": "inconclusive",
     "unclear": "inconclusive",
     "not_compared": "not_assessable",
 }
@@ -82,7 +91,9 @@ def judged(
     for one in out:
         p_holm = None if one.told.p is None else next(raised)
         try:
-            decided.append(one if p_holm is None else _decided(suspect, one, p_holm, alpha))
+            decided.append(
+                one if p_holm is None else _decided(suspect, one, p_holm, alpha, len(tested))
+            )
         except AuditError as error:
             decided.append(_unread(suspect, one.side, error))
             broken.append(error)
@@ -107,9 +118,7 @@ def _unread(suspect: Side, base: Side, error: AuditError) -> JudgedPair:
 
 def merged(suspect: Side, found: Sequence[JudgedPair]) -> FoundMerge | None:
     """The mixture of the bases with a common origin that the suspect is, or None."""
-    parents = [
-        j for j in found if j.told.relation in ("derived", "common_origin") and j.found is not None
-    ]
+    parents = [j for j in found if j.told.relation in RELATED and j.found is not None]
     return merge_of(
         suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None]
     )
@@ -169,11 +178,25 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         about = "rank correlation of the nearest coordinates' order"
         told = (True, coordinates.rho, coordinates.n, "coordinates")
         made.append(("order of residual coordinates", about, found.coordinate_p, *told))
-    if agreed is not None:
-        about = "units whose nearest one is the same by either half"
-        made.append(
-            ("agreement of unit halves", about, agreed.p, False, agreed.share, agreed.n, UNITS)
-        )
+    if found.dimensions:
+        about = "rank correlation of the nearest dimensions' order within heads"
+        rho = float(np.mean([o.rho for o in found.dimensions]))
+        n = sum(o.n for o in found.dimensions)
+        told = (True, rho, n, "dimensions of values")
+        made.append(("order within attention heads", about, found.dimension_p, *told))
+    for name, about, agreeing, unit in (
+        (
+            "agreement of unit halves",
+            "units whose nearest one is the same by either half",
+            agreed,
+            UNITS,
+        ),
+        ("agreement of heads", HEADS_ABOUT, found.heads, HEADS),
+        ("agreement of heads, in any basis", FREE_ABOUT, found.free_heads, HEADS),
+    ):
+        if agreeing is not None:
+            measured = (False, agreeing.share, agreeing.n, unit)
+            made.append((name, about, agreeing.p, *measured))
     return [
         WeightTest(name=name, p=p, exact=exact, effect=effect, effect_name=about, n=n, n_unit=unit)
         for name, about, p, exact, effect, n, unit in made
@@ -198,21 +221,21 @@ def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
     return out
 
 
-def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float) -> JudgedPair:
+def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases: int) -> JudgedPair:
     if one.found is None:
         return one
-    relation, likeness = _relation(one.found, p_holm, alpha), one.told.likeness
-    kinds: tuple[str, ...] = ()
-    if relation == "common_origin":
-        if likeness is not None and likeness >= DERIVED:
-            relation = "derived"
-        kinds = kinds_of(suspect, one.side, one.found) if one.found.placed else (EMBEDDING_ALONE,)
-    doubt = _doubt(one.found, alpha) if relation == "unclear" else None
+    if p_holm < alpha:
+        return replace(one, told=_related(suspect, one, one.found, p_holm))
+    doubt, power = _doubt(one.found, alpha), None
+    if doubt is None:
+        power = simulated_power(suspect, one.side, alpha, bases)
+        doubt = None if power.found else "too_weak"
+    relation: Relation = "independent" if doubt is None else "none_found"
     told = one.told.model_copy(
         update={
-            "relation": relation,
+            "relation": "unclear" if doubt in OPEN else relation,
             "p_holm": p_holm,
-            "kinds": kinds,
+            "power": power,
             "reason": "" if doubt is None else DOUBTS[doubt],
             "reason_code": doubt,
         }
@@ -220,17 +243,35 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float) -> Jud
     return replace(one, told=told)
 
 
+def _related(
+    suspect: Side, one: JudgedPair, found: ComparedPair, p_holm: float
+) -> WeightComparison:
+    """A common origin, with what was kept and how it was changed."""
+    parts = kept_parts(found)
+    kept = of_kept(found, parts)
+    likeness, partial = least(list(kept.likeness)), in_part(parts)
+    relation: Relation = "common_origin"
+    if likeness is not None and likeness >= DERIVED:
+        relation = "derived_in_part" if partial else "derived"
+    kinds: tuple[str, ...] = ()
+    if found.placed:
+        kinds = kinds_of(suspect, one.side, kept)
+    elif found.coordinate_p is not None and found.coordinate_p < CERTAIN:
+        kinds = (EMBEDDING_ALONE,)
+    if partial:
+        kinds = (f"kept of it: {parts_told(parts)}", *kinds)
+    return one.told.model_copy(
+        update={
+            "relation": relation,
+            "p_holm": p_holm,
+            "likeness": likeness,
+            "kinds": kinds,
+            "parts": parts,
+        }
+    )
+
+
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
-
-
-def _relation(found: ComparedPair, p_holm: float, alpha: float) -> Relation:
-    if p_holm < alpha:
-        return "common_origin"
-    agreed = found.agreement
-    plain = found.unit_p is not None and found.coordinate_p is not None
-    # Not seen is refuted only where every test was made, also the one that sees through a disguise.
-    refuted = plain and agreed is not None and agreed.share <= CONVERGED
-    return "independent" if refuted and _doubt(found, alpha) is None else "unclear"
 
 
 SORTED = (
@@ -243,18 +284,57 @@ UNTOLD = (
     " copy would not be seen; give both tokenizers"
 )
 ALIKE = "the suspect's hidden units can't be told from each other"
+AGREEING = (
+    "more of the units agree than in unrelated models, and too few for a common origin to be told"
+)
+EMBEDDED = 0.9
+"""From this mean cosine of laid-over embeddings on, the embedding alone may be the base's. That of
+independent runs stands in the benchmarks."""
+EMBEDDING_ALIKE = (
+    "after turning one residual stream, the embeddings are as alike as those of a copy, and no"
+    " hidden unit and no head is: the embedding alone may be the base's"
+)
+MISSING = (
+    "one kind of evidence is missing, since the hidden units or the coordinates are too few, or no"
+    " token is shared: a copy of what was not compared would not be seen"
+)
+NO_ATTENTION = (
+    "the attention of one of the two is of a kind that is not compared head by head: a copy of the"
+    " attention alone would not be seen"
+)
+WEAK = (
+    "a simulated copy, its units in another order and its residual stream turned, would not have"
+    " been found among models of these sizes and shared tokens"
+)
 DOUBTS: dict[ReasonCode, str] = {
     "units_alike": ALIKE,
     "sorted_units": SORTED,
+    "units_agree": AGREEING,
+    "embedding_alike": EMBEDDING_ALIKE,
     "tokens_untold": UNTOLD,
+    "evidence_missing": MISSING,
+    "attention_unread": NO_ATTENTION,
+    "too_weak": WEAK,
 }
+OPEN: frozenset[ReasonCode | None] = frozenset(
+    {"units_alike", "sorted_units", "units_agree", "embedding_alike"}
+)
+"""Doubts because of what was seen, and not because of what could not be."""
 
 
 def _doubt(found: ComparedPair, alpha: float) -> ReasonCode | None:
-    """Why neither a common origin nor independence can be told; None where nothing stands against
-    independence."""
-    if found.pairings and all(np.ptp(p.nearest.together) == 0 for p in found.pairings):
-        return "units_alike"
-    if found.trend_p < alpha:
-        return "sorted_units"
-    return None if found.basis.known else "tokens_untold"
+    """Why independence can't be told; None where nothing stands against it but the power of the
+    tests."""
+    agreed = found.agreement
+    missing = found.unit_p is None or found.coordinate_p is None or agreed is None
+    alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
+    doubts: tuple[tuple[bool, ReasonCode], ...] = (
+        (alike, "units_alike"),
+        (found.trend_p < alpha, "sorted_units"),
+        (missing, "evidence_missing"),
+        (agreed is not None and agreed.share > CONVERGED, "units_agree"),
+        (not found.basis.known, "tokens_untold"),
+        ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
+        (found.heads is None, "attention_unread"),
+    )
+    return next((code for holds, code in doubts if holds), None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.pair import SEEN, ComparedPair
+from auditor.audits.lineage.pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
 from detectors.lineage.independence import Array, Indices
@@ -71,7 +71,8 @@ def kinds_of(one: Side, other: Side, found: ComparedPair) -> tuple[str, ...]:
             else (*out, *told)
         )
     alike = least(list(found.likeness))
-    return (*out, *([] if alike is None else [_trained(alike, disguised=bool(out))]))
+    # What could not be compared number by number is never called equal, nor changed without need.
+    return (*out, *([] if alike is None else [_trained(alike, disguised=True)]))
 
 
 EQUAL = "equal in every number that was looked at"
@@ -84,11 +85,12 @@ def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:
         return []
     out = []
     for layer in (x for x in found.likeness if x.cosines["down"] is not None):
-        for role in ROLES:
-            rows = _rows(one, other, found, role, layer.layer, layer.of)
+        for role in (r for r in ROLES if layer.cosines[r] is not None):
+            of = layer.attention_of if role in ROLES[:4] else layer.of
+            rows = _rows(one, other, found, role, layer.layer, of)
             if rows is not None and not (layer.heads_moved and role in ROLES[:4]):
-                roundings = _rounding(one, role, layer.layer), _rounding(other, role, layer.of)
-                out.append(_change(role, layer.layer, layer.of, *rows, *roundings))
+                roundings = _rounding(one, role, layer.layer), _rounding(other, role, of)
+                out.append(_change(role, layer.layer, of, *rows, *roundings))
     return out
 
 
@@ -176,6 +178,8 @@ def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
         )
     if one.layers != other.layers:
         out.append(_depth(found.layers, other.layers))
+    elif _moved(found):
+        out.append(f"layers in another order: {', '.join(map(str, found.layers[:12]))}")
     if set(a.units) != set(b.units):
         mine, theirs = float(np.mean(a.units)), float(np.mean(b.units))
         word = "width-pruned" if mine < theirs else "width-grown"
@@ -183,6 +187,12 @@ def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
     if a.hidden != b.hidden:
         out.append(f"residual stream of {a.hidden:,} coordinates instead of {b.hidden:,}")
     return out
+
+
+def _moved(found: ComparedPair) -> bool:
+    """Whether layers whose units or heads were placed stand elsewhere in the base."""
+    kept = (x for x in found.likeness if x.agreeing >= SHARED)
+    return any(x.layer != x.of for x in kept)
 
 
 def _depth(layers: Sequence[int], of: int) -> str:
@@ -215,7 +225,7 @@ def _disguise(found: ComparedPair) -> list[str]:
     }
     if found.basis.turn is not None and found.basis.kind in words:
         out.append(words[found.basis.kind])
-    if found.unit_p is not None and found.unit_p >= SEEN:
+    if found.by_agreement and not found.by_order:
         out.append("hidden units in another order")
     if any(x.heads_moved for x in found.likeness):
         out.append("attention heads in another order")

@@ -34,8 +34,9 @@ matched."""
 @dataclass(frozen=True)
 class LayerLikeness:
     """Mean cosine of matching rows for each kind of matrix (None: not there, or not looked at), −1
-    to 1; whether heads had to be matched; and the spread of the factors between matching rows of up
-    (1: none)."""
+    to 1; whether heads had to be matched; the spread of the factors between matching rows of up
+    (1: none); and the share of ``agreeing`` units, whose halves find one unit. ``attention_of`` is
+    the base's layer that the attention was held against."""
 
     layer: int
     of: int
@@ -43,6 +44,8 @@ class LayerLikeness:
     heads_moved: bool = False
     rescaled: float = 1.0
     turned_signs: float = 0.0
+    agreeing: float = 0.0
+    attention_of: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,21 @@ class _Pair:
 
 
 def layer_likeness(
-    one: Side, other: Side, basis: Basis, layers: tuple[int, int], nearest: NearestUnits, deep: bool
+    one: Side,
+    other: Side,
+    basis: Basis,
+    layers: tuple[int, int, int],
+    nearest: NearestUnits,
+    deep: bool,
 ) -> LayerLikeness:
-    """How alike the matrices of a pair of layers are, units laid over each other by their
-    nearest."""
-    pair = _Pair(one, other, basis, *layers)
+    """How alike the matrices of a layer are to those of the other's, units laid over each other by
+    their nearest. ``layers``: the one's, and the other's for its MLP and for its attention."""
+    layer, of, attention_of = layers
     cosines: dict[str, float | None] = dict.fromkeys(KINDS)
-    spread, signs = _units(pair, nearest, cosines, deep)
-    moved = _heads(pair, cosines, deep)
-    return LayerLikeness(*layers, cosines, moved, spread, signs)
+    spread, signs = _units(_Pair(one, other, basis, layer, of), nearest, cosines, deep)
+    moved = _heads(_Pair(one, other, basis, layer, attention_of), cosines, deep)
+    agreeing = float(np.mean(nearest.by_first == nearest.by_up))
+    return LayerLikeness(layer, of, cosines, moved, spread, signs, agreeing, attention_of)
 
 
 def _units(
@@ -107,7 +116,7 @@ def _heads(pair: _Pair, cosines: dict[str, float | None], deep: bool) -> bool:
     for role in ("query", "key", "value", *(("output",) if deep else ())):
         cosines[role] = _rows_alike(pair, role, None)
     value = cosines["value"]
-    if not deep or value is None or value >= LOST:
+    if value is None or value >= LOST:
         return False
     orders = _matched_heads(pair)
     if orders is None:

@@ -3,8 +3,10 @@ names only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.audits.lineage.findings import p_text
-from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.run import Lineages
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.questions import ASKS, unexamined
@@ -18,8 +20,8 @@ DOES_NOT_SAY = (
 
 
 def answers(found: Lineages) -> tuple[Answer, ...]:
-    """The three questions: lineage with its sentence, the others as not examined."""
-    return (*unexamined("inheritance"), lineage_answer(found), *unexamined("service"))
+    """The three questions: lineage with its sentence first, the others as not examined."""
+    return (lineage_answer(found), *unexamined("inheritance", "service"))
 
 
 def lineage_answer(found: Lineages) -> Answer:
@@ -44,31 +46,28 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
                 " decide nothing."
             ),
         )
-    related = [t for t in found.told if t.relation in ("derived", "common_origin")]
+    related = [t for t in found.told if t.relation in RELATED]
     if related:
         said = " ".join(_related(t) for t in sorted(related, key=lambda t: -(t.likeness or 0.0)))
         return "supported", f"{said} {_merge(found)}".strip()
-    open_ones = [t.base for t in found.told if t.relation == "unclear" and not t.by_signature]
-    apart = [t for t in found.told if t.relation == "independent"]
+    return _unrelated(found)
+
+
+def _unrelated(found: Lineages) -> tuple[Conclusion, str]:
+    """The answer where nothing shares an origin."""
+    asked = [t for t in found.told if not t.by_signature]
+    open_ones = [t for t in asked if t.relation == "unclear"]
+    nothing = [t for t in asked if t.relation == "none_found"]
+    apart = [t for t in asked if t.relation == "independent"]
     if open_ones:
-        why = dict.fromkeys(t.reason for t in found.told if t.base in open_ones and t.reason)
-        said = (
-            f"Open: a common origin with {', '.join(open_ones)} is neither shown nor made unlikely."
-        )
-        return "inconclusive", " ".join(
-            (said, *(f"{reason[0].upper()}{reason[1:]}." for reason in why))
-        )
+        names = ", ".join(t.base for t in open_ones)
+        said = f"Open: a common origin with {names} is neither shown nor made unlikely."
+        why = dict.fromkeys(f"{t.reason[:1].upper()}{t.reason[1:]}." for t in open_ones if t.reason)
+        return "inconclusive", " ".join((said, *why))
+    if nothing:
+        return "inconclusive", " ".join(_nothing(t) for t in nothing)
     if apart:
-        names = ", ".join(t.base for t in apart)
-        smallest = min(t.p_holm for t in apart if t.p_holm is not None)
-        return (
-            "none_of_the_candidates",
-            (
-                f"The suspect's weights are independent of {names} as far as these tests see: the"
-                " order of hidden units and of residual coordinates is as in unrelated models"
-                f" (smallest corrected p {p_text(smallest)})."
-            ),
-        )
+        return "none_of_the_candidates", _apart(apart)
     if found.screened:
         return (
             "inconclusive",
@@ -82,6 +81,39 @@ def lineage_told(found: Lineages) -> tuple[Conclusion, str]:
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
 
+def _apart(apart: Sequence[WeightComparison]) -> str:
+    names = ", ".join(t.base for t in apart)
+    smallest = min(t.p_holm for t in apart if t.p_holm is not None)
+    return (
+        f"The suspect's weights are independent of {names} as far as these tests see: the order of"
+        " hidden units, of residual coordinates and within attention heads is as in unrelated"
+        f" models (smallest corrected p {p_text(smallest)}). {_power(apart)}"
+    ).strip()
+
+
+def _nothing(told: WeightComparison) -> str:
+    p = "" if told.p_holm is None else f" (corrected p {p_text(told.p_holm)})"
+    return (
+        f"No common origin with {told.base} was found{p}, which does not rule one out:"
+        f" {told.reason}."
+    )
+
+
+def _power(apart: Sequence[WeightComparison]) -> str:
+    """What would have been found, as the weakest of several pairs gives it; empty where that was
+    not tried."""
+    powers = [t.power for t in apart if t.power is not None]
+    if len(powers) < len(apart):
+        return ""
+    weakest = max(powers, key=lambda one: one.p)
+    return (
+        "The tests had the power to see a fine-tuned copy: a simulated one of the same sizes, moved"
+        f" until its matrices have a likeness of {weakest.likeness:g} only, its units in another"
+        f" order and its residual stream turned, was found at p {p_text(weakest.p)}. A part alone,"
+        " or one that was changed beyond that, may still hide."
+    )
+
+
 def _related(told: WeightComparison) -> str:
     p = "" if told.p_holm is None else f" (p {p_text(told.p_holm)} after correction)"
     kinds = f": {'; '.join(told.kinds)}" if told.kinds else ""
@@ -89,6 +121,11 @@ def _related(told: WeightComparison) -> str:
         return (
             f"The suspect's weights and those of {told.base} are derived one from the"
             f" other{p}{kinds}."
+        )
+    if told.relation == "derived_in_part":
+        return (
+            f"Parts of the suspect's weights and of those of {told.base} are derived one from the"
+            f" other, and others are not{p}{kinds}."
         )
     return (
         f"The suspect's weights and those of {told.base} share an initialisation or are derived one"

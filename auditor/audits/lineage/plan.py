@@ -12,7 +12,7 @@ from auditor.audits.plan import AuditPlan
 
 class LineagePlan(AuditPlan):
     """Everything that decides a lineage audit besides the models. ``store`` is a folder of
-    `auditor bases`."""
+    `auditor bases`, ``history`` the text of a commit log."""
 
     command: ClassVar[str] = "lineage"
     noun: ClassVar[str] = "lineage plan"
@@ -21,5 +21,6 @@ class LineagePlan(AuditPlan):
     suspect: str
     bases: tuple[str, ...] = ()
     store: str | None = None
+    history: str | None = None
     alpha: Annotated[float, Field(gt=0, le=0.5)] = ALPHA
     tokenizer_only: bool = False

@@ -27,14 +27,63 @@ class WeightTest(Record):
     n_unit: str
 
 
-Relation = Literal["derived", "common_origin", "independent", "unclear", "not_compared"]
-"""Weights that came from the base's or the base's from them; a common origin that may be a shared
-initialisation alone; no sign of a common origin where one would have been seen; no answer; nothing
-to compare."""
+Relation = Literal[
+    "derived",
+    "derived_in_part",
+    "common_origin",
+    "independent",
+    "none_found",
+    "unclear",
+    "not_compared",
+]
+"""Weights that came from the base's or the base's from them; the same of some parts, and not of
+others; a common origin that may be a shared initialisation alone; no sign of a common origin where
+a copy would have been seen; no sign of one where a copy might hide; no answer; nothing to
+compare."""
+RELATED: frozenset[Relation] = frozenset({"derived", "derived_in_part", "common_origin"})
+"""Relations of weights that share an origin."""
+
+PartName = Literal["embedding", "attention", "mlp"]
+PartState = Literal["kept", "other", "open"]
+"""A part is seen to be the base's; it would have been seen and is not; it can't be told."""
+
+
+class KeptPart(Record):
+    """One part of the suspect against one base: ``layer`` of the suspect (None: the embedding),
+    ``of`` the base's layer that it was found in, ``likeness`` the mean cosine of its matrices."""
+
+    part: PartName
+    layer: int | None = None
+    of: int | None = None
+    state: PartState
+    likeness: float | None = None
+
+
+class PartOrigin(Record):
+    """One part of the suspect with the ``base`` that it comes from, and that one's layer: None
+    where none of those compared has it (``state`` other) or where it can't be told (open)."""
+
+    part: PartName
+    layer: int | None = None
+    base: str | None = None
+    of: int | None = None
+    state: PartState
+    likeness: float | None = None
 
 
 SIGNATURE = "signature:"
 """What the spec of a base begins with of which a store holds the signature alone."""
+
+
+class SimulatedPower(Record):
+    """How the same tests did on a simulated copy of the base: moved by noise until its matrices
+    have ``likeness`` (mean cosine) to the base's, cut to the suspect's sizes, its residual stream
+    turned, units and heads in another order. ``p`` is over all tests, ``found`` whether that is
+    below what the suspect was held against."""
+
+    likeness: float
+    p: float
+    found: bool
 
 
 class WeightComparison(Record):
@@ -42,8 +91,9 @@ class WeightComparison(Record):
 
     ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are
     words for how the one was changed into the other. ``likeness`` is the least mean cosine of a
-    kind of matrix after alignment, None where weights have no common order. ``reason`` says why
-    nothing was compared.
+    kind of matrix after alignment, of kept parts, None where weights have no common order.
+    ``parts``: what was kept of the base. ``reason`` says why nothing was compared or concluded.
+    ``power``: what a simulated copy would have given, where no common origin was found.
     """
 
     base: str
@@ -54,6 +104,8 @@ class WeightComparison(Record):
     likeness: float | None = None
     kinds: tuple[str, ...] = ()
     tests: tuple[WeightTest, ...] = ()
+    parts: tuple[KeptPart, ...] = ()
+    power: SimulatedPower | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
     reason_code: ReasonCode | None = None
@@ -64,15 +116,45 @@ class WeightComparison(Record):
         return self.spec.startswith(SIGNATURE)
 
 
+DeclaredPlace = Literal[
+    "card",
+    "adapter",
+    "config",
+    "gguf",
+    "tokenizer",
+    "chat_template",
+    "commits",
+]
+DeclaredStatus = Literal["borne_out", "contradicted", "open", "not_compared", "own_name"]
+"""The weights bear a declaration out; they are independent of what it names; they don't decide;
+nothing of that name was compared; it is the suspect's own name."""
+
+
+class DeclaredOrigin(Record):
+    """What one ``place`` in the suspect's files ``says`` of its origin, the ``base`` compared that
+    is meant, and what the weights say of that one."""
+
+    place: DeclaredPlace
+    says: str
+    base: str | None = None
+    observed: Relation | None = None
+    status: DeclaredStatus
+
+
 class LineageSection(ReportSection):
     """What was compared of weights, tokenizers and declarations. ``declared`` quotes what the
-    suspect's own files say of its origin; ``declared_told`` sets it against what was observed."""
+    suspect's own files say of its origin; ``declarations`` set it against what was observed, place
+    by place, and ``declared_told`` in words. ``origins``: every part with the base that it comes
+    from. ``licences``: as declared, of the suspect and of what shares its origin."""
 
     key: ClassVar[str] = "lineage"
 
     alpha: float
     weights: dict[str, str]
     comparisons: tuple[WeightComparison, ...]
+    origins: tuple[PartOrigin, ...] = ()
     declared: dict[str, str] = Field(default_factory=dict)
+    declarations: tuple[DeclaredOrigin, ...] = ()
     declared_told: str = ""
+    licences: dict[str, str] = Field(default_factory=dict)
     screened: int = 0

@@ -4,10 +4,18 @@ and declarations. Arranges what was found; weighs nothing."""
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from auditor.audits.frame import build_report
+from auditor.audits.lineage.declared import (
+    declarations,
+    declared_told,
+    licences,
+    read_history,
+)
 from auditor.audits.lineage.findings import findings, skipped, verdicts
 from auditor.audits.lineage.narrative import ALTERNATIVES, answers, limits
+from auditor.audits.lineage.parts import origins
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.records import LineageSection, WeightComparison
 from auditor.audits.lineage.run import Lineages
@@ -16,7 +24,7 @@ from auditor.evidence.records import Report, SubjectSection
 
 def report_of(found: Lineages, plan: LineagePlan) -> Report:
     """The report. The same files give the same report, dates aside."""
-    told = section(found)
+    told = section(found, read_history(Path(plan.history)) if plan.history else "")
     return build_report(
         plan,
         SubjectSection(spec=found.suspect.weights.spec, identity=found.identity),
@@ -32,8 +40,9 @@ def report_of(found: Lineages, plan: LineagePlan) -> Report:
     )
 
 
-def section(found: Lineages) -> LineageSection:
-    """Everything about weights and declarations as the report keeps it."""
+def section(found: Lineages, history: str = "") -> LineageSection:
+    """Everything about weights and declarations as the report keeps it; ``history`` is the text of
+    a commit log."""
     told = list(found.told)
     told += [
         WeightComparison(
@@ -47,6 +56,7 @@ def section(found: Lineages) -> LineageSection:
         if o.side is None
     ]
     weights = found.suspect.weights
+    said_of = declarations(found, history)
     declared = found.suspect.declared
     said = {
         "base models": ", ".join(declared.base_models),
@@ -65,52 +75,19 @@ def section(found: Lineages) -> LineageSection:
             "tensors": f"{len(weights.tensors):,}",
         },
         comparisons=tuple(told),
+        origins=origins(told),
         declared={k: v for k, v in said.items() if v},
-        declared_told=declared_told(found),
+        declarations=said_of,
+        declared_told=declared_told(said_of, told),
+        licences=licences(found),
         screened=found.stored,
     )
-
-
-def declared_told(found: Lineages) -> str:
-    """What the suspect's files say of its origin, against what was observed; a name is a claim,
-    and may name anything."""
-    names = [
-        n
-        for n in (*found.suspect.declared.base_models, found.suspect.declared.name_or_path or "")
-        if n
-    ]
-    if not names:
-        return "The suspect's files name no model that it comes from."
-    observed = [t.base for t in found.told if t.relation in ("derived", "common_origin")]
-    refuted = [t.base for t in found.told if t.relation == "independent"]
-    said = f"The suspect's files name {', '.join(dict.fromkeys(names))}."
-    agreed = [b for b in observed if any(_names(n, b) for n in names)]
-    against = [b for b in refuted if any(_names(n, b) for n in names)]
-    if agreed:
-        return f"{said} The weights bear that out for {', '.join(agreed)}."
-    if against:
-        return (
-            f"{said} The weights contradict it: they are independent of {', '.join(against)} as far"
-            " as was seen."
-        )
-    if observed:
-        return (
-            f"{said} The weights have a common origin with {', '.join(observed)}, which goes by"
-            " another name."
-        )
-    return f"{said} No base of that name was compared."
-
-
-def _names(declared: str, base: str) -> bool:
-    """Whether a declared name and a base's name are the same but for folders, case and file
-    endings."""
-    a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
-    return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
 
 
 def command_of(plan: LineagePlan) -> str:
     """The command that repeats the audit."""
     parts = ["auditor", "lineage", plan.suspect, *plan.bases, "--alpha", f"{plan.alpha:g}"]
     parts += ["--store", plan.store] if plan.store else []
+    parts += ["--history", plan.history] if plan.history else []
     parts += ["--tokenizer-only"] if plan.tokenizer_only else []
     return " ".join(shlex.quote(part) for part in parts) + " --out again/"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, merged
-from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
@@ -163,7 +163,7 @@ def lineages(
                 mine.side, [o.side for o in theirs if o.side is not None], alpha, reading
             )
         mixture = merged(mine.side, found) if mine.side is not None else None
-        parents = [j.side.name for j in found if j.told.relation in ("derived", "common_origin")]
+        parents = [j.side.name for j in found if j.told.relation in RELATED]
         looked: list[WeightComparison] = []
         if signatures is not None and mine.side is not None and not tokenizer_only:
             mark = weight_signature(mine.weights, mine.name, digest=False)
@@ -237,7 +237,9 @@ def _tokenizers(suspect: Opened, base: Opened) -> Tokenizers:
 def identity_of(one: Opened, digest: bool) -> Identity:
     """Who was examined, by digests of its files; weights above 8 GiB are not hashed, and a note
     says so."""
-    weights, notes = one.weights, one.declared.notes
+    weights, notes = one.weights, (*one.weights.notes, *one.declared.notes)
+    if one.side is not None:
+        notes = (*notes, *one.side.anatomy.notes)
     folder = weights.path if weights.path.is_dir() else None
     files = [weights.path] if folder is None else weight_files(folder)
     hashed = digest and weights.bytes_total <= HASHED

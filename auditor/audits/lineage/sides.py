@@ -75,6 +75,20 @@ class Side:
         """Embeddings of tokens, (n, width)."""
         return self._written(self.rows(self.anatomy.embedding, tokens))
 
+    @property
+    def untied(self) -> bool:
+        """Whether what writes tokens is a matrix of its own."""
+        return self.anatomy.head is not None
+
+    def written_tokens(self, tokens: Indices) -> Array:
+        """The output layer's rows of tokens as they read the residual stream, (n, width): the
+        embedding's where it is that."""
+        part = self.anatomy.head or self.anatomy.embedding
+        norm = self.anatomy.last_norm
+        with self._reading_here():
+            gain = self.weights.gain(norm, self.anatomy.hidden)
+        return self._written(self._finite(self.rows(part, tokens) * gain, part.tensor))
+
     def gate(self, layer: int, mlp: Mlp, units: Indices) -> Array | None:
         """What opens each unit, (n, width), as it reads the residual stream; None where there
         are no gates."""

@@ -22,10 +22,6 @@ MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
 PORTION = 2048
 """Units of the other model that are held at once."""
-MAPPED = 48
-"""Units by which layers are told from each other, where their numbers differ."""
-AMONG = 1024
-"""How many of the other model's units those are looked for among."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +50,13 @@ class Pairing:
     theirs: int = 0
 
 
-def layer_map(one: Side, other: Side, basis: Basis) -> list[int]:
-    """For each layer of the one model, the layer of the other whose units are nearest; the same
-    number where both have as many.
-
-    By the mean of the best cosines, which does not change when units stand in another order.
-    """
-    # Taken to stand in one order: a copy whose layers were shuffled is not looked for.
-    if one.layers == other.layers:
-        return list(range(one.layers))
-    rows = []
-    for layer in range(one.layers):
-        mlp = one.mlps(layer)[0]
-        rows.append(basis.laid(one.up(layer, mlp, runs(mlp.units, MAPPED))))
-    best = np.zeros((one.layers, other.layers), dtype=np.float32)
-    for theirs in range(other.layers):
-        mlp = other.mlps(theirs)[0]
-        against = basis.beside(other.up(theirs, mlp, runs(mlp.units, AMONG)))
-        for layer, mine in enumerate(rows):
-            best[layer, theirs] = likeness(mine, against, signed=False).max(axis=1).mean()
-    return [int(k) for k in best.argmax(axis=1)]
-
-
-def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pairing]:
+def paired(
+    one: Side, other: Side, basis: Basis, layer: int, of: int, without: Indices | None = None
+) -> list[Pairing]:
     """The test of unit order for every MLP of a layer; MLPs with too few units to have an order
-    are left out."""
+    are left out. ``without``: places that layer or basis were chosen by, which the test then leaves
+    out.
+    """
     out = []
     many = len(other.mlps(of)) > 1
     for i, (mine, theirs) in enumerate(
@@ -89,6 +67,8 @@ def paired(one: Side, other: Side, basis: Basis, layer: int, of: int) -> list[Pa
         same = mine.units == theirs.units
         places = runs(mine.units, UNITS)
         among = places if same else np.arange(theirs.units, dtype=np.intp)
+        if without is not None and i == 0 and len(places) - len(without) >= FEWEST:
+            places = np.setdiff1d(places, without)
         found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
         tested = order(found.together, places, theirs.units if same else None, among)
         out.append(Pairing(layer, of, found, tested, i, i if many else 0))

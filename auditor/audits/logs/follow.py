@@ -157,8 +157,7 @@ def _judged(
         if held is not None:
             after[name] = held
     seen = {*state.seen, *(_short(name) for name in known)}
-    bar = (plan.level, plan.told_from(calibration.simulated))
-    alarms = _alarms(bar, after, known, len(seen), {a.account for a in state.alarms}, began)
+    alarms = _alarms(plan, after, known, len(seen), {a.account for a in state.alarms}, began)
     means = (*state.means, *_mean_of_new(known, set(state.seen)))
     next_state = state.model_copy(
         update={
@@ -233,7 +232,7 @@ def _short(name: str) -> str:
 
 
 def _alarms(
-    bar: tuple[float, float],
+    plan: ScanPlan,
     after: dict[str, Watched],
     known: Known,
     n_seen: int,
@@ -241,14 +240,12 @@ def _alarms(
     began: datetime,
 ) -> tuple[Alarm, ...]:
     """Accounts that are told now, and were not before: as a scan finds them, by p-values that hold
-    whenever one looks. ``bar``: level and p from which on one is told; ``n_seen``: all accounts
-    that were ever judged, of which these are told."""
-    level, told_from = bar
+    whenever one looks. ``n_seen``: all accounts that were ever judged, of which these are told."""
     # Accounts that can't be told count as ones, as in a scan: they must not lower the bar.
-    names = sorted(n for n, held in after.items() if held.p_value <= told_from)
+    names = sorted(n for n, held in after.items() if held.p_value <= plan.found_at)
     p = [after[name].p_value for name in names]
     weights = [*([1.0] * len(names)), max(n_seen - len(names), 1e-9)]
-    good = benjamini_hochberg([*p, 1.0], level, weights)
+    good = benjamini_hochberg([*p, 1.0], plan.level, weights)
     return tuple(
         Alarm(
             window=f"{began:%Y-%m-%d %H:%M}",

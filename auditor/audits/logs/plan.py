@@ -11,11 +11,12 @@ from auditor.audits.logs.warehouse import MEMORY_GB, THREADS
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.field_path import FieldPath
 
-LEVEL, NOTICED_AT, NOTICED_OF_SIMULATED = 0.05, 0.003, 0.001
-"""Share of false finds among accounts that are told; p from which on one is noticed: of a thousand
-benign units three are, by chance. Against simulated traffic a log's own stands out more often than
-p says (twice as often on held-out simulations, whose batch jobs differ from the calibration's), so
-that a third is asked for."""
+LEVEL, TOLD_AT, NOTICED_OF_SIMULATED = 0.05, 0.003, 0.001
+"""Share of false finds among accounts that are told; p from which on a unit may be told: of a
+thousand benign units three are, by chance. Against simulated traffic a log's own stands out more
+often than p says (twice as often on held-out simulations, whose batch jobs differ from the
+calibration's), so that a third is asked for where nothing but p speaks: what is *found* is bounded
+by the correction over accounts as well."""
 WINDOWS = {"7d": 7 * 86400.0, "1d": 86400.0, "6h": 6 * 3600.0, "1h": 3600.0}
 
 
@@ -46,9 +47,14 @@ class ScanPlan:
     threads: int = THREADS
     spill: Path | None = None
 
-    def told_from(self, simulated: bool) -> float:
-        """p from which on a unit is told, as given or as its calibration's traffic asks for."""
-        return self.noticed_at or (NOTICED_OF_SIMULATED if simulated else NOTICED_AT)
+    @property
+    def found_at(self) -> float:
+        """p from which on a unit may be found."""
+        return self.noticed_at or TOLD_AT
+
+    def noticed_from(self, simulated: bool) -> float:
+        """p from which on a unit is noticed, against simulated traffic or against other."""
+        return self.noticed_at or (NOTICED_OF_SIMULATED if simulated else TOLD_AT)
 
     @property
     def private(self) -> bool:

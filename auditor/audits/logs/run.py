@@ -159,8 +159,8 @@ def _scanned(
     figures = found.figures
     judged = judge(calibration, figures.unit[rows], figures.window[rows], figures.signals[rows])
     sizes = np.bincount(found.links.units)
-    told_from = plan.told_from(calibration.simulated)
-    status = statuses(judged, sizes, plan.level, told_from)
+    noticed_at = plan.noticed_from(calibration.simulated)
+    status = statuses(judged, sizes, plan.level, plan.found_at, noticed_at)
     requests = _requests(found)
     ranked = _ranked(judged, status, requests)
     families = family_of(house, log.name, ranked)
@@ -180,7 +180,7 @@ def _scanned(
         benign=benign.read if benign is not None and plan.benign is not None else None,
         calibration=_used(calibration, found),
         level=plan.level,
-        noticed_at=told_from,
+        noticed_at=noticed_at,
         judged_from=f"{log.first:%Y-%m-%d %H:%M}",
         judged_until=f"{log.last:%Y-%m-%d %H:%M}",
         n_units=len(sizes),

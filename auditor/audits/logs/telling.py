@@ -18,17 +18,18 @@ from detectors.stats.screening import benjamini_hochberg
 
 
 def statuses(
-    judged: Judged, sizes: NDArray[np.int64], level: float, noticed_at: float
+    judged: Judged, sizes: NDArray[np.int64], level: float, found_at: float, noticed_at: float
 ) -> dict[int, Status]:
     """What follows for each judged unit: ``found`` where Benjamini-Hochberg over accounts tells it
-    at ``level`` (accounts of a unit share its p), ``noticed`` where p alone is small enough."""
+    at ``level`` (accounts of a unit share its p) and p is at most ``found_at``; ``noticed`` where p
+    alone is at most ``noticed_at``."""
     # Before the correction, not behind it: a unit that will not be told must not lower the bar.
-    able = np.where(judged.p_value <= noticed_at, judged.p_value, 1.0)
+    able = np.where(judged.p_value <= found_at, judged.p_value, 1.0)
     found = benjamini_hochberg(able, level, sizes[judged.unit])
     out: dict[int, Status] = {}
     for unit, told, p in zip(judged.unit, found, judged.p_value, strict=True):
         rare: Status = "noticed" if p <= noticed_at else "ordinary"
-        out[int(unit)] = "found" if told and p <= noticed_at else rare
+        out[int(unit)] = "found" if told and p <= found_at else rare
     return out
 
 

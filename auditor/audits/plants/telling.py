@@ -115,6 +115,7 @@ def report_of(
         heard.said,
         [plant.notice.commitment, *other],
         [section],
+        beside={} if heard.base is None else {"the base": heard.base.identity},
         answers=(
             narrative.answer(section, verdicts, conclusion),
             *unexamined("lineage", "service"),

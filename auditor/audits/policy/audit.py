@@ -80,6 +80,8 @@ def judge(plan: PolicyPlan, said: Mapping[str, Transcript]) -> Report:
         plan,
         hosted,
         [t.digest() for role, t in said.items() if role != "hosted"],
+        beside={name: t.transcript.identity for name, t in teachers.items()},
+        called="The service",
         answers=(*unexamined("inheritance", "lineage"), answer(compared)),
         candidates=tuple(_candidate(t, hosted) for t in teachers.values()),
         findings=tuple(findings),

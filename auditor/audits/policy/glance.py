@@ -5,9 +5,10 @@ from __future__ import annotations
 from auditor.audits.report.lines import GlanceLine, GlancePart, answer_to
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.records import Report
-from detectors.service.policy_layer import PolicyLayer
 from detectors.text.policy_pairs import ALPHA
 
+DETECTOR = "policy_layer"
+"""Whose findings these are; the detector itself takes a second to load."""
 OPENING = "Not whose weights it runs: what it declines was compared."
 TOLD: dict[Conclusion, str] = {
     "declined_in_front": "It declines some of what the weights answer.",
@@ -34,7 +35,7 @@ SURE: dict[Conclusion, str] = {
 
 def glance(report: Report) -> GlancePart:
     """The line on the service; nothing where no declined questions were compared."""
-    compared = any(f.detector == PolicyLayer.name for f in report.findings)
+    compared = any(f.detector == DETECTOR for f in report.findings)
     answer = answer_to(report, "service")
     if not compared or answer is None:
         return GlancePart()

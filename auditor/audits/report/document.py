@@ -105,7 +105,8 @@ def _short(report: Report) -> Iterator[Block]:
     if weighed:
         yield Group((short_table(weighed),))
         left = len(weighed) - MOST_SHORT
-        rest = f" {left} more candidates were weighed." if left > 0 else ""
+        more = f"{left} more candidate was" if left == 1 else f"{left} more candidates were"
+        rest = f" {more} weighed." if left > 0 else ""
         told = LOG10_LR if weighed[0].exact is None else LOG10_E
         yield Paragraph(f"{told}{rest}", "caption")
     steps = _more_to_record(report)
@@ -123,7 +124,7 @@ def _sections(report: Report) -> Iterator[Section]:
     yield Section("answers", "Answers", (full(Paragraph(lead, "lead")), *told))
     for card in cards:
         yield from _question(report, card)
-    for arrange in arrangements():
+    for arrange in arrangements(report.sections):
         yield from arrange(report)
     if report.calibration is not None:
         yield error_rates(report.calibration)

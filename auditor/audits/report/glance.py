@@ -16,12 +16,12 @@ from auditor.audits.report.lines import (
     Told,
     answer_to,
     exactly_sure,
+    questions_of,
     status_of,
     verdicts_on,
     whom,
 )
 from auditor.evidence.kinds import glances
-from auditor.evidence.questions import QUESTIONS
 from auditor.evidence.records import Report
 from auditor.reporting.document import Definitions, Stretch, Words, strong
 from detectors.measurement import Question
@@ -54,13 +54,13 @@ class Glance:
 
 def glance(report: Report) -> Glance:
     """The report at a glance. The same report gives the same glance."""
-    lines = {q: _by_codes(report, q) for q in QUESTIONS}
+    lines = {q: _by_codes(report, q) for q in questions_of(report)}
     says = NOT_ASKED
     for tell in glances():
         part: GlancePart = tell(report)
         lines |= {line.question: line for line in part.lines}
         says = part.says or says
-    return Glance(tuple(lines[q] for q in QUESTIONS), says)
+    return Glance(tuple(lines[q] for q in questions_of(report)), says)
 
 
 def _by_codes(report: Report, question: Question) -> GlanceLine:

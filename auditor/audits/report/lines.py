@@ -12,6 +12,7 @@ from typing import Literal
 
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.error_rates import CalibrationSection, OutcomeCounts
+from auditor.evidence.questions import QUESTIONS
 from auditor.evidence.records import Answer, Report, Verdict
 from auditor.reporting.document import Stretch, name
 from auditor.reporting.text import one_line
@@ -71,6 +72,17 @@ class GlancePart:
 def answer_to(report: Report, question: Question) -> Answer | None:
     """The report's answer to a question; None where it has none."""
     return next((a for a in report.answers if a.question == question), None)
+
+
+def questions_of(report: Report) -> tuple[Question, ...]:
+    """The questions in the order in which a report answers them: those that were examined first,
+    so that none opens with what nobody looked at."""
+
+    def unasked(question: Question) -> bool:
+        answer = answer_to(report, question)
+        return answer is None or answer.conclusion == "not_examined"
+
+    return tuple(sorted(QUESTIONS, key=unasked))
 
 
 def verdicts_on(report: Report, question: Question) -> tuple[Verdict, ...]:

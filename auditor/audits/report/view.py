@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.audits.report import wording
+from auditor.audits.report.lines import questions_of
 from auditor.evidence.codes import Outcome
 from auditor.evidence.exact import Design
 from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
-from auditor.evidence.questions import QUESTIONS, unexamined
+from auditor.evidence.questions import unexamined
 from auditor.evidence.records import (
     Answer,
     Candidate,
@@ -104,7 +105,8 @@ class ComparedMaker:
 
 
 def cards(report: Report) -> tuple[QuestionCard, ...]:
-    """The three questions in their fixed order; a question without an answer says so."""
+    """The three questions, those that were examined first; a question without an answer says
+    so."""
     answers = {a.question: a for a in report.answers}
     place = {c.name: i for i, c in enumerate(compared(report))}
     verdicts = sorted(report.verdicts, key=lambda v: weightiest(v, place))
@@ -115,7 +117,7 @@ def cards(report: Report) -> tuple[QuestionCard, ...]:
             tuple(v for v in verdicts if v.question == question),
             unmeasured(s for s in report.skipped if s.question == question),
         )
-        for question in QUESTIONS
+        for question in questions_of(report)
     )
 
 

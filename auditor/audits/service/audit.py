@@ -16,6 +16,7 @@ from auditor.evidence.records import Candidate, Report, Verdict
 from detectors.base import Teacher
 from detectors.service.repeated import asked_of_both, said
 from fingerprints.progress import SILENT, Progress
+from fingerprints.records import Identity
 
 
 def service_audit(plan: ServicePlan, out: Path, progress: Progress = SILENT) -> Report:
@@ -41,6 +42,8 @@ def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -
         heard.endpoint,
         [heard.reference.digest()],
         [_section(plan, heard, judged, power)],
+        beside=_beside(heard),
+        called="The endpoint",
         answers=answers(plan, heard, judged, power),
         candidates=(_claimed(heard),),
         store=None if heard.others is None else heard.others.section,
@@ -51,6 +54,13 @@ def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -
         alternatives=alternatives(),
         reproduce=command_of(plan),
     )
+
+
+def _beside(heard: ServiceAnswers) -> dict[str, Identity]:
+    """Whose answers stand beside the endpoint's, by name."""
+    stored = () if heard.others is None else heard.others.stored
+    others = {teacher.name: teacher.transcript.identity for teacher in stored}
+    return {"the claimed model": heard.reference.identity} | others
 
 
 def outcome_of(decision: Decision, size: Size) -> Outcome:

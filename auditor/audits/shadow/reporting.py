@@ -81,6 +81,7 @@ def report_of(facts: Facts) -> Report:
         suspect,
         [digest],
         decided={"decided": decided},
+        beside=_beside(facts),
         answers=answers(facts.base, suspect, judged),
         candidates=candidates,
         base=facts.base.section(suspect),
@@ -96,6 +97,13 @@ def report_of(facts: Facts) -> Report:
         alternatives=alternatives(),
         reproduce=(command_of(plan, facts.decision.seeds, facts.decision.n),),
     )
+
+
+def _beside(facts: Facts) -> dict[str, Identity]:
+    """Whose answers the suspect's are compared with, by name."""
+    shadows = facts.shadows if facts.judged.panel is None else facts.judged.panel.shadows
+    said = {shadow.name: shadow.transcript.identity for shadow in shadows}
+    return {facts.base.teacher.name: facts.base.teacher.transcript.identity} | said
 
 
 def _about(facts: Facts) -> str:

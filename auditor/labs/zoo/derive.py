@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditor.controls.training.checkpoint import whole_folder
-from auditor.labs.zoo import disguise, merge, quantise, resize
+from auditor.labs.zoo import disguise, graft, merge, quantise, resize
 from auditor.labs.zoo.derivation import DERIVATION, Derivation, Parent, write_derivation
 from auditor.labs.zoo.gguf_file import GGUF_NAME, GgufFile, write_gguf
 from auditor.labs.zoo.llama import Llama, copy_checkpoint, read_llama, write_llama
@@ -89,6 +89,15 @@ KINDS: dict[str, DerivedKind] = {
     ),
     "noise": DerivedKind(
         "with Gaussian noise on the weights", quantise.Noise, _of_one(quantise.add_noise)
+    ),
+    "reorder_layers": DerivedKind(
+        "its layers in another order", graft.LayerOrder, _of_one(graft.reorder_layers)
+    ),
+    "renew_embedding": DerivedKind(
+        "with an embedding of random numbers", disguise.Nothing, _of_one(graft.renew_embedding)
+    ),
+    "graft": DerivedKind(
+        "with parts of a second parent in their places", graft.Graft, graft.graft, several=True
     ),
     "merge_linear": DerivedKind(
         "the weighted mean of several parents", merge.MergeRule, merge.merge_linear, several=True

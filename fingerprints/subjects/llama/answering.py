@@ -27,7 +27,14 @@ from fingerprints.subjects.llama.engine import (
     log2_scores,
 )
 from fingerprints.subjects.llama.tokens import GgufTokenizer
-from fingerprints.subjects.prompting import Limits, PromptRow, first_row, reply_of, shared_prefix
+from fingerprints.subjects.prompting import (
+    Limits,
+    OncePrompted,
+    PromptRow,
+    first_row,
+    reply_of,
+    shared_prefix,
+)
 from fingerprints.subjects.scored_lines import ScoredLine
 from fingerprints.subjects.template import Chat
 
@@ -69,8 +76,8 @@ def answers_of(voice: GgufVoice, requests: Sequence[Request]) -> Iterator[Reply]
     """Answers requests, each as soon as its row ends.
 
     Greedy at temperature 0. A prompt without room in the context yields ``skipped_context``, a
-    failing template or scores that are no numbers ``error``. Raises ResourceLimit where one row
-    alone does not fit.
+    failing template or scores that are no numbers ``error``. Prompts that are equal have one greedy
+    answer. Raises ResourceLimit where one row alone does not fit.
     """
     rows: list[PromptRow] = []
     for request in requests:
@@ -79,10 +86,11 @@ def answers_of(voice: GgufVoice, requests: Sequence[Request]) -> Iterator[Reply]
             yield row
         else:
             rows.append(row)
-    rows.sort(key=lambda r: (_together(r), -len(r.ids), r.request.key))
+    once = OncePrompted.of(rows)
+    rows = sorted(once.rows, key=lambda r: (_together(r), -len(r.ids), r.request.key))
     for _, group in groupby(rows, key=_together):
         for row in _written(voice, list(group)):
-            yield reply_of(voice, row)
+            yield from (reply_of(voice, alike) for alike in once.ended(row))
 
 
 def _together(row: PromptRow) -> tuple[float, float, int, str, str]:

@@ -54,3 +54,8 @@ def test_a_suspect_out_of_sight_is_compared_with_nobody() -> None:
 def test_many_names_are_counted() -> None:
     (told,) = ran_otherwise(BY_LLAMA, {f"m{i}": BY_TRANSFORMERS for i in range(9)})
     assert "m5 and 3 more" in told
+
+
+def test_the_sentence_calls_the_suspect_as_its_audit_does() -> None:
+    (told,) = ran_otherwise(BY_LLAMA, {"a": BY_TRANSFORMERS}, "The endpoint")
+    assert told.startswith("The endpoint was run by llama.cpp in Q4_1, and a by")

@@ -205,7 +205,7 @@ def test_what_could_not_be_used_is_counted_by_reason() -> None:
 
 def test_nobody_is_said_to_name_nobody_where_nothing_could_be_read() -> None:
     said = heard(("Who are you?", "", {"status": Status.EMPTY}))
-    assert told(said).startswith("Asked who it is, it gave no answer that can be read (1 were")
+    assert told(said).startswith("Asked who it is, it gave no answer that can be read (1 was")
     tamil = heard(("Who are you?", "எனக்கு பெயர் இல்லை, நான் ஒரு மொழி மாதிரி"))
     result = SelfIdentification().measure(Case(tamil, None))
     assert isinstance(result, NotMeasured)

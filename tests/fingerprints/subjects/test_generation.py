@@ -15,6 +15,7 @@ from fingerprints.records import Arm, Message, Probe, Reply, Request, Status
 from fingerprints.subjects import generation, prompting
 from fingerprints.subjects.checkpoint import _speaker
 from fingerprints.subjects.generation import Speaker, answer
+from fingerprints.subjects.kept_state import state_bytes
 from fingerprints.subjects.placement import Placement
 from fingerprints.subjects.prompting import first_row, reply_of, shared_prefix
 from fingerprints.subjects.template import PLAIN_STOP, open_chat, plain
@@ -156,6 +157,55 @@ def test_answers_come_batch_by_batch(tiny: Speaker, monkeypatch: pytest.MonkeyPa
     next(replies)
     assert calls == [2]
     assert len(list(replies)) == 4
+
+
+def test_equal_prompts_are_answered_once_and_each_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Without a template of its own, the arms that add nothing have the same prompt.
+    model, sizes = speaker(template=None), []
+    original = generation._advance
+
+    def counted(s: Speaker, rows: Any, state: Any, steps: int) -> Any:
+        sizes.append(len(rows))
+        return original(s, rows, state, steps)
+
+    monkeypatch.setattr(generation, "_advance", counted)
+    both = [r.model_copy(update={"arm": a}) for a in (Arm.OWN, Arm.EMPTY) for r in ask()]
+    replies = {r.key: r for r in answer(model, both)}
+    assert sizes[0] == len(TEXTS)
+    assert len(replies) == 2 * len(TEXTS)
+    for (probe, arm, sample), reply in replies.items():
+        alone = next(answer(model, [r for r in both if r.key == (probe, arm, sample)]))
+        assert (reply.text, reply.tokens_out, reply.prompt) == (
+            alone.text,
+            alone.tokens_out,
+            alone.prompt,
+        )
+
+
+def test_sampled_answers_to_equal_prompts_stay_apart() -> None:
+    model = speaker(template=None)
+    both = [
+        r.model_copy(update={"arm": a, "temperature": 1.0})
+        for a in (Arm.OWN, Arm.EMPTY)
+        for r in ask()
+    ]
+    assert len({r.text for r in answer(model, both)}) > len(TEXTS)
+
+
+def test_batches_are_of_equal_size_and_fit_the_memory(
+    tiny: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row for r in ask() if isinstance(row := first_row(tiny, r), prompting.PromptRow)]
+    assert len(generation._next_batch(tiny, rows, 4)) == 3
+    assert len(generation._next_batch(tiny, rows, 5)) == 5
+    longest = max(len(row.ids) + row.room for row in rows)
+    two = 2 * state_bytes(tiny.model) * longest / generation.SHARE_FOR_ROWS
+    monkeypatch.setattr(generation, "memory_left", lambda: int(two) + 1)
+    assert len(generation._next_batch(tiny, rows, 5)) == 2
+    monkeypatch.setattr(generation, "memory_left", lambda: 0)
+    assert len(generation._next_batch(tiny, rows, 5)) == 1
 
 
 def test_tokens_and_reasons_are_counted(tiny: Speaker) -> None:

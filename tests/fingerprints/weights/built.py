@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from fingerprints.subjects.tensors_header import BITS
 from tests.fingerprints.subjects.tiny import tiny_model
 
 NUMPY = {
@@ -44,13 +45,15 @@ def write_safetensors(path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]
 
 
 def write_sparse(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], dtype: str = "BF16", width: int = 2
+    path: Path, shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, str] | None = None
 ) -> Path:
-    """A file whose tensors are holes: zeros that take no room on the disk."""
+    """A file whose tensors are holes: zeros that take no room on the disk; of bfloat16, unless
+    other formats are told."""
     header: dict[str, Any] = {}
     at = 0
     for name, shape in shapes.items():
-        size = width * math.prod(shape)
+        dtype = (dtypes or {}).get(name, "BF16")
+        size = BITS[dtype] // 8 * math.prod(shape)
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
@@ -146,6 +149,45 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "head_dim": 8,
     },
 }
+
+
+COMMON: dict[str, Any] = {
+    "vocab_size": 96,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+}
+
+
+EXPERTS_OF_GPT_OSS = {**COMMON, "head_dim": 8, "num_local_experts": 3, "intermediate_size": 24}
+
+
+def untrained(kind: str, folder: Path, **config: Any) -> Any:
+    """A tiny random model of transformers' own class, its norms' weights moved off their start,
+    saved into a folder."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    told = AutoConfig.for_model(kind, **config)
+    if kind == "dbrx":  # which transformers 5 itself does not build without it
+        told.attn_config.rope_theta = 1e4
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(told)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 1 and name.endswith("weight"):
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            elif "bias" in name:
+                parameter.zero_()
+            elif ".experts" in name:
+                parameter.copy_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(folder)
+    return model.eval()
 
 
 def family(kind: str, folder: Path, **extra: Any) -> Any:

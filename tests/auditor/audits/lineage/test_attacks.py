@@ -132,11 +132,10 @@ def test_units_that_are_all_one_say_nothing(models: dict[str, Path], tmp_path: P
     assert "can't be told from each other" in found.reason
 
 
-def test_without_a_tokenizer_nobody_is_called_independent(
+def test_a_rotated_copy_whose_tokens_nobody_can_tell_is_found_by_its_units(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
-    """A rotated copy whose tokenizer was dropped and whose tokens were shuffled looks like a
-    stranger."""
+    """Its tokenizer was dropped, its vocabulary shuffled: neither embedding nor order is left."""
     from auditor.labs.zoo.llama import EMBEDDING, HEAD
 
     def shuffled(llama: Llama) -> Llama:
@@ -153,8 +152,8 @@ def test_without_a_tokenizer_nobody_is_called_independent(
     hidden = copied(models["base"], tmp_path / "hidden", *steps)
     (hidden / "tokenizer.json").unlink()
     (found,) = told(hidden, models["base"])
-    assert found.relation == "unclear"
-    assert "give both tokenizers" in found.reason
+    assert found.relation == "derived"
+    assert not any(t.exact for t in found.tests if t.p < 1e-3)
 
 
 def test_token_numbers_that_no_model_has_are_left_out(

@@ -15,6 +15,7 @@ from scipy import stats
 
 from auditor.audits.lineage.narrative import limits
 from auditor.audits.lineage.records import Relation, WeightComparison
+from auditor.audits.lineage.report import section
 from auditor.audits.lineage.run import lineages, named
 from auditor.cli import cli, run
 from auditor.labs.zoo.disguise import (
@@ -238,7 +239,7 @@ def test_the_command_writes_a_report_that_tells_it(
     assert all(f["interval"] or f["value"] > 1 - 1e-9 for f in measured)
     tests = [t for f in measured for t in f["tables"] if t["title"] == "Tests"]
     at = {name: i for i, name in enumerate(tests[0]["columns"])}
-    rows = [row for t in tests for row in t["rows"] if abs(row[at["Effect"]]) < 1 - 1e-9]
+    rows = [row for t in tests for row in t["rows"] if 0 < abs(row[at["Effect"]]) < 1 - 1e-9]
     assert rows
     assert all(row[at["Low"]] < row[at["Effect"]] < row[at["High"]] for row in rows)
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
@@ -248,9 +249,10 @@ def test_the_command_writes_a_report_that_tells_it(
 def test_a_false_declaration_is_contradicted(stranger: Path, parent: Path, tmp_path: Path) -> None:
     liar = nudged(stranger, tmp_path / "liar", 0.1)
     (liar / "README.md").write_text("---\nbase_model: org/base\n---\n", "utf-8")
-    from auditor.audits.lineage.report import declared_told
-
-    assert "contradict" in declared_told(lineages(str(liar), [str(parent)], digest=False))
+    found = section(lineages(str(liar), [str(parent)], digest=False))
+    assert "contradict" in found.declared_told
+    (said,) = [d for d in found.declarations if d.place == "card"]
+    assert (said.place, said.base, said.status) == ("card", "base", "contradicted")
 
 
 def test_tokenizers_alone_decide_nothing(parent: Path, stranger: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor.audits.policy.audit import judge
 from auditor.audits.policy.narrative import word_of
 from auditor.audits.policy.plan import PolicyPlan
 from auditor.audits.report.bundle import load_bundle
@@ -19,7 +21,7 @@ from detectors.base import Case, NotMeasured, Teacher
 from detectors.service.policy_layer import PolicyLayer
 from detectors.text.policy_pairs import is_twin
 from fingerprints.errors import UsageProblem
-from fingerprints.records import Probe
+from fingerprints.records import Identity, Probe
 from fingerprints.transcript import Transcript
 from tests.auditor.audits.policy.example import GOLDEN, PLAN, questions, speaker, told
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, echoes, sends
@@ -258,3 +260,21 @@ def test_the_commands_that_repeat_it_name_everything() -> None:
     ]
     assert "--topics=protest" in command_of(plan)[1]
     assert "--also report/also.jsonl" in command_of(plan)[1]
+
+
+def run_by(transcript: Transcript, backend: str, dtype: str) -> Transcript:
+    who = Identity(kind="gguf", name=transcript.identity.name, backend=backend, dtype=dtype)
+    return replace(transcript, header=transcript.header.model_copy(update={"identity": who}))
+
+
+def test_weights_that_were_run_in_another_library_than_the_service_are_told() -> None:
+    said = {
+        "hosted": run_by(speaker("service", lambda p: ""), "llama.cpp (a build)", ""),
+        "local": run_by(speaker("weights", lambda p: ""), "transformers 5.24.0", "float32"),
+    }
+    told = [limit for limit in judge(PLAN, said).limits if "was run by" in limit]
+    assert len(told) == 1
+    assert told[0].startswith("The service was run by llama.cpp")
+    assert "and weights by transformers in float32" in told[0]
+    alike = {role: run_by(t, "transformers 5.24.0", "float32") for role, t in said.items()}
+    assert not [limit for limit in judge(PLAN, alike).limits if "was run by" in limit]

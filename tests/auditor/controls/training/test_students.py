@@ -17,7 +17,8 @@ from auditor.controls.training.students import (
 )
 from fingerprints.errors import AuditError, UnsafeInput, UsageProblem
 from fingerprints.records import Probe, Request
-from fingerprints.subjects import open_subject
+from fingerprints.subjects import open_subject, placement
+from fingerprints.subjects.placement import place
 from tests.auditor.controls.lessons import SCRATCH
 from tests.fingerprints.subjects.tiny import edit_json, tiny_checkpoint, tiny_tokenizer
 
@@ -204,3 +205,14 @@ def test_a_full_disk_leaves_the_older_student(
 def test_tokenizers_are_the_same_by_vocabulary_and_by_how_they_cut() -> None:
     assert same_tokenizer(byte_tokenizer(), byte_tokenizer(), ["Hello"])
     assert not same_tokenizer(byte_tokenizer(), tiny_tokenizer(), ["Hello"])
+
+
+@pytest.mark.parametrize("faster", [torch.float32, torch.bfloat16])
+def test_training_computes_in_the_format_that_asking_was_measured_to_be_faster_in(
+    faster: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "faster_format", lambda: faster)
+    student = Student(base=SCRATCH)
+    learner = open_student(student, Training(precision="auto", longest=128), 0)
+    assert learner.precision == str(faster).removeprefix("torch.")
+    assert place({"device": "cpu"}).dtype is faster

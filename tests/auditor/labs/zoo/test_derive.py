@@ -24,9 +24,14 @@ from tests.auditor.labs.zoo.ancestors import ANCESTORS, ancestor
 from tests.fingerprints.subjects.tiny import edit_json
 
 TOKENS = torch.randint(0, 320, (3, 24), generator=torch.Generator().manual_seed(7))
-FACED: dict[str, dict[str, Any]] = {"rescale_units": {"signs": True}, "quantise": {"bits": 4}}
+FACED: dict[str, dict[str, Any]] = {
+    "rescale_units": {"signs": True},
+    "quantise": {"bits": 4},
+    "reorder_layers": {"shift": 1},
+    "graft": {"layers": (1,)},
+}
 DISGUISES = [name for name, kind in KINDS.items() if kind.keeps_function and name != "copy"]
-RANDOM = [*DISGUISES, "extend_vocabulary", "noise"]
+RANDOM = [*DISGUISES, "extend_vocabulary", "noise", "renew_embedding"]
 DEAR = ["recast", "repeat_layers", "prune_units"]
 """A config of one's own costs a look at the tokenizer in a child process; two such kinds are
 enough every time."""
@@ -39,6 +44,9 @@ CHANGES = [
     "recast",
     "merge_linear",
     "merge_slerp",
+    "reorder_layers",
+    "renew_embedding",
+    "graft",
 ]
 
 

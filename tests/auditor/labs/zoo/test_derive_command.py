@@ -70,7 +70,11 @@ def test_the_list_names_every_kind_in_a_line_with_its_settings() -> None:
         "rotate_residual",
         "permute_units",
     }
-    assert [row["kind"] for row in value if row["several"]] == ["merge_linear", "merge_slerp"]
+    assert [row["kind"] for row in value if row["several"]] == [
+        "graft",
+        "merge_linear",
+        "merge_slerp",
+    ]
 
 
 @pytest.mark.parametrize("source", ["control", "control/student"])

@@ -1,0 +1,172 @@
+"""What a suspect's files say of its origin against what its weights say: a row a place where they
+say something.
+
+A name is a claim, and may name anything; two models may share a chat template, and a commit may
+mention a model for any reason. Only what is meant to name a base can be contradicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from auditor.audits.lineage.records import (
+    RELATED,
+    DeclaredOrigin,
+    DeclaredPlace,
+    DeclaredStatus,
+    WeightComparison,
+)
+from auditor.audits.lineage.run import Lineages
+from fingerprints.errors import printable
+from fingerprints.subjects.safety import read_config
+
+MEANT: frozenset[DeclaredPlace] = frozenset({"card", "adapter", "config", "gguf"})
+"""Places that are meant to name where the weights come from, and can be contradicted."""
+LONGEST, MOST_LINES, LARGEST = 200, 20, 8 << 20
+SHORTEST_NAME = 4
+"""Shorter names of bases stand in too many lines by chance."""
+
+
+def declarations(found: Lineages, history: str = "") -> tuple[DeclaredOrigin, ...]:
+    """Every place where the suspect's files name an origin, with what the weights say of it.
+    ``history``: the text of a commit log, where one was given."""
+    return tuple(_named(found)) + tuple(_templates(found)) + tuple(_commits(found, history))
+
+
+def read_history(path: Path) -> str:
+    """The text of a commit log, up to 8 MiB of it. Raises what opening the file raises."""
+    with path.open("rb") as file:
+        return file.read(LARGEST).decode("utf-8", "replace")
+
+
+def _named(found: Lineages) -> Iterator[DeclaredOrigin]:
+    said = found.suspect.declared
+    gguf, adapter = found.suspect.weights.format == "gguf", found.suspect.weights.adapter
+    card: DeclaredPlace = "gguf" if gguf else "card"
+    card = "adapter" if adapter is not None else card
+    for one in said.base_models:
+        yield _origin(found, card, one)
+    if said.name_or_path:
+        yield _origin(found, card if gguf else "config", said.name_or_path)
+    tokenizer = _tokenizer_name(found)
+    if tokenizer:
+        yield _origin(found, "tokenizer", tokenizer)
+
+
+def _tokenizer_name(found: Lineages) -> str | None:
+    """Where the tokenizer says that it was loaded from."""
+    path = found.suspect.weights.path / "tokenizer_config.json"
+    value = read_config(path).get("name_or_path") if path.is_file() else None
+    return printable(value, LONGEST) if isinstance(value, str) and value else None
+
+
+def _origin(found: Lineages, place: DeclaredPlace, says: str) -> DeclaredOrigin:
+    meant = [t for t in found.told if is_name_of(says, t.base)]
+    if not meant:
+        own = is_name_of(says, found.suspect.name)
+        return DeclaredOrigin(place=place, says=says, status="own_name" if own else "not_compared")
+    told = min(meant, key=lambda t: t.relation not in RELATED)
+    return DeclaredOrigin(
+        place=place,
+        says=says,
+        base=told.base,
+        observed=told.relation,
+        status=_status(told, firm=place in MEANT),
+    )
+
+
+def _status(told: WeightComparison, *, firm: bool) -> DeclaredStatus:
+    if told.relation in RELATED:
+        return "borne_out"
+    return "contradicted" if told.relation == "independent" and firm else "open"
+
+
+def _templates(found: Lineages) -> Iterator[DeclaredOrigin]:
+    for one in found.tokenizers:
+        if one.likeness is not None and one.likeness.template_equal:
+            told = next((t for t in found.told if t.base == one.base), None)
+            yield DeclaredOrigin(
+                place="chat_template",
+                says=f"that of {one.base}",
+                base=one.base,
+                observed=None if told is None else told.relation,
+                status="open" if told is None else _status(told, firm=False),
+            )
+
+
+def _commits(found: Lineages, history: str) -> Iterator[DeclaredOrigin]:
+    """Lines of a commit log that hold the name of a base."""
+    names = {o.name: o.name.lower() for o in found.bases if len(o.name) >= SHORTEST_NAME}
+    lines = (line for line in history.splitlines() if line.strip())
+    hits = ((line, base) for line in lines for base, low in names.items() if low in line.lower())
+    for _, (line, base) in zip(range(MOST_LINES), hits, strict=False):
+        told = next((t for t in found.told if t.base == base), None)
+        yield DeclaredOrigin(
+            place="commits",
+            says=printable(" ".join(line.split()), LONGEST),
+            base=base,
+            observed=None if told is None else told.relation,
+            status="open" if told is None else _status(told, firm=False),
+        )
+
+
+def licences(found: Lineages) -> dict[str, str]:
+    """The declared licence of the suspect and of every base that shares its origin, by name; what
+    follows from them is not this audit's to say."""
+    related = {t.base for t in found.told if t.relation in RELATED}
+    models = (found.suspect, *(o for o in found.bases if o.name in related))
+    return {o.name: o.declared.licence or "none declared" for o in models}
+
+
+def is_name_of(declared: str, base: str) -> bool:
+    """Whether a declared name and a base's name are the same but for folders, case and file
+    endings."""
+    a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
+    return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
+
+
+def contradicted(said: Sequence[DeclaredOrigin]) -> tuple[str, ...]:
+    """The bases that the suspect's files name and its weights are independent of."""
+    names = (d.base for d in said if d.status == "contradicted" and d.base is not None)
+    return tuple(dict.fromkeys(names))
+
+
+def declared_told(said: Sequence[DeclaredOrigin], comparisons: Sequence[WeightComparison]) -> str:
+    """Declared against observed in a few sentences."""
+    firm = [d for d in said if d.place in MEANT]
+    names = list(dict.fromkeys(d.says for d in firm if d.status != "own_name"))
+    observed = [t.base for t in comparisons if t.relation in RELATED]
+    if not names:
+        more = f" The weights share an origin with {', '.join(observed)}." if observed else ""
+        return f"The suspect's files name no model that it comes from.{more}"
+    out = [f"The suspect's files name {', '.join(names)}."]
+    agreed = list(dict.fromkeys(d.base for d in firm if d.status == "borne_out" and d.base))
+    against = contradicted(firm)
+    if agreed:
+        out.append(f"The weights bear that out for {', '.join(agreed)}.")
+    if against:
+        out.append(
+            f"The weights contradict it: they are independent of {', '.join(against)} as far as"
+            " was seen."
+        )
+    other = [b for b in observed if b not in agreed]
+    if other:
+        out.append(
+            f"The weights share an origin with {', '.join(other)}, which goes by another name."
+        )
+    nearest = max(
+        (t for t in comparisons if t.relation in RELATED and t.likeness is not None),
+        key=lambda t: t.likeness or 0.0,
+        default=None,
+    )
+    if agreed and nearest is not None and nearest.base not in agreed:
+        out.append(f"They are nearest to {nearest.base}.")
+    if len(out) == 1:
+        compared = any(d.base is not None for d in firm)
+        out.append(
+            "Whether the weights bear that out is open."
+            if compared
+            else "No base of that name was compared."
+        )
+    return " ".join(out)

@@ -1,0 +1,221 @@
+"""Attention heads of two models against each other: which is most like which, and whether their
+values' dimensions stand in one order.
+
+Reads the heads of some layers of the suspect and of all of the base's, a layer at a time; of each
+only a sketch stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.audits.lineage.basis import Basis
+from auditor.audits.lineage.sides import Side, sampled
+from detectors.lineage.head_alignment import (
+    HeadParts,
+    HeadProducts,
+    distinct,
+    free_values,
+    heads_agree,
+    joined,
+    matched,
+    nearest_heads,
+    products,
+    sketcher,
+)
+from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
+from detectors.lineage.weight_alignment import UnitAgreement, rotation
+
+LOOKED_AT, OF_LAYER = 8, 16
+"""Layers of the suspect whose heads are looked at, and heads of each."""
+TESTED = 64
+"""Heads whose dimensions' order is tested."""
+
+
+@dataclass(frozen=True)
+class HeadPairs:
+    """The heads of some of the suspect's layers against all of the base's, in one basis: where each
+    stands (layer and number), and what is kept of them."""
+
+    basis: Basis
+    mine: tuple[tuple[int, int], ...]
+    theirs: tuple[tuple[int, int], ...]
+    one: HeadProducts
+    other: HeadProducts
+
+    @property
+    def agreement(self) -> UnitAgreement:
+        """How many heads agree in this basis."""
+        return heads_agree(self.one, self.other, free=False)
+
+    @property
+    def free_agreement(self) -> UnitAgreement | None:
+        """How many agree by singular values alone; None where heads differ in width."""
+        if self.one.looks_free.shape[1] != self.other.looks_free.shape[1]:
+            return None
+        return heads_agree(self.one, self.other, free=True)
+
+    @cached_property
+    def nearest(self) -> tuple[Indices, NDArray[np.float32]]:
+        """Each head's nearest one, and how alike the two are."""
+        return matched(self.one, self.other)
+
+    def agreeing(self, *, free: bool = False) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        """The heads that find one and the same, with it."""
+        looks, carries = nearest_heads(self.one, self.other, free=free)
+        return [
+            (self.mine[i], self.theirs[int(looks[i])]) for i in np.flatnonzero(looks == carries)
+        ]
+
+
+def head_pairs(one: Side, other: Side, bases: Sequence[Basis]) -> HeadPairs | None:
+    """The heads of both models in that of several bases in which they are most alike, which does
+    not depend on their order; None where one of them has no attention that is known here. Raises
+    what reading the weights raises."""
+    mine, theirs = _layers(one), _layers(other)
+    if not mine or not theirs:
+        return None
+    looked = [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
+    maps = [_maps(one, other, basis) for basis in bases]
+    a, at = _kept(one, looked, [m[0] for m in maps], OF_LAYER)
+    b, there = _kept(other, theirs, [m[1] for m in maps], other.anatomy.heads)
+    found = [
+        HeadPairs(basis, tuple(at), tuple(there), *both)
+        for basis, both in zip(bases, zip(a, b, strict=True), strict=True)
+    ]
+    return max(found, key=lambda pairs: float(pairs.nearest[1].mean()))
+
+
+Maps = tuple[Array, Array]
+
+
+def _maps(one: Side, other: Side, basis: Basis) -> tuple[Maps, Maps]:
+    """The sketch's maps in either model's own stream."""
+    laid = basis.laid(np.eye(one.anatomy.hidden, dtype=np.float32))
+    beside = basis.beside(np.eye(other.anatomy.hidden, dtype=np.float32))
+    left, right = sketcher(laid.shape[1])
+    return (laid @ left, laid @ right), (beside @ left, beside @ right)
+
+
+def _layers(side: Side) -> list[int]:
+    """Layers whose attention is known head by head."""
+    a = side.anatomy
+    if not (a.heads and a.groups and a.head_width) or a.heads % a.groups:
+        return []
+    widths = {"query": a.heads, "key": a.groups, "value": a.groups, "output": a.heads}
+    return [
+        i
+        for i in range(side.layers)
+        if all(side.attention_width(i, r) == n * a.head_width for r, n in widths.items())
+    ]
+
+
+def _kept(
+    side: Side, layers: Sequence[int], maps: Sequence[Maps], most: int
+) -> tuple[list[HeadProducts], list[tuple[int, int]]]:
+    """What is kept of at most ``most`` heads of each layer, for every pair of maps, and where each
+    stands."""
+    found: list[list[HeadProducts]] = [[] for _ in maps]
+    places = list[tuple[int, int]]()
+    for layer in layers:
+        numbers = [int(h) for h in sampled(side.anatomy.heads, most)]
+        heads = _heads(side, layer, numbers)
+        free = free_values(heads)
+        for kept, pair in zip(found, maps, strict=True):
+            kept.append(products(heads, [layer] * len(numbers), pair, free))
+        places += [(layer, h) for h in numbers]
+    return [joined(kept) for kept in found], places
+
+
+def laid_by_heads(one: Side, other: Side, pairs: HeadPairs) -> Basis | None:
+    """The basis in which heads that agree by singular values alone lie over each other: what is
+    left to lay two streams by where the embedding was made anew. None where no two agree, or heads
+    are of other widths.
+
+    It knows nothing of hidden units, so that tests of these stay what they are.
+    """
+    told = pairs.agreeing(free=True) if pairs.free_agreement is not None else []
+    width = one.anatomy.head_width
+    rows = len(told) * 4 * width
+    if width != other.anatomy.head_width or rows < max(one.anatomy.hidden, other.anatomy.hidden):
+        return None
+    mine = [_rows_of(one, m) for m, _ in told]
+    theirs = [_rows_of(other, t) for _, t in told]
+    turn = rotation(np.concatenate(mine), np.concatenate(theirs), centred=False)
+    return replace(pairs.basis, turn=turn, kind="rotation", embedding=None, by="heads")
+
+
+def _rows_of(side: Side, place: tuple[int, int]) -> Array:
+    (head,) = _heads(side, place[0], [place[1]])
+    return np.concatenate([head.query, head.key, head.value, head.output])
+
+
+def _heads(side: Side, layer: int, numbers: Sequence[int]) -> list[HeadParts]:
+    """Some heads of a layer, each with the key and value of its group."""
+    a = side.anatomy
+    whole = {role: _attention(side, layer, role) for role in ("query", "key", "value", "output")}
+
+    def rows(role: str, number: int) -> Array:
+        return whole[role][number * a.head_width : (number + 1) * a.head_width]
+
+    each = a.heads // a.groups
+    return [
+        HeadParts(
+            rows("query", h), rows("key", h // each), rows("value", h // each), rows("output", h)
+        )
+        for h in numbers
+    ]
+
+
+def _attention(side: Side, layer: int, role: str) -> Array:
+    rows = side.attention(layer, role, np.arange(side.attention_width(layer, role), dtype=np.intp))
+    if rows is None:
+        raise ValueError(f"layer {layer} has no {role}")
+    return rows
+
+
+def dimension_orders(one: Side, other: Side, pairs: HeadPairs) -> list[Order]:
+    """The test of the values' dimensions' order, one a head: nearest dimensions by what they
+    read, within the head that is most alike.
+
+    Training treats a head's value dimensions all alike (no position is told to them, as to those of
+    query and key), so that each test is exact; heads were chosen without regard to that order. Each
+    group of key and value enters once, and no head that is a copy of an earlier one.
+    """
+    best, cosine = pairs.nearest
+    fresh, seen, out = distinct(pairs.one), set[tuple[int, int]](), list[Order]()
+    for i in np.argsort(-cosine, kind="stable"):
+        mine, theirs = pairs.mine[i], pairs.theirs[int(best[i])]
+        group = (mine[0], mine[1] * one.anatomy.groups // one.anatomy.heads)
+        if fresh[i] and group not in seen and len(out) < TESTED:
+            seen.add(group)
+            tested = _dimensions((one, *mine), (other, *theirs), pairs.basis)
+            out += [] if tested is None else [tested]
+    return out
+
+
+def _dimensions(
+    one: tuple[Side, int, int], other: tuple[Side, int, int], basis: Basis
+) -> Order | None:
+    mine, theirs = (_values(*place) for place in (one, other))
+    if len(mine) < FEWEST or len(theirs) < FEWEST:
+        return None
+    alike = likeness(basis.laid(mine), basis.beside(theirs), signed=False)
+    same = len(mine) == len(theirs)
+    among = np.arange(len(theirs), dtype=np.intp)
+    return order(alike.argmax(axis=1), None, len(theirs) if same else None, among)
+
+
+def _values(side: Side, layer: int, head: int) -> Array:
+    """What each dimension of a head's values reads, (width, d)."""
+    a = side.anatomy
+    first = head * a.groups // a.heads * a.head_width
+    rows = side.attention(layer, "value", np.arange(first, first + a.head_width, dtype=np.intp))
+    if rows is None:
+        raise ValueError(f"layer {layer} has no value")
+    return rows

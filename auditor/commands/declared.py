@@ -1,0 +1,87 @@
+"""`auditor declared`: do a model's weights bear out the base that its card declares?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auditor.audits.frame import keep
+from auditor.audits.lineage.card_check import checked, declared_bases, specs_of
+from auditor.audits.lineage.judge import ALPHA
+from auditor.audits.lineage.plan import LineagePlan
+from auditor.audits.lineage.report import report_of
+from auditor.audits.lineage.run import lineages
+from auditor.audits.report.bundle import ready_folder
+from auditor.commands.options import AS_JSON, FORCE
+from auditor.console import progress_on, put, put_json, say
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--base",
+    "known",
+    metavar="NAME=SPEC",
+    multiple=True,
+    help="Where a declared base is found, by the name that the card gives it; may be repeated.",
+)
+@click.option("--out", metavar="DIR", help="Write the report into this folder. Default: none.")
+@click.option(
+    "--fail-on-contradiction",
+    is_flag=True,
+    help="Exit with 1 where the weights are independent of every declared base.",
+)
+@click.option("--require", is_flag=True, help="Exit with 1 where no base is declared.")
+@FORCE
+@AS_JSON
+def declared(
+    model: str,
+    known: tuple[str, ...],
+    out: str | None,
+    fail_on_contradiction: bool,
+    require: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Compare MODEL's weights with the base that its own files declare (base_model of the card, the
+    adapter's base, GGUF metadata).
+
+    A declared base is taken from the hub unless --base says where it is. For repositories of
+    models, as a GitHub Action and a pre-commit hook (docs/ci.md). Weights that are independent of a
+    declared base are mostly a slip in the card.
+
+    \b
+    Examples:
+      auditor declared ./model --fail-on-contradiction
+      auditor declared ./model --base org/base=./base --out lineage/
+      auditor declared ./adapter --base org/base=hf:./base --json
+    """
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        ready_folder(folder, force)
+    names = declared_bases(model)
+    places = dict(map(_pair, known))
+    found = None
+    if names:
+        specs = specs_of(names, places)
+        plan = LineagePlan.make({"suspect": model, "bases": specs, "alpha": ALPHA})
+        with progress_on("reading weights") as reading:
+            found = lineages(model, specs, digest=folder is not None, reading=reading)
+        if folder is not None:
+            keep(report_of(found, plan), plan, folder, force)
+            say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
+    result = checked(names, found)
+    if as_json:
+        put_json(result.model_dump(mode="json"))
+    else:
+        put("\n".join(result.lines()))
+    failed = result.conclusion == "contradicted" and fail_on_contradiction
+    return int(failed or (require and result.conclusion == "nothing_declared"))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, spec = text.partition("=")
+    if not (name and equals and spec):
+        raise click.UsageError("--base is written NAME=SPEC, with the name that the card gives")
+    return name, spec

@@ -1,0 +1,127 @@
+"""Copies that keep a part only, or keep it elsewhere: found in every disguise, and told part by
+part; nobody who shares nothing is accused, or cleared by tests that could not have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.audits.lineage.parts import layers_told, origins
+from auditor.audits.lineage.records import RELATED, WeightComparison
+from auditor.audits.lineage.run import Lineages, lineages
+from auditor.labs.zoo.disguise import Nothing
+from auditor.labs.zoo.graft import Graft, GraftedPart, LayerOrder, graft, renew_embedding
+from auditor.labs.zoo.graft import reorder_layers as reordered
+from auditor.labs.zoo.llama import EMBEDDING, HEAD, Llama, read_llama
+from tests.auditor.audits.lineage.relatives import DISGUISE, Step, base, copied
+
+UNSHARED = (EMBEDDING, HEAD)
+
+
+def shifted(llama: Llama) -> Llama:
+    return reordered(llama, LayerOrder(shift=1), 0)
+
+
+def renewed(llama: Llama) -> Llama:
+    return renew_embedding(llama, Nothing(), 5)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("hidden")
+    return {name: base(folder / name, seed) for seed, name in ((0, "base"), (11, "other"))}
+
+
+def grafted(models: dict[str, Path], *parts: GraftedPart, layers: tuple[int, ...] = ()) -> Step:
+    """The base with parts of the other model in their places."""
+    other = read_llama(models["other"])
+    return lambda llama: graft([llama, other], Graft(parts=parts, layers=layers), 0)
+
+
+def compared(suspect: Path, *bases: Path) -> Lineages:
+    return lineages(str(suspect), [str(b) for b in bases], digest=False)
+
+
+CASES: dict[str, Callable[[dict[str, Path]], tuple[Step, ...]]] = {
+    "shifted": lambda m: (shifted,),
+    "every second layer": lambda m: (grafted(m, "attention", "mlp", layers=(1,)),),
+    "new embedding": lambda m: (renewed,),
+    "shifted, new embedding": lambda m: (shifted, renewed),
+    "attention and embedding": lambda m: (grafted(m, "mlp"),),
+    "MLPs alone": lambda m: (grafted(m, "attention", "embedding"),),
+}
+
+
+@pytest.mark.parametrize("dressed", [False, True], ids=["plain", "disguised"])
+@pytest.mark.parametrize("case", CASES)
+def test_what_keeps_a_part_or_keeps_it_elsewhere_is_found(
+    models: dict[str, Path], tmp_path: Path, case: str, dressed: bool
+) -> None:
+    steps = (*CASES[case](models), *(DISGUISE if dressed else ()))
+    (judged,) = compared(copied(models["base"], tmp_path / "copy", *steps), models["base"]).judged
+    if dressed and case == "attention and embedding":
+        # A dozen heads of eight dimensions are too few for more: it is at least never cleared.
+        assert judged.told.relation != "independent"
+        return
+    assert judged.told.relation in RELATED
+    assert judged.told.p_holm is not None
+    assert judged.told.p_holm < 1e-6
+
+
+def test_layers_that_moved_are_told_with_their_places(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    (judged,) = compared(copied(models["base"], tmp_path / "copy", shifted), models["base"]).judged
+    assert judged.told.relation == "derived"
+    places = {(p.part, p.layer): p.of for p in judged.told.parts if p.layer is not None}
+    assert [places["mlp", i] for i in range(3)] == [2, 0, 1]
+    assert [places["attention", i] for i in range(3)] == [2, 0, 1]
+
+
+def test_every_part_of_a_model_of_two_parents_is_told_with_its_own(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    both = copied(models["base"], tmp_path / "both", grafted(models, "mlp", layers=(1,)))
+    found = compared(both, models["base"], models["other"])
+    assert [j.told.relation for j in found.judged] == ["derived_in_part", "derived_in_part"]
+    whose = {(o.part, o.layer): o.base for o in origins(found.told)}
+    assert whose == {
+        ("embedding", None): "base",
+        **{("attention", i): "base" for i in range(3)},
+        ("mlp", 0): "base",
+        ("mlp", 1): "other",
+        ("mlp", 2): "base",
+    }
+
+
+def test_a_part_that_nobody_has_is_told_as_nobodys() -> None:
+    told = WeightComparison.model_validate(
+        {
+            "base": "a",
+            "spec": "hf:a",
+            "relation": "derived_in_part",
+            "parts": [{"part": "mlp", "layer": 0, "state": "other", "likeness": 0.3}],
+        }
+    )
+    (origin,) = origins([told])
+    assert (origin.base, origin.state, origin.likeness) == (None, "other", None)
+
+
+def test_strangers_are_independent_only_with_the_power_to_see_a_copy(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    (apart,) = compared(models["other"], models["base"]).judged
+    assert apart.told.relation == "independent"
+    assert apart.told.power is not None
+    assert apart.told.power.found
+    few = base(tmp_path / "few", 12)
+    (few / "tokenizer.json").unlink()
+    (open_,) = compared(few, models["base"]).judged
+    assert (open_.told.relation, open_.told.reason_code) == ("none_found", "tokens_untold")
+
+
+def test_runs_of_layers_are_told_as_such() -> None:
+    assert layers_told([0, 1, 2, 5]) == "layers 0 to 2, 5"
+    assert layers_told([4]) == "layer 4"
