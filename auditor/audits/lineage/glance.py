@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.audits.lineage.declared import contradicted
-from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.lineage.parts import layers_told
+from auditor.audits.lineage.records import LineageSection, PartOrigin, WeightComparison
 from auditor.audits.report.lines import (
     GlanceLine,
     GlancePart,
@@ -16,11 +18,13 @@ from auditor.audits.report.lines import (
     status_of,
 )
 from auditor.evidence.records import Report
+from auditor.reporting.document import Stretch
 
 NOTHING = "No base could be compared by weights."
 TOKENIZERS = "Tokenizers and declarations alone were compared, and they decide nothing."
 DISAGREE = "Its verdicts do not bear out what was compared, so that nothing is concluded."
 UNDECIDED = "What was compared decides nothing about weights."
+MOST_PARTS = 4
 NONE_STORED = "None of the stored signatures shows a common origin, which rules none of them out."
 
 
@@ -58,7 +62,8 @@ def _found(report: Report, found: LineageSection) -> GlanceLine:
             "Parts of its weights, and not all, are derived from those of ",
             *_names(partly),
         )
-        return GlanceLine("lineage", status, (*some, ", or those from them."), _sure(partly))
+        told_ = (*some, ", or those from them.", *_parts(found.origins))
+        return GlanceLine("lineage", status, told_, _sure(partly))
     if status == "supported" and common:
         shared = ("Its weights share an origin with those of ", *_names(common))
         told_ = (*shared, ", or one was derived from the other.")
@@ -93,6 +98,21 @@ def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
 
 def _names(compared: list[WeightComparison]) -> Told:
     return named(tuple(c.base for c in compared))
+
+
+def _parts(origins: Sequence[PartOrigin]) -> Told:
+    """Which layers' attention and MLPs come from whom, the first few; nothing where none do."""
+    together: dict[tuple[str, str], list[int]] = {}
+    for o in origins:
+        if o.base is not None and o.layer is not None:
+            together.setdefault((o.part, o.base), []).append(o.layer)
+    out: list[str | Stretch] = []
+    for (part, base), layers in list(together.items())[:MOST_PARTS]:
+        word = "attention" if part == "attention" else "MLPs"
+        out += ["; " if out else " Kept are ", f"{word} of {layers_told(sorted(layers))} of "]
+        out += named((base,))
+    more = "; and others." if len(together) > MOST_PARTS else "."
+    return (*out, more) if out else ()
 
 
 def _power(compared: list[WeightComparison]) -> Told:

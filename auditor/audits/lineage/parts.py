@@ -96,11 +96,10 @@ def of_kept(found: ComparedPair, parts: Sequence[KeptPart]) -> ComparedPair:
     gone = {(p.layer, p.part) for p in parts if p.state == "other"}
     alike = []
     for x in found.likeness:
-        lost = (*(ATTENTION if (x.layer, "attention") in gone else ()),)
-        lost += MLP if (x.layer, "mlp") in gone else ()
-        alike.append(
-            replace(x, cosines={k: None if k in lost else v for k, v in x.cosines.items()})
-        )
+        no_mlp = (x.layer, "mlp") in gone
+        lost = (ATTENTION if (x.layer, "attention") in gone else ()) + (MLP if no_mlp else ())
+        kept = replace(x, cosines={k: None if k in lost else v for k, v in x.cosines.items()})
+        alike.append(replace(kept, rescaled=1.0, turned_signs=0.0) if no_mlp else kept)
     return replace(found, likeness=tuple(alike))
 
 
