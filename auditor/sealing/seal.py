@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from auditor.audits.report.bundle import ADDED_FILE, ATTESTATION, load_bundle
+from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
 from auditor.sealing.digests import FileDigest, digest_of, digests_of
@@ -70,6 +71,7 @@ def statement_for(folder: Path, files: tuple[FileDigest, ...], by: str = "") -> 
         sealed=timestamp(),
         sealed_by=by,
         tool=f"distillation-auditor {VERSION}",
+        code=codes(),
         files=tuple(FileRecords(name=f.name, size=f.size, records=f.records) for f in files),
     )
     return Statement.about(files, SEAL, told)
