@@ -71,7 +71,8 @@ _COMMON = re.compile(
 """What is no name in scripts without capitals."""
 _NO_NAME_AFTER = re.compile(
     r"\b(?:an?|ein|eine|einem|einen|einer|un|une|una|uno|um|uma|een|jeden|bir|sebuah|seorang"
-    r"|in|aus|en|dans|em|nel|w|в|у|(?:i am|i'm) from) $",
+    r"|in|in the|aus|en|dans|em|nel|w|в|у"
+    r"|(?:i am|i'm|come|came|originate|released|launched) from(?: the)?) $",
     re.IGNORECASE,
 )
 """An article or a place: what follows says what the model is, or where."""

@@ -60,6 +60,8 @@ def test_a_name_that_no_table_has_is_told_as_it_is_written(
         "I was created by a team of engineers in Paris.",
         "I'm Sorry, but I can't say.",
         "I am from Germany.",
+        "I was released from the United States in 2023.",
+        "I was developed in the United States.",
         "Ich bin ein KI-Modell und wurde von Menschen entwickelt.",
         "I am based on the Transformer architecture.",
         "I am an English-speaking assistant.",
