@@ -66,6 +66,14 @@ def test_a_declaration_is_borne_out_contradicted_or_absent(
     assert told(capsys, str(models / "other"), "--require")[0] == 1
 
 
+def test_a_place_for_a_base_that_is_not_declared_is_told(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card(models / "other")
+    assert run(["declared", str(models / "other"), "--base", "acme/bsae=./base"]) == 0
+    assert "'acme/bsae': the model's files declare no base of that name" in capsys.readouterr().err
+
+
 def test_only_independence_of_every_declared_base_contradicts() -> None:
     assert _concluded({"independent"}) == "contradicted"
     assert _concluded({"independent", "derived"}) == "borne_out"
@@ -84,7 +92,18 @@ def test_a_declared_name_is_a_hubs_or_known_and_never_a_path_or_an_option(
     assert specs_of(["org/base"], {}) == ["base=hf:org/base"]
     assert specs_of(["a/b", "c/b"], {}) == ["b=hf:a/b", "declared-2=hf:c/b"]
     assert specs_of(["../odd, name"], {"../odd, name": "./b"}) == ["declared-1=./b"]
-    for name in ("../../etc", "/etc/passwd", "org/base,adapter=./x", "base", "org/..", "hf:a/b"):
+    address = "https://huggingface.co/org/base"
+    assert specs_of([address], {}) == ["base=hf:org/base"]
+    assert specs_of([address], {"org/base": "./b"}) == ["base=./b"]
+    for name in (
+        "../../etc",
+        "/etc/passwd",
+        "org/base,adapter=./x",
+        "base",
+        "org/..",
+        "hf:a/b",
+        "https://huggingface.co/../x",
+    ):
         with pytest.raises(AuditError):
             specs_of([name], {})
     (tmp_path / "org" / "base").mkdir(parents=True)
