@@ -92,7 +92,8 @@ def test_no_two_options_share_a_twin_but_those_that_are_shared() -> None:
             for name in variables_of(option):
                 owners.setdefault(name, set()).add(id(option))
     shared = {name for name, held in owners.items() if len(held) > 1}
-    assert shared == set(SHARED.values())
+    # Who ran it is of the person, not of the command; it has no place in a file that is shared.
+    assert shared == {*SHARED.values(), "AUDITOR_OPERATOR"}
 
 
 def test_whoever_adds_an_option_says_whether_it_holds_a_path() -> None:
@@ -242,6 +243,10 @@ def test_an_unknown_key_is_one_line_with_the_nearest_real_one(
     [
         ("[audit]\nseed = true\n", 2),
         ('[audit]\nseed = "many"\n', 2),
+        ("[audit]\nseed = 1.5\n", 2),
+        ("[audit]\ndetectors = []\n", 2),
+        ('[audit]\ndetectors = ""\n', 2),
+        ('[audit]\ndetectors = ["overlap", " "]\n', 2),
         ("[audit]\nfull = 1\n", 2),
         ("[audit]\nseed = [1]\n", 2),
         ("[audit\n", 3),
@@ -306,7 +311,9 @@ def test_a_plan_is_not_changed_by_a_file_that_lies_about(
     (home / "auditor.toml").write_text('[audit]\nseed = 1\ndetectors = "overlap"\n')
     capsys.readouterr()
     assert run(["audit", "--plan", "plan.yaml", "--dry-run", "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)["plan"]
+    said = capsys.readouterr()
+    assert "passed over" in said.err
+    plan = json.loads(said.out)["plan"]
     assert plan["sampling"]["seed"] == 5
     assert "overlap" not in (plan["detectors"] or [])
 
@@ -315,6 +322,20 @@ def dry_yaml(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
     capsys.readouterr()
     assert run(["audit", "../suspect.jsonl", "--dry-run", *flags]) == 0
     return capsys.readouterr().out
+
+
+def test_a_long_value_hides_no_other_in_what_is_told_of_a_found_file(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "overlap," * 200
+    (home / "auditor.toml").write_text(
+        f'[audit]\nprobes = "{long}"\nseed = 7\ndetectors = "{long}"\n'
+    )
+    run(["audit", "../suspect.jsonl", "--dry-run"])
+    (told,) = [one for one in capsys.readouterr().err.splitlines() if "reads none" in one]
+    assert "--seed 7" in told
+    assert "--detectors overlap" in told
+    assert len(told) < 1000
 
 
 def test_help_is_printed_whatever_the_file_says(
