@@ -106,7 +106,7 @@ def _file_or_name(text: str, folder: Path) -> str:
     return _path(text, folder) if _is_here(text, folder) else text
 
 
-PATHS = frozenset({"DIR", "FILE", "CSV", "LOG"})
+PATHS = frozenset({"DIR", "FILE", "CSV", "LOG", "PUB"})
 """What stands in a help for one path."""
 _PLACES: dict[str, Callable[[str, Path], str]] = {
     **dict.fromkeys(PATHS, _path),
@@ -117,6 +117,6 @@ _PLACES: dict[str, Callable[[str, Path], str]] = {
 }
 NO_PATHS = frozenset(
     {"NAME", "NAMES", "FIELD=KEY,…", "COLUMN=KEY,…", "NUMBERS", "TEXT", "KEY=VALUE", "DATE", "IDS"}
-    | {"CODES", "URL"}
+    | {"CODES", "URL", "FINGERPRINT", "ID"}
 )
 """What stands in a help for a value that holds no path."""

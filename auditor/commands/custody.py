@@ -56,7 +56,6 @@ def custody_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--operator",
         metavar="NAME",
         default="",
-        envvar="AUDITOR_OPERATOR",
         expose_value=False,
         callback=_operator,
         help="Who runs it; kept in the report as given.",

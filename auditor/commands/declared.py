@@ -18,6 +18,7 @@ from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import lineages
 from auditor.audits.report.bundle import ready_folder
+from auditor.commands.lineage import CONTRADICTED
 from auditor.commands.options import AS_JSON, FORCE
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.errors import printable
@@ -34,9 +35,9 @@ from fingerprints.errors import printable
 )
 @click.option("--out", metavar="DIR", help="Write the report into this folder. Default: none.")
 @click.option(
-    "--fail-on-contradiction",
-    is_flag=True,
-    help="Exit with 1 where the weights are independent of every declared base.",
+    "--fail-on",
+    type=click.Choice(["contradiction"]),
+    help="Exit with 10 where the weights are independent of every declared base.",
 )
 @click.option("--require", is_flag=True, help="Exit with 1 where no base is declared.")
 @FORCE
@@ -45,7 +46,7 @@ def declared(
     model: str,
     known: tuple[str, ...],
     out: str | None,
-    fail_on_contradiction: bool,
+    fail_on: str | None,
     require: bool,
     force: bool,
     as_json: bool,
@@ -59,7 +60,7 @@ def declared(
 
     \b
     Examples:
-      auditor declared ./model --fail-on-contradiction
+      auditor declared ./model --fail-on contradiction
       auditor declared ./model --base org/base=./base --out lineage/
       auditor declared ./adapter --base org/base=hf:./base --json
     """
@@ -84,8 +85,9 @@ def declared(
         put_json(result.model_dump(mode="json"))
     else:
         put("\n".join(result.lines()))
-    failed = result.conclusion == "contradicted" and fail_on_contradiction
-    return int(failed or (require and result.conclusion == "nothing_declared"))
+    if fail_on is not None and result.conclusion == "contradicted":
+        return CONTRADICTED
+    return int(require and result.conclusion == "nothing_declared")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -29,7 +29,6 @@ OPERATOR = click.option(
     "--operator",
     metavar="NAME",
     default="",
-    envvar="AUDITOR_OPERATOR",
     help="Who does it; kept as it is given.",
 )
 

@@ -25,21 +25,23 @@ from fingerprints.transcript import load_transcript
 Told = Iterator[Problem | Unchecked]
 
 
-def inner_problems(folder: Path, report: Report) -> Told:
-    """What does not fit together, and what can't be told here."""
-    yield from _page(folder, report)
+def inner_problems(folder: Path, report: Report, same_code: bool = True) -> Told:
+    """What does not fit together, and what can't be told here. ``same_code``: the page was made by
+    this very code, as far as is known; other code of the same version number may show a report
+    otherwise."""
+    yield from _page(folder, report, same_code)
     yield from _transcript(folder, report)
     plan = _plan(folder)
     yield from _store(report, plan.get("store"))
     yield from _calibration(report, plan.get("calibration"))
 
 
-def _page(folder: Path, report: Report) -> Told:
+def _page(folder: Path, report: Report, same_code: bool) -> Told:
     path = folder / PAGE
     if not path.is_file():
         return
     made_by = report.tool.rpartition(" ")[2]
-    if made_by != VERSION:
+    if not same_code or made_by != VERSION:
         yield Unchecked(code="page", detail=f"{made_by}, and this is {VERSION}")
     elif path.read_bytes() != html.render(report_document(report)).encode("utf-8"):
         yield Problem(code="page_differs", file=PAGE)

@@ -14,7 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from auditor.audits.report.bundle import ATTESTATION, TEMPORARY
+from auditor.audits.report.bundle import ATTESTATION
 from fingerprints.durable import open_plain
 from fingerprints.errors import MalformedInput, ResourceLimit, UnsafeInput, printable
 from fingerprints.records import Record, canonical_json, sha256
@@ -83,7 +83,7 @@ def _names(folder: Path) -> list[str]:
                 where=printable(name, 100),
                 next_step="remove it, or put the file itself there",
             )
-        if name != ATTESTATION and not name.startswith(TEMPORARY):
+        if name != ATTESTATION:
             found.append(name)
     if len(found) > MOST_FILES:
         raise ResourceLimit(

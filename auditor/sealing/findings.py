@@ -53,7 +53,7 @@ TOLD: dict[ProblemCode, str] = {
     "records_reordered": "its records stand in another order than they were sealed in",
     "bytes_changed": "its bytes are not those that were sealed, though every record is",
     "report_unreadable": "it can't be read as a report",
-    "page_differs": "it does not show what report.json says",
+    "page_differs": "it is not the page that this code makes of report.json",
     "transcript_differs": "its answers are not those that the report was made from",
     "store_differs": "the store at hand is not the one that the report was made with",
     "calibration_differs": "the calibration at hand is not the one that the report names",
@@ -88,15 +88,17 @@ UncheckedCode = Literal[
     "calibration",
     "rescore",
     "sigstore",
+    "code",
 ]
 NOT_CHECKED: dict[UncheckedCode, str] = {
     "signer": "who signed: no trusted key was given (--key), and anybody can make a key",
-    "time": "when: no time stamp was made, so the date is the sealing machine's word",
+    "time": "when: there is no time stamp, so the date is the sealing machine's word",
     "time_authority": "the time stamp's authority: its root certificate was not given (--tsa-ca)",
-    "page": "whether report.html shows what report.json says: another version made it",
+    "page": "whether report.html shows what report.json says: other code made it",
     "store": "the store: it is not at hand",
     "calibration": "the calibration: it is not at hand",
     "rescore": "the judgement: it can't be repeated here",
+    "code": "the code: the report was sealed with another, which may judge and show otherwise",
     "sigstore": "the Sigstore bundle: --identity and --issuer were not given",
 }
 

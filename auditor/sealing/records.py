@@ -44,7 +44,7 @@ class FileRecords(Record):
 
 class SealPredicate(Record):
     """What was sealed: which report, when by this machine's clock, by whom as given, with which
-    version, and every file's records."""
+    version and which code (digests by package), and every file's records."""
 
     report: str
     report_created: str
@@ -52,6 +52,7 @@ class SealPredicate(Record):
     sealed: str
     sealed_by: str = ""
     tool: str
+    code: dict[str, str] = Field(default_factory=dict)
     files: tuple[FileRecords, ...]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from auditor.calibration.case import calibrations
 from auditor.evidence.custody import AskedWhen, Deviation, Registration
 from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.weight import SCALE, SUPPORTED
+from auditor.sealing.code import codes
 from auditor.sealing.digests import digest_of
 from auditor.sealing.envelopes import payload_of, signers_of
 from auditor.sealing.reading import statement_of, why
@@ -35,10 +35,9 @@ from fingerprints.collect import timestamp
 from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed
 from fingerprints.probes import ProbeChoice, reference
 from fingerprints.record_files import RecordFile, write_record
-from fingerprints.records import canonical_json, sha256
+from fingerprints.records import canonical_json
 from fingerprints.transcript import load_transcript
 
-PACKAGES = ("auditor", "detectors", "fingerprints")
 PLANS = RecordFile(
     dict[str, Any],
     nothing="not a plan",
@@ -97,7 +96,7 @@ def decided_by(plan: AuditPlan) -> dict[str, Any]:
     return {
         "plan": told,
         "thresholds": {word: bound for bound, word in SCALE} | {"supported": SUPPORTED},
-        "code": {package: _code(package) for package in PACKAGES},
+        "code": codes(),
         "probe_sets": dict(_probe_sets(told)),
         "calibrations": tuple(sorted(c.digest() for c in known)),
         "store": _store(place) if isinstance(place, str) else None,
@@ -113,14 +112,6 @@ def _probe_sets(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for choice in told.get("probes") or ():
         found = ProbeChoice.model_validate(choice).load()
         yield found.name, reference(found).sha256
-
-
-def _code(package: str) -> str:
-    """The digest of a package's own modules and data, as installed."""
-    root = Path(str(resources.files(package)))
-    files = sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml", ".yaml"))
-    rows = [[p.relative_to(root).as_posix(), sha256(p.read_bytes())] for p in files]
-    return sha256(canonical_json(rows))
 
 
 def read_registration(path: Path) -> Registered:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from auditor.audits.report.bundle import ADDED_FILE, ATTESTATION, load_bundle
+from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
 from auditor.sealing.digests import FileDigest, digest_of, digests_of
@@ -29,7 +30,13 @@ from auditor.sealing.signing import Signing
 from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.durable import disk_problem, open_plain, replacing
-from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed, printable
+from fingerprints.errors import (
+    MalformedInput,
+    UnsafeInput,
+    UsageProblem,
+    VerificationFailed,
+    printable,
+)
 from fingerprints.record_files import write_record
 
 SUFFIXES = frozenset({".txt", ".md", ".pdf", ".json", ".jsonl", ".html", ".yaml", ".eml", ".zip"})
@@ -45,7 +52,10 @@ def seal_report(folder: Path, signing: Signing, by: str = "") -> Attestation:
     """
     if (folder / ATTESTATION).exists():
         return _sign_besides(folder, signing)
-    statement = statement_for(folder, digests_of(folder), by)
+    files = digests_of(folder)
+    for file in files:
+        _refuse_key(folder / file.name)
+    statement = statement_for(folder, files, by)
     return _kept(folder, Attestation(chain=(signing.entry(statement),)))
 
 
@@ -61,6 +71,7 @@ def statement_for(folder: Path, files: tuple[FileDigest, ...], by: str = "") -> 
         sealed=timestamp(),
         sealed_by=by,
         tool=f"distillation-auditor {VERSION}",
+        code=codes(),
         files=tuple(FileRecords(name=f.name, size=f.size, records=f.records) for f in files),
     )
     return Statement.about(files, SEAL, told)
@@ -98,6 +109,7 @@ def add(folder: Path, file: Path, signing: Signing, who: str, why: str) -> Attes
         raise MalformedInput(
             "nothing was sealed here", where=folder, next_step="seal the report first"
         )
+    _refuse_key(file)
     held = _unchanged(folder)
     number = len(held.chain)
     suffix = file.suffix.lower() if file.suffix.lower() in SUFFIXES else ""
@@ -118,6 +130,21 @@ def add(folder: Path, file: Path, signing: Signing, who: str, why: str) -> Attes
     except BaseException:
         (folder / name).unlink()  # a file that no entry names would look smuggled in
         raise
+
+
+def _refuse_key(path: Path) -> None:
+    """Raises UnsafeInput for a private key, which would be handed on with the report."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError:  # told by whoever reads all of it
+        return
+    if start.lstrip().startswith(b"-----BEGIN") and b"PRIVATE KEY" in start.split(b"\n")[0]:
+        raise UnsafeInput(
+            "this is a private key, and would be handed on with the report",
+            where=path,
+            next_step="take it out of the report's folder",
+        )
 
 
 def refuse(problems: list[Problem], folder: Path) -> None:

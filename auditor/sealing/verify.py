@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.audits.report.bundle import ATTESTATION, REGISTRATION, REPORT, load_bundle
 from auditor.evidence.records import Report
+from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
 from auditor.sealing.digests import digests_of
@@ -63,9 +64,9 @@ def verify(
     """
     report = _report(folder)
     told: list[Told] = [report] if isinstance(report, Problem) else []
-    if not isinstance(report, Problem):
-        told += inner_problems(folder, report)
     if not (folder / ATTESTATION).exists():
+        # Which code made the page is not known: nothing is said against it.
+        told += _inner(folder, report, same_code=False)
         return _verification([*told, Problem(code="unsealed")], report)
     need_extra()
     try:
@@ -77,6 +78,9 @@ def verify(
         detail = error.what if isinstance(error, AuditError) else why(error)
         problem = Problem(code="seal_unreadable", file=ATTESTATION, detail=detail)
         return _verification([*told, problem], report)
+    same_code = seal.code == codes()
+    told += [] if same_code else [Unchecked(code="code")]
+    told += _inner(folder, report, same_code)
     trust = Trust(trusted, authorities, who)
     told += _entries(held, trust)
     told += _chain(held)
@@ -84,6 +88,11 @@ def verify(
     told += _registration(folder, report, trust)
     told += differences(known, digests_of(folder))
     return _verification(told, report, seal, head, len(held.chain) - 1)
+
+
+def _inner(folder: Path, report: Report | Problem, same_code: bool) -> Iterator[Told]:
+    if not isinstance(report, Problem):
+        yield from inner_problems(folder, report, same_code)
 
 
 def _report(folder: Path) -> Report | Problem:

@@ -50,13 +50,13 @@ def test_a_declaration_is_borne_out_contradicted_or_absent(
 ) -> None:
     card(models / "copy", "acme/base")
     known = ["--base", f"acme/base={models / 'base'}"]
-    strict = [*known, "--fail-on-contradiction"]
+    strict = [*known, "--fail-on", "contradiction"]
     code, found = told(capsys, str(models / "copy"), *strict)
     assert (code, found["conclusion"]) == (0, "borne_out")
     assert found["bases"] == {"acme/base": "derived"}
     card(models / "other", "acme/base")
     code, found = told(capsys, str(models / "other"), *strict)
-    assert (code, found["conclusion"]) == (1, "contradicted")
+    assert (code, found["conclusion"]) == (10, "contradicted")
     assert told(capsys, str(models / "other"), *known) == (0, found)
     card(models / "other")
     assert told(capsys, str(models / "other"), *strict) == (
@@ -174,7 +174,7 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     assert (report / "report.html").exists()
     card(models / "other", "acme/base")
     code, put, report = acted(tmp_path / "wrong", models / "other", base=where)
-    assert code == 1, put
+    assert code == 10, put
     assert "conclusion=contradicted" in put
     # The report tells the same of the declaration.
     rows = json.loads((report / "report.json").read_text())["lineage"]["declarations"]

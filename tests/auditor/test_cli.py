@@ -268,7 +268,7 @@ def test_one_maker_for_a_whole_import_is_asked_about_where_it_looks_misspelt(
     assert run(["store", "list", *where, "--json"]) == 0
     makers = [r["vendor"] for r in json.loads(capsys.readouterr().out)]
     assert makers == ["acme", "Opnai"]
-    suspect = ["audit", str(answers), *where, "--dry-run", "--vendor"]
+    suspect = ["audit", f"recording:{answers},model=beta", *where, "--dry-run", "--vendor"]
     for vendor, slip in (("Acmee", "did you mean acme?"), ("OpenAI", ""), ("Zorbit", "")):
         assert run([*suspect, vendor]) == 0
         told = capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.cli import run
+from auditor.sealing.code import PACKAGES
 from auditor.sealing.keys import new_key
 from auditor.sealing.register import read_registration
 from fingerprints.errors import MalformedInput, VerificationFailed
@@ -74,7 +75,7 @@ def test_thresholds_and_code_are_registered_too(
     from auditor.sealing import register
 
     monkeypatch.setattr(register, "SUPPORTED", 0.5)
-    monkeypatch.setattr(register, "_code", lambda package: "0" * 64)
+    monkeypatch.setattr(register, "codes", lambda: dict.fromkeys(PACKAGES, "0" * 64))
     fields = {d["field"] for d in audited()["registration"]["deviations"]}
     assert fields == {
         "thresholds.supported",

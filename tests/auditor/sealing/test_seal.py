@@ -186,6 +186,19 @@ def test_a_sealed_report_is_not_written_over_by_another_run(
         audit(str(suspect), sealed.report, store=str(store), calibration="none")
 
 
+def test_a_private_key_is_neither_sealed_with_a_report_nor_added(
+    unsealed: SealedCase, made: SealedCase, tmp_path: Path
+) -> None:
+    inside = unsealed.report / "examiner.key"
+    shutil.copy(unsealed.key, inside)
+    assert run(["seal", str(unsealed.report), "--key", str(unsealed.key)]) == 4
+    inside.unlink()
+    assert run(["seal", str(unsealed.report), "--key", str(unsealed.key)]) == 0
+    flags = ["--append", str(unsealed.key), "--operator", "x", "--why", "y"]
+    assert run(["seal", str(unsealed.report), "--key", str(unsealed.key), *flags]) == 4
+    assert not list(unsealed.report.glob("added-*"))
+
+
 def test_links_in_a_report_are_refused(unsealed: SealedCase) -> None:
     (unsealed.report / "more").symlink_to("/etc")
     with pytest.raises(UnsafeInput):

@@ -235,6 +235,21 @@ def test_a_page_of_another_version_is_not_called_tampered_with(sealed: SealedCas
     assert "page" in {u.code for u in told.unchecked}
 
 
+def test_a_page_of_other_code_of_the_same_version_is_not_called_tampered_with(
+    sealed: SealedCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As sealed, but the code that shows and judges was changed since."""
+    from auditor.sealing import verify as module
+
+    monkeypatch.setattr(module, "codes", lambda: {"auditor": "0" * 64})
+    monkeypatch.setattr("auditor.reporting.html.render", lambda document: "another page")
+    told = verify(sealed.report, (public_key(sealed.public),))
+    assert told.intact
+    assert {u.code for u in told.unchecked} == {"code", "page", "time"}
+    edited_page(sealed)
+    assert {p.code for p in verify(sealed.report).problems} == {"file_changed"}
+
+
 @pytest.mark.parametrize("damage", ["{}", "nonsense", '{"format":"attestation/1","chain":[]}'])
 def test_a_damaged_seal_is_a_problem_and_no_crash(sealed: SealedCase, damage: str) -> None:
     (sealed.report / "attestation.json").write_text(damage)
