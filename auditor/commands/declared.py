@@ -69,6 +69,8 @@ def declared(
         ready_folder(folder, force)
     names = declared_bases(model)
     places = dict(map(_pair, known))
+    if len(places) < len(known):
+        raise click.UsageError("--base names one base twice, and only one place can be meant")
     for unused in places.keys() - {n for name in names for n in (name, hub_id(name))}:
         say(f"--base {printable(unused, 100)!r}: the model's files declare no base of that name")
     found = None

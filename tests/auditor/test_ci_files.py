@@ -70,6 +70,9 @@ def test_a_place_for_a_base_that_is_not_declared_is_told(
     models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     card(models / "other")
+    twice = ["--base", "acme/base=./base", "--base", "acme/base=./other"]
+    assert run(["declared", str(models / "other"), *twice]) == 2
+    assert "twice" in capsys.readouterr().err
     assert run(["declared", str(models / "other"), "--base", "acme/bsae=./base"]) == 0
     assert "'acme/bsae': the model's files declare no base of that name" in capsys.readouterr().err
 

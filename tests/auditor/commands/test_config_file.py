@@ -92,8 +92,7 @@ def test_no_two_options_share_a_twin_but_those_that_are_shared() -> None:
             for name in variables_of(option):
                 owners.setdefault(name, set()).add(id(option))
     shared = {name for name, held in owners.items() if len(held) > 1}
-    # Who ran it is of the person, not of the command; it has no place in a file that is shared.
-    assert shared == {*SHARED.values(), "AUDITOR_OPERATOR"}
+    assert shared == set(SHARED.values())
 
 
 def test_whoever_adds_an_option_says_whether_it_holds_a_path() -> None:
