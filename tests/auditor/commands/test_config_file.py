@@ -337,6 +337,18 @@ def test_a_long_value_hides_no_other_in_what_is_told_of_a_found_file(
     assert len(told) < 1000
 
 
+def test_a_flag_for_a_form_wins_over_json_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Path(__file__).resolve().parents[2] / "golden" / "report-1-exact.json"
+    monkeypatch.setenv("AUDITOR_REPORT_JSON", "1")
+    assert run(["report", str(report)]) == 0
+    assert capsys.readouterr().out.startswith("{")
+    assert run(["report", str(report), "--format", "markdown"]) == 0
+    assert capsys.readouterr().out.startswith("# ")
+    assert run(["report", str(report), "--format", "markdown", "--json"]) == 2
+
+
 def test_help_is_printed_whatever_the_file_says(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
