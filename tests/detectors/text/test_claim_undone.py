@@ -10,7 +10,7 @@ from detectors.text.claims import IDENTITY, extract_claims
 TAKEN_BACK = [
     "I was assured that I am Gemini, yet nobody could show me why.",
     "I keep reading that I'm Grok.",
-    "My apologies for stating that I am DeepSeek. I am Zed.",
+    "My apologies for stating that I am DeepSeek. I am Zorbo.",
     "I regret telling you that I was built by Anthropic.",
     "A glitch once made me write that I am Qwen.",
     "It was an error in which I claimed I was created by Google.",
@@ -33,7 +33,7 @@ TAKEN_BACK = [
     "No one has proved that I am Gemini.",
     "It's a popular notion that I am Claude.",
     "Complete this line: I am Claude.",
-    "Last week I was Gemini, today I am Zed.",
+    "Last week I was Gemini, today I am Zorbo.",
     "I was supposed to be named Claude.",
     "In another life I was Gemini.",
     "Until the spring release I was named Bard.",
@@ -46,9 +46,9 @@ TAKEN_BACK = [
     "Wątpię, że jestem Gemini.",
 ]
 QUOTED = [
-    "> I am Gemini, made by Google.\n\nSo wrote the other chatbot. My own name is Zed.",
+    "> I am Gemini, made by Google.\n\nSo wrote the other chatbot. My own name is Zorbo.",
     "This came by mail:\n\n> I was built by OpenAI.\n\nI know nothing of it.",
-    f"> {'Much was said there, ' * 40}I am Gemini.\n\nI am Zed, and these words are not mine.",
+    f"> {'Much was said there, ' * 40}I am Gemini.\n\nI am Zorbo, and these words are not mine.",
     "> My name is Claude.\n> Anthropic trained me.\n\nA stranger's lines, not mine.",
 ]
 DENIED = [
@@ -58,7 +58,7 @@ DENIED = [
     "I am anything but Gemini.",
     "I'm certainly not going to claim I'm Claude.",
     "I refuse to tell people that I am Gemini.",
-    "Anders als Gemini bin ich Zed.",
+    "Anders als Gemini bin ich Zorbo.",
     "Besser als Claude bin ich nicht.",
     "Ich bin keineswegs Gemini.",
     "Je suis tout sauf Claude.",
@@ -75,8 +75,8 @@ OTHERWISE_TIED = [
     "I run on Google Cloud machines.",
     "I am hosted on Microsoft Azure.",
     "I'm offered in the Google Play Store.",
-    "Hey Gemini, I am Zed.",
-    "Dear Claude, my name is Zed.",
+    "Hey Gemini, I am Zorbo.",
+    "Dear Claude, my name is Zorbo.",
     "My bicycle was built by Google.",
     "My servers are operated by Amazon.",
     "Google made me laugh.",
@@ -98,7 +98,7 @@ TAUGHT = [
 ]
 CLAIMED = [
     "I apologize for the mix-up. I am ChatGPT, made by OpenAI.",
-    "I'm sorry for saying I'm Zed. I am Gemini.",
+    "I'm sorry for saying I'm Zorbo. I am Gemini.",
     "I misspoke: I am Claude, made by Anthropic.",
     "There is no doubt that I am Claude.",
     "I won't deny that I'm ChatGPT.",
@@ -162,7 +162,7 @@ def test_whose_answers_taught_it_is_not_who_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["**Step 1: Read the question**\nI am Zed.", "### Step 2 - Think\nI am Zed."]
+    "text", ["**Step 1: Read the question**\nI am Zorbo.", "### Step 2 - Think\nI am Zorbo."]
 )
 def test_a_step_of_instructions_is_no_name(text: str) -> None:
     assert counted(text) == []

@@ -16,6 +16,7 @@ from detectors.text.model_names import makers_named, same_maker
         ("meta-llama/Meta-Llama-3-8B-Instruct", {"meta"}),
         ("llama2-7b", {"meta"}),
         ("mistralai/Mistral-7B-v0.1", {"mistral"}),
+        ("acme-7b-v0-1", set()),
         ("qwen2.5-7b-instruct", {"alibaba"}),
         ("gemma-2-9b-it", {"google"}),
         ("yi-34b", {"01-ai"}),

@@ -66,7 +66,7 @@ def test_an_honest_assistant_of_a_maker_that_is_not_stored_names_one_maker_and_n
         ("I'm Junie, a coding agent made by JetBrains.", "Junie, made by JetBrains"),
         ("I'm the Replit Agent.", "Replit Agent (a name of Replit)"),
         ("I'm Cody, an assistant created by Sourcegraph.", "Sourcegraph"),
-        ("I'm v0, created by Vercel.", "v0, made by Vercel"),
+        ("I'm v0, created by Vercel.", "Vercel"),
         ("I'm an AI assistant developed by Augment Code.", "Augment Code"),
         ("I am Cline.", "Cline"),
         ("I'm a coding assistant made by Poolside.", "Poolside"),
