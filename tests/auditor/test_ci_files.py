@@ -118,7 +118,9 @@ def on_path(folder: Path) -> Path:
     """A program `auditor` of this checkout, in a folder for the PATH."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "auditor"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m auditor "$@"\n')
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m auditor "$@"\n'
+    )
     program.chmod(0o755)
     (folder / "python").unlink(missing_ok=True)
     (folder / "python").symlink_to(sys.executable)
@@ -170,6 +172,7 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     card(models / "copy", "acme/base")
     # What the repository says of itself must have no say.
     (models / "auditor.toml").write_text("[declared]\nrequire = true\n[audti]\n")
+    (models / "json.py").write_text("raise SystemExit('imported from the repository')\n")
     where = f"acme/base={models / 'base'}\n"
     code, put, report = acted(tmp_path, models / "copy", base=where)
     assert code == 0, put
@@ -191,6 +194,7 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     assert "conclusion" not in put.partition("error")[0]
     assert not (models / "pwned").exists()
     (models / "auditor.toml").unlink()
+    (models / "json.py").unlink()
 
 
 def test_no_step_of_the_action_puts_an_input_into_a_script() -> None:
@@ -200,6 +204,16 @@ def test_no_step_of_the_action_puts_an_input_into_a_script() -> None:
         assert "uses" in one or one["shell"] == "bash"
     named = set(re.findall(r"inputs\.([\w-]+)", ACTION.read_text("utf-8")))
     assert named == set(parsed["inputs"])
+
+
+def test_no_module_of_the_examined_repository_is_imported_by_the_action() -> None:
+    """It is the working folder, which `python -c` and `python -m` look into first."""
+    runs = "\n".join(
+        one.get("run", "") for one in yaml.safe_load(ACTION.read_text())["runs"]["steps"]
+    )
+    calls = re.findall(r"python\"? (-\S+)", runs)
+    assert len(calls) == 4
+    assert set(calls) == {"-I"}
 
 
 def test_what_the_action_installs_is_in_the_repository() -> None:
