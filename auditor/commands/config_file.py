@@ -100,8 +100,8 @@ class ConfigFile:
 
     def _check_below(self, name: str, table: dict[str, Any], command: click.Command) -> None:
         known = list(command.commands) if isinstance(command, click.Group) else []
-        for key in table:
-            if key not in known:
+        for key, value in table.items():
+            if key not in known and (known or isinstance(value, dict)):
                 raise self._unknown(f"{name}.{key}", key, known)
 
     def table(self, route: Sequence[str]) -> dict[str, Any]:

@@ -225,6 +225,7 @@ def test_a_named_file_may_set_all(home: Path, capsys: pytest.CaptureFixture[str]
         ('[shared]\nstroe = "x"\n', "shared.stroe", "store"),
         ('store = "x"\n', "store", "[shared]"),
         ("[control.trian]\nseed = 1\n", "control.trian", "train"),
+        ("[audit]\nseed = 1\n[audit.more]\nseed = 1\n", "audit.more", "config show"),
     ],
 )
 def test_an_unknown_key_is_one_line_with_the_nearest_real_one(
