@@ -29,9 +29,10 @@ LONGEST, MOST_LINES, LARGEST = 200, 20, 8 << 20
 SHORTEST_NAME = 4
 """Shorter names of bases stand in too many lines by chance."""
 _ENDING = re.compile(
-    r"(?:[-.](?:i?q\d[a-z0-9_]*|mxfp4[a-z0-9_]*|b?f16|f32|fp8|fp16|fp32))?(?:\.(?:gguf|safetensors))?$"
+    r"(?:[-.](?:i?q\d[a-z0-9_]*|mxfp4[a-z0-9_]*|b?f16|f32|fp8|fp16|fp32))?"
+    r"(?:-\d{5}-of-\d{5})?(?:\.(?:gguf|safetensors))?$"
 )
-"""What a file's name has behind the model's: a quantisation, a file's ending."""
+"""What a file's name has behind the model's: a quantisation, its number of several, an ending."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 

@@ -107,7 +107,12 @@ def test_a_version_is_part_of_a_name_and_a_quantisation_is_not() -> None:
     ):
         assert not is_name_of(said, other)
     for said in ("org/Llama-7B", "org/llama-7b/", "https://hub.example/org/llama-7b"):
-        for called in ("llama-7b", "llama-7b.gguf", "llama-7b.Q4_K_M.gguf", "llama-7b-q8_0.gguf"):
+        for called in (
+            "llama-7b",
+            "llama-7b.gguf",
+            "llama-7b.Q4_K_M.gguf",
+            "llama-7b-q8_0-00001-of-00003.gguf",
+        ):
             assert is_name_of(said, called)
 
 
