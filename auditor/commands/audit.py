@@ -203,7 +203,10 @@ def _warn_of_slip(plan: Plan) -> None:
 def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Plan:
     if plan_file is not None:
         # What is in a plan was said for this audit, what is in a configuration file for any.
-        flags = {**flags, **without_file(click.get_current_context())}
+        plain = without_file(click.get_current_context())
+        if plain.keys() & flags.keys():
+            say("--plan: what the configuration file sets of an audit is passed over")
+        flags = {**flags, **plain}
     changes = _changes(spec, flags)
     sampling = sampling_values(
         flags["temperature"], flags["samples"], flags["max_tokens"], flags["seed"]

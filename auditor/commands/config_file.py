@@ -100,8 +100,8 @@ class ConfigFile:
 
     def _check_below(self, name: str, table: dict[str, Any], command: click.Command) -> None:
         known = list(command.commands) if isinstance(command, click.Group) else []
-        for key in table:
-            if key not in known:
+        for key, value in table.items():
+            if key not in known and (known or isinstance(value, dict)):
                 raise self._unknown(f"{name}.{key}", key, known)
 
     def table(self, route: Sequence[str]) -> dict[str, Any]:
@@ -233,8 +233,13 @@ def _plain(option: click.Option, value: Any) -> Any:
     if option.multiple:
         held = value if isinstance(value, list) else [value]
         return held if all(map(_scalar, held)) else None
-    if isinstance(value, list) and option.metavar in LISTS:
-        return ",".join(map(str, value)) if all(map(_scalar, value)) else None
+    if option.metavar in LISTS:
+        held = value if isinstance(value, list) else [value]
+        # Nothing in a list would be taken for no list, and the default be used in silence.
+        whole = bool(held) and all(_scalar(one) and str(one).strip() for one in held)
+        return ",".join(map(str, held)) if whole else None
+    if isinstance(option.type, click.types.IntParamType) and isinstance(value, float):
+        return None
     return value if _scalar(value) else None
 
 
@@ -245,6 +250,8 @@ def _scalar(value: object) -> bool:
 def _wanted(option: click.Option) -> str:
     if option.is_flag:
         return "true or false"
+    if isinstance(option.type, click.types.IntParamType):
+        return "a whole number"
     if option.multiple or option.metavar in LISTS:
         return "a text or a list of texts"
     return "a text or a number"

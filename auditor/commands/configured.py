@@ -19,6 +19,7 @@ from auditor.commands.naming import flag_of, leaves, options_of, variable, varia
 from auditor.console import say
 from fingerprints.errors import printable
 
+LONGEST_VALUE = 100
 HELP = f"Read options from this file; {NOTHING}: from none. Default: the nearest {NAME}."
 
 
@@ -112,6 +113,11 @@ def where_from(context: click.Context, option: click.Option) -> str | None:
 def _announced(file: ConfigFile, context: click.Context) -> str:
     values = context.default_map or {}
     options = options_of(context.command).values()
-    told = [f"--{flag_of(o)} {values[str(o.name)]}" for o in options if str(o.name) in values]
+    # Each value cut by itself: a long one must not push the others out of the line.
+    told = [
+        f"--{flag_of(o)} {printable(str(values[str(o.name)]), LONGEST_VALUE)}"
+        for o in options
+        if str(o.name) in values
+    ]
     how = "" if file.named else f", found ({VARIABLE}={NOTHING} reads none)"
-    return printable(f"{file.path}{how}, sets where no flag does: {', '.join(told)}", 400)
+    return f"{printable(str(file.path), 400)}{how}, sets where no flag does: {', '.join(told)}"

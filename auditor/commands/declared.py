@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from auditor.audits.frame import keep
-from auditor.audits.lineage.card_check import checked, declared_bases, specs_of
+from auditor.audits.lineage.card_check import (
+    checked,
+    declared_bases,
+    hub_id,
+    specs_of,
+)
 from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
@@ -16,6 +21,7 @@ from auditor.audits.report.bundle import ready_folder
 from auditor.commands.lineage import CONTRADICTED
 from auditor.commands.options import AS_JSON, FORCE
 from auditor.console import progress_on, put, put_json, say
+from fingerprints.errors import printable
 
 
 @click.command()
@@ -63,6 +69,10 @@ def declared(
         ready_folder(folder, force)
     names = declared_bases(model)
     places = dict(map(_pair, known))
+    if len(places) < len(known):
+        raise click.UsageError("--base names one base twice, and only one place can be meant")
+    for unused in places.keys() - {n for name in names for n in (name, hub_id(name))}:
+        say(f"--base {printable(unused, 100)!r}: the model's files declare no base of that name")
     found = None
     if names:
         specs = specs_of(names, places)

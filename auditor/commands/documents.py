@@ -22,7 +22,7 @@ def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def checked(*args: Any, **values: Any) -> Any:
-        refuse_two_formats(values["form"], values["as_json"])
+        values["as_json"] = wants_json(values["form"], values["as_json"])
         return command(*args, **values)
 
     option = click.option(
@@ -36,11 +36,19 @@ def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(checked)
 
 
-def refuse_two_formats(form: str, as_json: bool) -> None:
-    """Raises UsageError where ``--json`` stands beside ``--format`` for another one."""
-    source = click.get_current_context().get_parameter_source("form")
-    if as_json and form != "json" and source is ParameterSource.COMMANDLINE:
-        raise click.UsageError(f"--json and --format {form} contradict each other: give one")
+def wants_json(form: str, as_json: bool) -> bool:
+    """Whether JSON is printed: a flag for another form wins over ``--json`` of the environment or a
+    file. Raises UsageError where both are flags."""
+    context = click.get_current_context()
+    by_flag = {
+        n: context.get_parameter_source(n) is ParameterSource.COMMANDLINE
+        for n in ("form", "as_json")
+    }
+    if as_json and form != "json" and by_flag["form"]:
+        if by_flag["as_json"]:
+            raise click.UsageError(f"--json and --format {form} contradict each other: give one")
+        return False
+    return as_json
 
 
 PAGE = click.option(

@@ -8,7 +8,7 @@ import click
 
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.document import report_document
-from auditor.commands.documents import FULL, refuse_two_formats, show_document, write_document
+from auditor.commands.documents import FULL, show_document, wants_json, write_document
 from auditor.reporting import formats
 
 
@@ -31,9 +31,8 @@ def report(bundle: str, form: str, out: str | None, as_json: bool) -> int:
       auditor report report/ --full
       auditor report report/ --format markdown --out evidence.md
     """
-    refuse_two_formats(form, as_json)
     document = report_document(load_bundle(Path(bundle)))
-    form = "json" if as_json else form
+    form = "json" if wants_json(form, as_json) else form
     if out is None:
         show_document(document, form)
     else:

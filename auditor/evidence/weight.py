@@ -30,6 +30,13 @@ SUPPORTED = 1.0
 """From this log10 LR on, "moderate support" (a ratio of ten), a verdict is supported; at its
 negative, not supported."""
 
+NO_SUPPORT = "no support either way"
+AGAINST = " for the alternative"
+ALL_WORDS = frozenset(
+    {NO_SUPPORT} | {f"{word} support{end}" for _, word in SCALE for end in ("", AGAINST)}
+)
+"""Everything that `words` says."""
+
 LEVELS: tuple[str, ...] = tuple(word.replace(" ", "-") for _, word in SCALE)
 
 UNCALIBRATED = (
@@ -52,8 +59,8 @@ def words(log10_lr: float) -> str:
         raise ValueError("there are no words for a ratio that is not a number")
     band = [word for bound, word in SCALE if abs(log10_lr) >= bound]
     if not band:
-        return "no support either way"
-    return f"{band[-1]} support" + ("" if log10_lr > 0 else " for the alternative")
+        return NO_SUPPORT
+    return f"{band[-1]} support" + ("" if log10_lr > 0 else AGAINST)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ PLAIN = frozenset(
 """Options that name neither a file, nor an address, nor a variable of the environment."""
 FILES = frozenset({"adapter", "requests"})
 MOST_ENTRIES = 20_000
+WEIGHTS = frozenset({".safetensors", ".gguf"})
+BESIDE = WEIGHTS | {".json", ".md", ".jinja", ".model", ".txt"}
+"""Endings of what is read beside a file of weights: its config, card, tokenizer, other parts."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,12 @@ class Fence:
 
     def path(self, text: str) -> Path:
         """A path of a request, from the root. Raises UnsafeInput for one that leads out of it, by
-        links too; says nothing of whether it is there."""
+        links too, and for a folder with links that do; says nothing of whether it is there."""
+        inside = self._inside(text)
+        self._refuse_links_out(inside)
+        return inside
+
+    def _inside(self, text: str) -> Path:
         resolved = (self.root / text).resolve()
         if not text or "\0" in text or not resolved.is_relative_to(self.root):
             raise UnsafeInput(
@@ -58,7 +66,7 @@ class Fence:
         """
         target = (text.partition(":")[2] if scheme_in(text) else text).partition(",")[0]
         if Path(target).is_absolute() or ".." in Path(target).parts or target.startswith("~"):
-            self.path(target)  # before anything looks whether it is there
+            self._inside(target)  # before anything looks whether it is there
         parsed = parse_spec(text)
         options = {key: self._option(key, value) for key, value in parsed.options.items()}
         return str(replace(parsed, target=self._target(parsed), options=options))
@@ -71,9 +79,7 @@ class Fence:
     def _target(self, parsed: SubjectSpec) -> str:
         remote = "://" in parsed.target or parsed.scheme not in HERE
         if not remote and (self.root / parsed.target).exists():
-            inside = self.path(parsed.target)
-            self._refuse_links_out(inside)
-            return f"./{inside}"
+            return f"./{self.path(parsed.target)}"
         if not remote and parsed.target.startswith((".", "/", "~")):
             raise MalformedInput(
                 "there is no such file or folder", where=printable(parsed.target, 80)
@@ -90,9 +96,7 @@ class Fence:
         if key in PLAIN or key.startswith("map_"):
             return value
         if key in FILES:
-            inside = self.path(value)
-            self._refuse_links_out(inside)
-            return f"./{inside}"
+            return f"./{self.path(value)}"
         if key == "base_url" and self.network and value in self.addresses:
             return value
         raise UnsafeInput(
@@ -101,9 +105,14 @@ class Fence:
         )
 
     def _refuse_links_out(self, inside: Path) -> None:
-        """Raises UnsafeInput for a link below a folder that leads out of the root."""
-        seen = 0
-        for at, folders, files in os.walk(self.root / inside, followlinks=False):
+        """Raises UnsafeInput for a link below a folder, or beside a file of weights, that leads out
+        of the root."""
+        seen, whole = 0, self.root / inside
+        if whole.suffix in WEIGHTS and whole.is_file():
+            for beside in whole.parent.iterdir():
+                if beside.suffix in BESIDE and beside.is_symlink():
+                    self._inside(str(beside))
+        for at, folders, files in os.walk(whole, followlinks=False):
             for name in (*folders, *files):
                 seen += 1
                 if seen > MOST_ENTRIES:
@@ -112,7 +121,7 @@ class Fence:
                         where=printable(str(inside), 80),
                     )
                 if (Path(at) / name).is_symlink():
-                    self.path(str(Path(at) / name))
+                    self._inside(str(Path(at) / name))
 
 
 def entered(root: Path, network: bool, addresses: tuple[str, ...]) -> Fence:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from fingerprints.weights.layouts import Layout, named_together, names
 from fingerprints.weights.parts import Mlp, MlpKind, TensorPart
-from fingerprints.weights.roles import RoleTable, experts_of, number, unknown
+from fingerprints.weights.roles import RoleTable, experts_of, number, refuse_uncountable, unknown
 from fingerprints.weights.tensors import TensorInfo
 
 Block = Callable[[RoleTable, str, MlpKind, int, Layout, int], Mlp | None]
@@ -66,6 +66,7 @@ def _together(
     units = rows // 2
     if rows % 2 or inputs != hidden:
         raise _other(table)
+    refuse_uncountable(table, both, count, units)
     if down.shape != ((count, units, hidden) if turned else (count, hidden, units)):
         raise _other(table)
     return [
@@ -109,6 +110,7 @@ def _below(
         raise _other(table)
     if len(up.shape) != 2 or up.shape[1] != hidden or up.shape[0] % told:
         raise _other(table)
+    refuse_uncountable(table, up, up.shape[0] // told, told)
     return [
         Mlp(
             up=TensorPart(up.name, told, hidden, i * told),

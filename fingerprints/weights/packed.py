@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fingerprints.errors import MalformedInput, printable
 from fingerprints.weights.decode import Indices, Matrix, decode
 from fingerprints.weights.tensors import PORTION, Files, TensorInfo
 
@@ -44,6 +45,15 @@ def as_matrix(info: TensorInfo, width: int) -> TensorInfo:
 def numbers(files: Files, info: TensorInfo, rows: Indices) -> Matrix:
     """Rows of a plain tensor as float32."""
     return decode(files.rows(info, rows), info.dtype, info.name)
+
+
+def without_scale(order: TensorInfo) -> MalformedInput:
+    """The error for an order of inputs that names groups there are no scales of."""
+    return MalformedInput(
+        f"{printable(order.name, 80)!r} names groups that have no scale",
+        where=order.file,
+        next_step="get an undamaged copy",
+    )
 
 
 def whole(files: Files, info: TensorInfo) -> Matrix:

@@ -13,9 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fingerprints.errors import MalformedInput, printable
 from fingerprints.weights.decode import Indices, Matrix
-from fingerprints.weights.packed import Codes, as_matrix, numbers, portions, words
+from fingerprints.weights.packed import (
+    Codes,
+    as_matrix,
+    numbers,
+    portions,
+    without_scale,
+    words,
+)
 from fingerprints.weights.tensors import Files, TensorInfo
 
 AWQ_BITS = 4
@@ -73,11 +79,7 @@ class Gptq:
         line = files.rows(as_matrix(self.order, self.width), np.zeros(1, dtype=np.int64))
         found: Indices = line.view("<i4")[0].astype(np.int64)
         if len(found) and not 0 <= int(found.min()) <= int(found.max()) < self.scales.rows:
-            raise MalformedInput(
-                f"{printable(self.order.name, 80)!r} names groups that have no scale",
-                where=self.order.file,
-                next_step="get an undamaged copy",
-            )
+            raise without_scale(self.order)
         return found
 
     def _zeros(self, files: Files, groups: Indices, rows: Indices) -> Matrix:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fingerprints.weights.decode import Bytes, Indices, Matrix
-from fingerprints.weights.packed import as_matrix, codes, numbers, spread, whole
+from fingerprints.weights.packed import (
+    as_matrix,
+    codes,
+    numbers,
+    spread,
+    whole,
+    without_scale,
+)
 from fingerprints.weights.tensors import Files, TensorInfo
 
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], dtype=np.float32)
@@ -66,7 +73,12 @@ class FewBits:
     def _groups(self, files: Files, places: Indices) -> Indices:
         if self.order is not None:
             line = files.rows(as_matrix(self.order, self.width), np.zeros(1, dtype=np.int64))
-            return np.asarray(line.view("<i4")[0, places] % self.scales.width, dtype=np.int64)
+            found: Indices = line.view("<i4")[0].astype(np.int64)
+            if int(found.max()) >= self.scales.width or int(found.min()) < -1:
+                raise without_scale(self.order)
+            # The library writes -1 where an order was meant and never set: they stand in order.
+            if int(found.min()) >= 0:
+                return found[places]
         return places * self.scales.width // self.width
 
     def _of_rows(self, files: Files, info: TensorInfo, rows: Indices) -> Matrix:

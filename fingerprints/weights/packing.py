@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _by_inputs(name: str, tensors: Tensors, told: Mapping[str, Any]) -> Found | 
         width = codes.shape[0] * 32 // bits if bits else 0
         fits = 2 <= bits <= 8 and zeros.shape[1] == -(-outputs * bits // 32)
         fits = fits and width * bits == codes.shape[0] * 32
-        if not fits or (order is not None and order.shape != (width,)):
+        if not fits or not _is_order(order, width):
             raise _misfit(codes, f"its shape is {codes.shape} beside scales of {scales.shape}")
         less = 0 if told.get("checkpoint_format") == "gptq_v2" else 1
         how: Packed = Gptq(codes, zeros, scales, width, bits, -(-width // groups), less, order)
@@ -190,9 +191,11 @@ def _of_blocks(name: str, tensors: Tensors, told: Mapping[str, Any]) -> Found | 
     if width % 2 or info.bytes * 2 != outputs * width or peaks.elements != blocks:
         raise _misfit(info, f"its {info.bytes:,} bytes don't hold {outputs:,} x {width:,} numbers")
     nested = _nested(name, tensors, words, blocks, info)
-    if (peaks.dtype == "U8") != (nested is not None):
+    if peaks.dtype != ("F32" if nested is None else "U8"):
         raise _misfit(info, "its scales are of another format than its description says")
-    how = Blocks(info, peaks, table, width, block, nested)
+    # Its bytes are numbers of four bits, in whatever format they are stored.
+    stored = replace(info, dtype="U8", shape=(outputs, width // 2))
+    how = Blocks(stored, peaks, table, width, block, nested)
     return name, (outputs, width), how, "FP4" if "fp4" in state.name.rpartition("__")[2] else "NF4"
 
 
@@ -236,6 +239,8 @@ def _compressed(name: str, tensors: Tensors, told: Mapping[str, Any]) -> Found |
             return None
         zeros = tensors.get(f"{stem}_zero_point")
         scales = _grouped(scales, info.shape, info)
+        if zeros is not None and zeros.dtype != "I8":
+            raise _misfit(info, f"its zero points are {zeros.dtype}")
         zeros = None if zeros is None else _grouped(zeros, info.shape, info)
         return stem, info.shape, FewBits(info, scales, info.shape[1], 8, zeros=zeros), "INT8"
     outputs = info.shape[0]
@@ -243,12 +248,16 @@ def _compressed(name: str, tensors: Tensors, told: Mapping[str, Any]) -> Found |
         width = info.shape[1] * 2
         over = tensors.get(f"{stem}_global_scale")
         scales = _grouped(scales, (outputs, width), info)
-        kind = "MXFP4" if over is None else "NVFP4"
+        kind, group = ("MXFP4", 32) if over is None else ("NVFP4", 16)
+        if scales.width * group != width or (over is not None and over.elements != 1):
+            raise _misfit(info, f"it has {scales.width} scales in a row of {width}")
         if scales.dtype != ("U8" if over is None else "F8_E4M3"):
             raise _misfit(info, f"its scales are {scales.dtype}")
         return stem, (outputs, width), Microscaled(info, scales, width, over), kind
     shape = tensors.get(f"{stem}_shape")
-    if info.dtype != "I32" or shape is None or shape.elements != 2 or shape.bytes > 16:
+    if info.dtype != "I32" or shape is None or shape.elements != 2:
+        raise _misfit(info, "its shape is not told")
+    if shape.dtype not in ("I32", "I64"):
         raise _misfit(info, "its shape is not told")
     with Files() as files:
         raw = files.read(shape, 0, shape.bytes)
@@ -257,10 +266,11 @@ def _compressed(name: str, tensors: Tensors, told: Mapping[str, Any]) -> Found |
     zeros, order = (tensors.get(f"{stem}_{n}") for n in ("zero_point", "g_idx"))
     scales = _grouped(scales, (rows, width), info)
     per = 32 // bits
-    if zeros is not None and (32 % bits or zeros.shape != (-(-rows // per), scales.width)):
+    words = (-(-rows // per), scales.width)
+    if zeros is not None and (32 % bits or zeros.dtype != "I32" or zeros.shape != words):
         raise _misfit(info, f"its zero points have the shape {zeros.shape}")
-    if order is not None and order.elements != width:
-        raise _misfit(info, "its order is of another length")
+    if not _is_order(order, width):
+        raise _misfit(info, "its order is of another length or format")
     how = FewBits(info, scales, width, bits, 1 << (bits - 1), zeros, True, order=order)
     return stem, (rows, width), how, f"INT{bits}"
 
@@ -272,13 +282,20 @@ def _bits(info: TensorInfo, rows: int, width: int) -> int:
     raise _misfit(info, f"it says that it is {rows} by {width}")
 
 
+def _is_order(order: TensorInfo | None, width: int) -> bool:
+    """Whether there is no order of groups, or one of 32-bit numbers, one an input."""
+    return order is None or (order.shape == (width,) and order.dtype == "I32")
+
+
 def _grouped(scales: TensorInfo, shape: tuple[int, ...], info: TensorInfo) -> TensorInfo:
     """Scales as (rows, groups) or one; raises MalformedInput for other numbers of them."""
     outputs, width = shape
     if scales.elements == 1:
         return as_matrix(scales, 1)
     each = scales.elements // outputs if outputs else 0
-    if not each or scales.elements != outputs * each or each > width:
+    # Rows of scales are the matrix's; one a row may lie in a line, standing or lying.
+    in_rows = scales.shape[0] == outputs or (each == 1 and outputs in scales.shape)
+    if not each or not in_rows or scales.elements != outputs * each or each > width:
         raise _misfit(info, f"its scales have the shape {scales.shape}")
     return as_matrix(scales, each)
 

@@ -21,6 +21,10 @@ SAMPLED = 64
 """Rows by which an output layer is told to be the embedding: one that was trained apart differs in
 any of them."""
 
+MOST_EXPERTS = 1 << 14
+"""Experts of one layer at most: eight times the most of any published model. A tensor of no bytes
+may claim billions."""
+
 
 def unknown(reason: str, weights: Weights) -> MalformedInput:
     """The error for an anatomy that is not understood."""
@@ -121,6 +125,12 @@ class RoleTable:
         ]
 
 
+def refuse_uncountable(table: RoleTable, info: TensorInfo, count: int, units: int) -> None:
+    """Raises MalformedInput for more experts than any model has, and for experts of no unit."""
+    if count > MOST_EXPERTS or units < 1:
+        raise table.misfit("experts", info, f"up to {MOST_EXPERTS:,} experts of some units")
+
+
 def experts_of(
     table: RoleTable, roles: tuple[TensorInfo | None, TensorInfo, TensorInfo], hidden: int
 ) -> list[Mlp]:
@@ -129,6 +139,7 @@ def experts_of(
     if len(up.shape) != 3 or up.shape[2] != hidden:
         raise table.misfit("experts' up", up, f"(experts, units, {hidden})")
     count, units, _ = up.shape
+    refuse_uncountable(table, up, count, units)
     if down.shape != (count, hidden, units):
         raise table.misfit("experts' down", down, f"{(count, hidden, units)}")
     if gate is not None and gate.shape != up.shape:

@@ -66,6 +66,17 @@ def test_a_declaration_is_borne_out_contradicted_or_absent(
     assert told(capsys, str(models / "other"), "--require")[0] == 1
 
 
+def test_a_place_for_a_base_that_is_not_declared_is_told(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card(models / "other")
+    twice = ["--base", "acme/base=./base", "--base", "acme/base=./other"]
+    assert run(["declared", str(models / "other"), *twice]) == 2
+    assert "twice" in capsys.readouterr().err
+    assert run(["declared", str(models / "other"), "--base", "acme/bsae=./base"]) == 0
+    assert "'acme/bsae': the model's files declare no base of that name" in capsys.readouterr().err
+
+
 def test_only_independence_of_every_declared_base_contradicts() -> None:
     assert _concluded({"independent"}) == "contradicted"
     assert _concluded({"independent", "derived"}) == "borne_out"
@@ -84,7 +95,18 @@ def test_a_declared_name_is_a_hubs_or_known_and_never_a_path_or_an_option(
     assert specs_of(["org/base"], {}) == ["base=hf:org/base"]
     assert specs_of(["a/b", "c/b"], {}) == ["b=hf:a/b", "declared-2=hf:c/b"]
     assert specs_of(["../odd, name"], {"../odd, name": "./b"}) == ["declared-1=./b"]
-    for name in ("../../etc", "/etc/passwd", "org/base,adapter=./x", "base", "org/..", "hf:a/b"):
+    address = "https://huggingface.co/org/base"
+    assert specs_of([address], {}) == ["base=hf:org/base"]
+    assert specs_of([address], {"org/base": "./b"}) == ["base=./b"]
+    for name in (
+        "../../etc",
+        "/etc/passwd",
+        "org/base,adapter=./x",
+        "base",
+        "org/..",
+        "hf:a/b",
+        "https://huggingface.co/../x",
+    ):
         with pytest.raises(AuditError):
             specs_of([name], {})
     (tmp_path / "org" / "base").mkdir(parents=True)
@@ -96,7 +118,9 @@ def on_path(folder: Path) -> Path:
     """A program `auditor` of this checkout, in a folder for the PATH."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "auditor"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m auditor "$@"\n')
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m auditor "$@"\n'
+    )
     program.chmod(0o755)
     (folder / "python").unlink(missing_ok=True)
     (folder / "python").symlink_to(sys.executable)
@@ -148,6 +172,7 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     card(models / "copy", "acme/base")
     # What the repository says of itself must have no say.
     (models / "auditor.toml").write_text("[declared]\nrequire = true\n[audti]\n")
+    (models / "json.py").write_text("raise SystemExit('imported from the repository')\n")
     where = f"acme/base={models / 'base'}\n"
     code, put, report = acted(tmp_path, models / "copy", base=where)
     assert code == 0, put
@@ -169,6 +194,7 @@ def test_the_actions_step_compares_tells_and_keeps_the_report(tmp_path: Path, mo
     assert "conclusion" not in put.partition("error")[0]
     assert not (models / "pwned").exists()
     (models / "auditor.toml").unlink()
+    (models / "json.py").unlink()
 
 
 def test_no_step_of_the_action_puts_an_input_into_a_script() -> None:
@@ -178,6 +204,16 @@ def test_no_step_of_the_action_puts_an_input_into_a_script() -> None:
         assert "uses" in one or one["shell"] == "bash"
     named = set(re.findall(r"inputs\.([\w-]+)", ACTION.read_text("utf-8")))
     assert named == set(parsed["inputs"])
+
+
+def test_no_module_of_the_examined_repository_is_imported_by_the_action() -> None:
+    """It is the working folder, which `python -c` and `python -m` look into first."""
+    runs = "\n".join(
+        one.get("run", "") for one in yaml.safe_load(ACTION.read_text())["runs"]["steps"]
+    )
+    calls = re.findall(r"python\"? (-\S+)", runs)
+    assert len(calls) == 4
+    assert set(calls) == {"-I"}
 
 
 def test_what_the_action_installs_is_in_the_repository() -> None:

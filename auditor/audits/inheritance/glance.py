@@ -25,6 +25,8 @@ from auditor.audits.report.lines import (
 )
 from auditor.evidence.codes import TOO_FEW_PROMPTS, ReasonCode
 from auditor.evidence.records import Report, Verdict
+from auditor.evidence.weight import ALL_WORDS
+from auditor.reporting.document import name
 from detectors.text.vendors import vendor_title
 
 MOST_NAMED = 3
@@ -106,7 +108,11 @@ def _sure(report: Report, status: Status) -> Told:
     if status == "supported" and found:
         strongest = max(found, key=lambda v: v.strength or 0.0)
         words = strongest.words or ""
-        return (f"{words[:1].upper()}{words[1:]}. {told or NOT_COUNTED}",)
+        first = f"{words[:1].upper()}{words[1:]}"
+        # A report that was read may say anything here.
+        known = words in ALL_WORDS
+        rest = f". {told or NOT_COUNTED}"
+        return (f"{first}{rest}",) if known else (name(first), rest)
     if any(v.assessed for v in verdicts_on(report, "inheritance")):
         return (told or NOT_COUNTED,)
     return (NO_ERROR_RATE,)

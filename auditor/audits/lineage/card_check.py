@@ -23,6 +23,8 @@ CardConclusion = Literal["borne_out", "contradicted", "undecided", "nothing_decl
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """What `named` takes for the name in ``NAME=SPEC``."""
+HUB = "https://huggingface.co/"
+"""How converters write a hub's model into GGUF metadata."""
 SAID: dict[CardConclusion, str] = {
     "borne_out": "the weights have a common origin with a declared base",
     "contradicted": "the weights are independent of every declared base, as far as was seen",
@@ -58,9 +60,11 @@ def specs_of(declared: Sequence[str], known: Mapping[str, str]) -> list[str]:
     of that name lies here: a repository could bring the base that it wants to be compared with.
     """
     out = []
-    for name, called in _called(declared).items():
-        if name in known:
-            out.append(f"{called}={known[name]}")
+    for said, called in _called(declared).items():
+        name = hub_id(said)
+        place = next((known[n] for n in (said, name) if n in known), None)
+        if place is not None:
+            out.append(f"{called}={place}")
             continue
         if not HUB_ID.fullmatch(name) or ".." in name:
             raise UsageProblem(
@@ -75,6 +79,15 @@ def specs_of(declared: Sequence[str], known: Mapping[str, str]) -> list[str]:
             )
         out.append(f"{called}=hf:{name}")
     return out
+
+
+def hub_id(name: str) -> str:
+    """A declared name without the hub's address, in which it is the same model.
+
+    >>> hub_id("https://huggingface.co/org/base"), hub_id("org/base")
+    ('org/base', 'org/base')
+    """
+    return name.removeprefix(HUB).rstrip("/") if name.startswith(HUB) else name
 
 
 def _called(declared: Sequence[str]) -> dict[str, str]:

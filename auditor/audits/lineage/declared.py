@@ -2,11 +2,13 @@
 say something.
 
 A name is a claim, and may name anything; two models may share a chat template, and a commit may
-mention a model for any reason. Only what is meant to name a base can be contradicted.
+mention a model for any reason. Only what is meant to name a base can be contradicted, and only
+where every base so declared was compared and is independent, as `card_check` has it too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,10 +24,16 @@ from fingerprints.errors import printable
 from fingerprints.subjects.safety import read_config
 
 MEANT: frozenset[DeclaredPlace] = frozenset({"card", "adapter", "config", "gguf"})
-"""Places that are meant to name where the weights come from, and can be contradicted."""
+"""Places that are meant to say where a model comes from."""
 LONGEST, MOST_LINES, LARGEST = 200, 20, 8 << 20
 SHORTEST_NAME = 4
 """Shorter names of bases stand in too many lines by chance."""
+_ENDING = re.compile(
+    r"(?:[-.](?:i?q\d[a-z0-9_]*|mxfp4[a-z0-9_]*|b?f16|f32|fp8|fp16|fp32))?"
+    r"(?:-\d{5}-of-\d{5})?(?:\.(?:gguf|safetensors))?$"
+)
+"""What a file's name has behind the model's: a quantisation, its number of several, an ending."""
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def declarations(found: Lineages, history: str = "") -> tuple[DeclaredOrigin, ...]:
@@ -45,13 +53,26 @@ def _named(found: Lineages) -> Iterator[DeclaredOrigin]:
     gguf, adapter = found.suspect.weights.format == "gguf", found.suspect.weights.adapter
     card: DeclaredPlace = "gguf" if gguf else "card"
     card = "adapter" if adapter is not None else card
-    for one in said.base_models:
-        yield _origin(found, card, one)
+    yield from _agreed([_origin(found, card, one, firm=True) for one in said.base_models])
     if said.name_or_path:
+        # Training from scratch with another's configuration leaves that one's name in it, and a
+        # GGUF file's own name is no base's.
         yield _origin(found, card if gguf else "config", said.name_or_path)
     tokenizer = _tokenizer_name(found)
     if tokenizer:
         yield _origin(found, "tokenizer", tokenizer)
+
+
+def _agreed(rows: list[DeclaredOrigin]) -> list[DeclaredOrigin]:
+    """Rows of declared bases, of which none is contradicted unless all are, each by a base of its
+    own: of several parents one may have left little, and makers give their models one name."""
+    bases = {row.base for row in rows if row.status == "contradicted"}
+    if len(bases) == len(rows):
+        return rows
+    return [
+        row.model_copy(update={"status": "open"}) if row.status == "contradicted" else row
+        for row in rows
+    ]
 
 
 def _tokenizer_name(found: Lineages) -> str | None:
@@ -61,8 +82,12 @@ def _tokenizer_name(found: Lineages) -> str | None:
     return printable(value, LONGEST) if isinstance(value, str) and value else None
 
 
-def _origin(found: Lineages, place: DeclaredPlace, says: str) -> DeclaredOrigin:
-    meant = [t for t in found.told if is_name_of(says, t.base)]
+def _origin(
+    found: Lineages, place: DeclaredPlace, says: str, *, firm: bool = False
+) -> DeclaredOrigin:
+    """``firm``: the place declares a base, which can be contradicted."""
+    exact = [t for t in found.told if _hub_id(t.spec) == says.lower()]
+    meant = exact or [t for t in found.told if is_name_of(says, t.base)]
     if not meant:
         own = is_name_of(says, found.suspect.name)
         return DeclaredOrigin(place=place, says=says, status="own_name" if own else "not_compared")
@@ -72,8 +97,21 @@ def _origin(found: Lineages, place: DeclaredPlace, says: str) -> DeclaredOrigin:
         says=says,
         base=told.base,
         observed=told.relation,
-        status=_status(told, firm=place in MEANT),
+        status=_status(told, firm=firm and not _of_another(says, told)),
     )
+
+
+def _hub_id(spec: str) -> str | None:
+    """The hub's id in a spec, in small letters; None where it names something else."""
+    target = spec.removeprefix("hf:").split(",")[0]
+    hub = spec.startswith("hf:") and _HUB_ID.fullmatch(target) and not Path(target).exists()
+    return target.lower() if hub else None
+
+
+def _of_another(says: str, told: WeightComparison) -> bool:
+    """Whether a hub's model was compared that is of another maker than the declared one."""
+    compared, named = _hub_id(told.spec), says.rstrip("/").lower().split("/")[-2:]
+    return compared is not None and len(named) == 2 and compared != "/".join(named)
 
 
 def _status(told: WeightComparison, *, firm: bool) -> DeclaredStatus:
@@ -120,10 +158,17 @@ def licences(found: Lineages) -> dict[str, str]:
 
 
 def is_name_of(declared: str, base: str) -> bool:
-    """Whether a declared name and a base's name are the same but for folders, case and file
-    endings."""
-    a, b = (name.replace("\\", "/").rstrip("/").split("/")[-1].lower() for name in (declared, base))
-    return bool(a) and (a == b or b.startswith(f"{a}.") or b.startswith(f"{a}-q"))
+    """Whether a declared name and a base's name are the same but for folders, case, file endings
+    and a quantisation. Versions count: qwen2 is not qwen2.5.
+
+    >>> is_name_of("org/Llama-7B", "llama-7b.Q4_K_M.gguf"), is_name_of("org/phi-1", "phi-1.5")
+    (True, False)
+    """
+    a, b = (
+        _ENDING.sub("", name.replace("\\", "/").rstrip("/").split("/")[-1].lower())
+        for name in (declared, base)
+    )
+    return bool(a) and a == b
 
 
 def contradicted(said: Sequence[DeclaredOrigin]) -> tuple[str, ...]:

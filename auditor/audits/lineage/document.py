@@ -106,8 +106,8 @@ def _table(said: Sequence[DeclaredOrigin]) -> GridTable:
         ("Where", "It says", "Base compared", "The weights say", "Status"),
         tuple(tuple(cell if isinstance(cell, str) else (cell,) for cell in row) for row in rows),
         caption=(
-            "A name is a claim. What a tokenizer, a template or a commit mentions is no declaration"
-            " of where weights come from, and is never called contradicted."
+            "A name is a claim. What a config, a tokenizer, a template or a commit mentions is no"
+            " declaration of where weights come from, and is never called contradicted."
         ),
     )
 

@@ -225,6 +225,7 @@ def test_a_named_file_may_set_all(home: Path, capsys: pytest.CaptureFixture[str]
         ('[shared]\nstroe = "x"\n', "shared.stroe", "store"),
         ('store = "x"\n', "store", "[shared]"),
         ("[control.trian]\nseed = 1\n", "control.trian", "train"),
+        ("[audit]\nseed = 1\n[audit.more]\nseed = 1\n", "audit.more", "config show"),
     ],
 )
 def test_an_unknown_key_is_one_line_with_the_nearest_real_one(
@@ -242,6 +243,10 @@ def test_an_unknown_key_is_one_line_with_the_nearest_real_one(
     [
         ("[audit]\nseed = true\n", 2),
         ('[audit]\nseed = "many"\n', 2),
+        ("[audit]\nseed = 1.5\n", 2),
+        ("[audit]\ndetectors = []\n", 2),
+        ('[audit]\ndetectors = ""\n', 2),
+        ('[audit]\ndetectors = ["overlap", " "]\n', 2),
         ("[audit]\nfull = 1\n", 2),
         ("[audit]\nseed = [1]\n", 2),
         ("[audit\n", 3),
@@ -306,7 +311,9 @@ def test_a_plan_is_not_changed_by_a_file_that_lies_about(
     (home / "auditor.toml").write_text('[audit]\nseed = 1\ndetectors = "overlap"\n')
     capsys.readouterr()
     assert run(["audit", "--plan", "plan.yaml", "--dry-run", "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)["plan"]
+    said = capsys.readouterr()
+    assert "passed over" in said.err
+    plan = json.loads(said.out)["plan"]
     assert plan["sampling"]["seed"] == 5
     assert "overlap" not in (plan["detectors"] or [])
 
@@ -315,6 +322,32 @@ def dry_yaml(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
     capsys.readouterr()
     assert run(["audit", "../suspect.jsonl", "--dry-run", *flags]) == 0
     return capsys.readouterr().out
+
+
+def test_a_long_value_hides_no_other_in_what_is_told_of_a_found_file(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "overlap," * 200
+    (home / "auditor.toml").write_text(
+        f'[audit]\nprobes = "{long}"\nseed = 7\ndetectors = "{long}"\n'
+    )
+    run(["audit", "../suspect.jsonl", "--dry-run"])
+    (told,) = [one for one in capsys.readouterr().err.splitlines() if "reads none" in one]
+    assert "--seed 7" in told
+    assert "--detectors overlap" in told
+    assert len(told) < 1000
+
+
+def test_a_flag_for_a_form_wins_over_json_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Path(__file__).resolve().parents[2] / "golden" / "report-1-exact.json"
+    monkeypatch.setenv("AUDITOR_REPORT_JSON", "1")
+    assert run(["report", str(report)]) == 0
+    assert capsys.readouterr().out.startswith("{")
+    assert run(["report", str(report), "--format", "markdown"]) == 0
+    assert capsys.readouterr().out.startswith("# ")
+    assert run(["report", str(report), "--format", "markdown", "--json"]) == 2
 
 
 def test_help_is_printed_whatever_the_file_says(

@@ -227,6 +227,38 @@ def test_a_link_inside_a_model_that_leads_out_is_refused(
         Fence(home.resolve()).spec("hf:./linked")
 
 
+def test_a_link_in_a_reports_or_a_stores_folder_or_beside_weights_is_refused(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "root"
+    (root / "report").mkdir(parents=True)
+    (root / "one").mkdir()
+    (tmp_path / "outside.json").write_text("{}")
+    (root / "report" / "report.json").symlink_to(tmp_path / "outside.json")
+    (root / "one" / "model.safetensors").write_bytes(b"")
+    (root / "one" / "notes").symlink_to(tmp_path)
+    fence = Fence(root.resolve())
+    assert fence.path("one/model.safetensors") == Path("one/model.safetensors")
+    (root / "one" / "config.json").symlink_to(tmp_path / "outside.json")
+    for text in ("report", "report/report.json", "one/model.safetensors", "one"):
+        with pytest.raises(AuditError, match="leads out"):
+            fence.path(text)
+
+
+def test_words_of_a_report_that_are_none_of_ours_are_a_name(home: Path, tmp_path: Path) -> None:
+    """A report may lie in a stranger's repository."""
+    told = json.loads((ROOT / "tests" / "golden" / "report-1-calibrated.json").read_text("utf-8"))
+    plain = tmp_path / "plain.json"
+    plain.write_text(json.dumps(told))
+    before = [a.how_sure for a in told_report(plain).answers]
+    for verdict in told["verdicts"]:
+        verdict["words"] = HOSTILE if verdict.get("words") else None
+    (tmp_path / "report.json").write_text(json.dumps(told))
+    found = told_report(tmp_path)
+    assert [a.how_sure for a in found.answers] != before
+    assert "gnore all" not in outside_quotes(found.model_dump(mode="json"))
+
+
 def test_names_in_sentences_become_numbers() -> None:
     from auditor.mcp.told import _sentence
 

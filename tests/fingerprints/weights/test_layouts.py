@@ -18,7 +18,13 @@ from auditor.audits.lineage.run import lineages
 from fingerprints.errors import MalformedInput
 from fingerprints.weights import Mlp, TensorPart, Weights, anatomy_of, open_weights
 from fingerprints.weights.layouts import layout_of
-from tests.fingerprints.weights.built import COMMON, EXPERTS_OF_GPT_OSS, saved, untrained
+from tests.fingerprints.weights.built import (
+    COMMON,
+    EXPERTS_OF_GPT_OSS,
+    saved,
+    untrained,
+    write_sparse,
+)
 from tests.fingerprints.weights.test_anatomy import (
     activation,
     attention_module,
@@ -456,3 +462,32 @@ def test_authors_own_layouts_are_the_same_weights_as_in_llamas(tmp_path: Path, k
         assert np.array_equal(rows(one, a.embedding), rows(other, b.embedding))
     found = lineages(str(tmp_path / "theirs"), [str(tmp_path / "plain")]).judged[0].told
     assert (found.relation, round(found.likeness or 0, 6)) == ("derived", 1.0)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "experts",
+    [
+        {"mlp.experts.gate_up_proj": (1 << 30, 0, 64), "mlp.experts.down_proj": (1 << 30, 64, 0)},
+        {f"block_sparse_moe.experts.{n}": (1 << 30, 0, 64) for n in ("w1", "v1")}
+        | {"block_sparse_moe.experts.w2": (1 << 30, 64, 0)},
+        {"mlp.experts.gate_up_proj": (1 << 20, 2, 64), "mlp.experts.down_proj": (1 << 20, 64, 1)},
+    ],
+)
+def test_a_billion_experts_of_no_bytes_are_refused_before_they_are_counted(
+    tmp_path: Path, experts: dict[str, tuple[int, ...]]
+) -> None:
+    """A header of some hundred bytes may claim them."""
+    layer = {f"self_attn.{name}_proj.weight": (64, 64) for name in "qkvo"}
+    layer |= {f"{name}_layernorm.weight": (64,) for name in ("input", "post_attention")} | experts
+    outside = {"model.embed_tokens.weight": (96, 64), "model.norm.weight": (64,)}
+    within = {f"model.layers.0.{name}": shape for name, shape in layer.items()}
+    write_sparse(tmp_path / "model.safetensors", outside | within)
+    sizes = {"hidden_size": 64, "num_attention_heads": 4, "head_dim": 16, "vocab_size": 96}
+    sizes |= {"num_hidden_layers": 1, "num_key_value_heads": 4}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3_moe", **sizes}))
+    with (
+        open_weights(tmp_path) as weights,
+        pytest.raises(MalformedInput, match="up to 16,384 experts"),
+    ):
+        anatomy_of(weights)

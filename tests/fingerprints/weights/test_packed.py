@@ -334,6 +334,45 @@ BAD: dict[str, Tensors] = {
         "m_blocks": torch.ones(2, 3, 4, 16, dtype=BYTE),
         "m_scales": torch.ones(2, 3, 5, dtype=BYTE),
     },
+    "an order in 64 bits": {
+        "m.qweight": torch.ones(4, 32, dtype=WORD),
+        "m.qzeros": torch.ones(1, 4, dtype=WORD),
+        "m.scales": torch.ones(1, 32),
+        "m.g_idx": torch.zeros(32, dtype=torch.int64),
+    },
+    "a shape in bytes": {
+        "m.weight_packed": torch.ones(4, 8, dtype=WORD),
+        "m.weight_scale": torch.ones(4, 1),
+        "m.weight_shape": torch.tensor([4, 64], dtype=BYTE),
+    },
+    "zero points in bytes": {
+        "m.weight_packed": torch.ones(8, 8, dtype=WORD),
+        "m.weight_scale": torch.ones(8, 2),
+        "m.weight_shape": torch.tensor([8, 64]),
+        "m.weight_zero_point": torch.ones(1, 2, dtype=BYTE),
+    },
+    "an 8-bit model's zero points as floats": {
+        "m.weight": torch.ones(8, 64, dtype=torch.int8),
+        "m.weight_scale": torch.ones(8, 1),
+        "m.weight_zero_point": torch.ones(8, 1),
+    },
+    "scales of half the rows": {
+        "m.weight_packed": torch.ones(32, 32, dtype=BYTE),
+        "m.weight_scale": torch.ones(16, 2, dtype=BYTE),
+    },
+    "an empty number over the scales": {
+        "m.weight_packed": torch.ones(32, 32, dtype=BYTE),
+        "m.weight_scale": torch.ones(32, 4).to(torch.float8_e4m3fn),
+        "m.weight_global_scale": torch.ones(0),
+    },
+    "peaks in 16 bits": {
+        "m.weight": torch.ones(64, 1, dtype=BYTE),
+        "m.weight.absmax": torch.ones(2, dtype=torch.float16),
+        "m.weight.quant_map": torch.ones(16),
+        "m.weight.quant_state.bitsandbytes__nf4": torch.tensor(
+            list(b'{"shape": [2, 64], "blocksize": 64}'), dtype=BYTE
+        ),
+    },
     "words that hold no rows": {
         "m.weight": torch.ones(4, 5, dtype=torch.uint32),
         "m.scales": torch.ones(4, 3),
@@ -350,6 +389,45 @@ def test_pieces_that_do_not_fit_each_other_are_refused(tmp_path: Path, kind: str
     ):
         anatomy_of(weights)
     assert "\n" not in str(found.value)
+
+
+def test_four_bits_of_bitsandbytes_are_the_same_in_any_storage(tmp_path: Path) -> None:
+    """Its option quant_storage keeps the same bytes as 16-bit floats, for sharded training."""
+    codes = torch.randint(0, 256, (1024, 1), generator=torch.Generator().manual_seed(2))
+    rest: Tensors = {
+        "m.weight.absmax": random(32).abs(),
+        "m.weight.quant_map": random(16),
+        "m.weight.quant_state.bitsandbytes__nf4": torch.tensor(
+            list(b'{"shape": [32, 64], "blocksize": 64}'), dtype=BYTE
+        ),
+    }
+    plain = codes.to(BYTE)
+    one = stored(tmp_path / "one", {"m.weight": plain, **rest})
+    two = stored(tmp_path / "two", {"m.weight": plain.view(-1).view(torch.bfloat16), **rest})
+    with open_weights(one) as a, open_weights(two) as b:
+        assert np.array_equal(a.rows("m.weight"), b.rows("m.weight"))
+        assert np.std(a.rows("m.weight")) > 0
+
+
+@pytest.mark.parametrize(("told", "fits"), [(-1, True), (1, True), (2, False), (-2, False)])
+def test_an_order_of_compressed_tensors_that_was_never_set_is_none(
+    tmp_path: Path, told: int, fits: bool
+) -> None:
+    tensors: Tensors = {
+        "m.weight_packed": torch.full((8, 8), 0x12345678, dtype=WORD),
+        "m.weight_scale": torch.tensor([[1.0, 3.0]]).repeat(8, 1),
+        "m.weight_shape": torch.tensor([8, 64]),
+    }
+    with open_weights(stored(tmp_path / "plain", tensors)) as weights:
+        plain = weights.rows("m.weight")
+    tensors["m.weight_g_idx"] = torch.full((64,), told, dtype=WORD)
+    with open_weights(stored(tmp_path / "ordered", tensors)) as weights:
+        if not fits:
+            with pytest.raises(MalformedInput, match="no scale"):
+                weights.rows("m.weight")
+            return
+        same = np.array_equal(weights.rows("m.weight"), plain)
+        assert same == (told == -1)
 
 
 def test_groups_that_have_no_scale_are_refused_when_they_are_read(tmp_path: Path) -> None:

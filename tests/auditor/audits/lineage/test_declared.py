@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from auditor.audits.lineage.card_check import checked, declared_bases, specs_of
+from auditor.audits.lineage.declared import contradicted, declarations, is_name_of
 from auditor.audits.lineage.records import DeclaredOrigin
+from auditor.audits.lineage.run import lineages
 from auditor.cli import run
 from tests.auditor.audits.lineage.relatives import base, nudged
 
@@ -94,3 +97,61 @@ def test_a_lineage_report_opens_with_the_answer_on_lineage(
     assert report["answers"][0]["question"] == "lineage"
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert page.index("Weights from another") < page.index("Learned from another")
+
+
+def test_a_version_is_part_of_a_name_and_a_quantisation_is_not() -> None:
+    for said, other in (
+        ("org/phi-1", "phi-1.5"),
+        ("Qwen/Qwen2", "qwen2.5-7b"),
+        ("a/qa", "qa-quiz"),
+    ):
+        assert not is_name_of(said, other)
+    for said in ("org/Llama-7B", "org/llama-7b/", "https://hub.example/org/llama-7b"):
+        for called in (
+            "llama-7b",
+            "llama-7b.gguf",
+            "llama-7b.Q4_K_M.gguf",
+            "llama-7b-q8_0-00001-of-00003.gguf",
+        ):
+            assert is_name_of(said, called)
+
+
+@pytest.mark.parametrize(
+    ("said", "bases", "conclusion"),
+    [
+        ("[org/lake]", ("lake",), "contradicted"),
+        ("[org/hill, org/lake]", ("hill", "lake"), "borne_out"),
+        ("[org/lake, org/sea]", ("lake",), "undecided"),
+        ("[org/lake, else/lake]", ("lake",), "undecided"),
+    ],
+)
+def test_declared_and_lineage_agree_on_what_is_contradicted(
+    models: dict[str, Path], said: str, bases: tuple[str, ...], conclusion: str
+) -> None:
+    declare(models["tuned"], said)
+    found = lineages(str(models["tuned"]), [f"{n}={models[n]}" for n in bases], digest=False)
+    assert checked(declared_bases(str(models["tuned"])), found).conclusion == conclusion
+    assert bool(contradicted(declarations(found))) == (conclusion == "contradicted")
+
+
+def test_two_makers_of_one_name_are_not_taken_for_each_other(models: dict[str, Path]) -> None:
+    declare(models["tuned"], "[one/base, two/base]")
+    names = declared_bases(str(models["tuned"]))
+    places = {"one/base": str(models["lake"]), "two/base": str(models["hill"])}
+    found = lineages(str(models["tuned"]), specs_of(names, places), digest=False)
+    assert checked(names, found).conclusion == "borne_out"
+    assert contradicted(declarations(found)) == ()
+
+
+def test_the_configuration_of_another_is_no_declaration(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    """What training from scratch with a known model's configuration leaves behind."""
+    scratch = nudged(models["lake"], tmp_path / "scratch", 0.1)
+    (scratch / "README.md").unlink(missing_ok=True)
+    config = json.loads((scratch / "config.json").read_text("utf-8"))
+    (scratch / "config.json").write_text(json.dumps({**config, "_name_or_path": "org/hill"}))
+    found = lineages(str(scratch), [str(models["hill"])], digest=False)
+    assert checked(declared_bases(str(scratch)), found).conclusion == "nothing_declared"
+    assert ("config", "open") in {(d.place, d.status) for d in declarations(found)}
+    assert contradicted(declarations(found)) == ()
