@@ -24,11 +24,10 @@ from auditor.sealing.findings import (
 )
 from auditor.sealing.keys import need_extra
 from auditor.sealing.reading import (
-    added_in,
     added_told,
     head_of,
+    known_files,
     seal_told,
-    sealed_files,
     why,
 )
 from auditor.sealing.records import (
@@ -72,7 +71,7 @@ def verify(
     try:
         held = ATTESTATIONS.read(folder / ATTESTATION)
         _, seal = seal_told(held)
-        known = [*sealed_files(held), *added_in(held)]
+        known = known_files(held)
         head = head_of(held)
     except (AuditError, ValueError) as error:
         detail = error.what if isinstance(error, AuditError) else why(error)

@@ -1,0 +1,93 @@
+"""Tamperings by somebody who knows how a seal is made, has a key of their own, and may be trusted
+with something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.document import report_document
+from auditor.reporting import html
+from auditor.reporting.json import pretty
+from auditor.sealing.digests import digest_of
+from auditor.sealing.keys import file_signer, public_key
+from auditor.sealing.reading import head_of
+from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Statement
+from auditor.sealing.seal import add, seal_report
+from auditor.sealing.signing import Signing
+from auditor.sealing.verify import verify
+from fingerprints.errors import UnsafeInput
+from fingerprints.record_files import write_record
+from tests.auditor.sealing.conftest import SealedCase
+
+
+def forged(case: SealedCase, *names: str) -> None:
+    """Another report with its page; entries of the chain say that its files were "added"."""
+    report = load_bundle(case.report).model_copy(update={"limits": ()})
+    (case.report / "report.json").write_text(
+        pretty(report.model_dump(mode="json", by_alias=True)), "utf-8"
+    )
+    (case.report / "report.html").write_bytes(html.render(report_document(report)).encode())
+    held = ATTESTATIONS.read(case.report / "attestation.json")
+    signing = Signing(file_signer(case.other))
+    for name in names:
+        told = AddedPredicate(
+            number=len(held.chain),
+            who="B. Accused",
+            why="reply",
+            added="2026-01-01T00:00:00Z",
+            was_called="reply.pdf",
+            previous=head_of(held),
+        )
+        file = digest_of(case.report / name, name)
+        entry = signing.entry(Statement.about((file,), ADDED, told))
+        held = held.model_copy(update={"chain": (*held.chain, entry)})
+    write_record(case.report / "attestation.json", held, by_alias=True, exclude_none=True)
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both trusted", "nobody named"])
+def test_an_addition_never_stands_for_a_file_that_was_sealed(
+    sealed: SealedCase, both: bool
+) -> None:
+    """Whoever may sign a reply to a report may not replace the report by it."""
+    forged(sealed, "report.json", "report.html")
+    keys = (public_key(sealed.public), public_key(sealed.folder / "other.pub"))
+    told = verify(sealed.report, keys if both else ())
+    assert not told.intact
+    assert [p.code for p in told.problems] == ["seal_unreadable"]
+
+
+def test_an_addition_by_a_second_trusted_key_is_still_right(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    reply = tmp_path / "reply.pdf"
+    reply.write_bytes(b"%PDF")
+    add(sealed.report, reply, Signing(file_signer(sealed.other)), "B. Accused", "reply")
+    keys = (public_key(sealed.public), public_key(sealed.folder / "other.pub"))
+    assert verify(sealed.report, keys).intact
+
+
+def test_an_addition_never_replaces_a_file_of_an_earlier_seal(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Whoever seals anew, as `seal` advises, seals what was added before as well."""
+    reply = tmp_path / "reply.pdf"
+    reply.write_bytes(b"%PDF first")
+    add(sealed.report, reply, sealed.signing(), "B. Accused", "reply")
+    (sealed.report / "attestation.json").unlink()
+    seal_report(sealed.report, sealed.signing())
+    reply.write_bytes(b"%PDF second")
+    add(sealed.report, reply, sealed.signing(), "B. Accused", "second reply")
+    assert verify(sealed.report, (public_key(sealed.public),)).intact
+    kept = sorted(p.read_bytes() for p in sealed.report.glob("added-*"))
+    assert kept == [b"%PDF first", b"%PDF second"]
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_written(sealed: SealedCase) -> None:
+    (sealed.report / "attestation.json").unlink()
+    (sealed.report / "\udcff.txt").write_text("x")
+    with pytest.raises(UnsafeInput):
+        seal_report(sealed.report, sealed.signing())
+    assert not (sealed.report / "attestation.json").exists()
