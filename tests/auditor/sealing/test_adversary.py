@@ -3,6 +3,7 @@ with something else."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.document import report_document
 from auditor.reporting import html
 from auditor.reporting.json import pretty
+from auditor.sealing import digests
+from auditor.sealing.differing import differences
 from auditor.sealing.digests import digest_of
+from auditor.sealing.findings import SealSigner
 from auditor.sealing.keys import file_signer, public_key
 from auditor.sealing.reading import head_of
 from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Statement
 from auditor.sealing.seal import add, seal_report
 from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
-from fingerprints.errors import UnsafeInput
+from fingerprints.errors import MalformedInput, UnsafeInput
 from fingerprints.record_files import write_record
 from tests.auditor.sealing.conftest import SealedCase
 
@@ -91,3 +95,39 @@ def test_a_name_that_is_no_text_is_refused_before_anything_is_written(sealed: Se
     with pytest.raises(UnsafeInput):
         seal_report(sealed.report, sealed.signing())
     assert not (sealed.report / "attestation.json").exists()
+
+
+def test_a_folder_that_is_not_there_is_not_called_tampered_with(sealed: SealedCase) -> None:
+    for place in (sealed.folder / "nothing", sealed.report / "report.json"):
+        with pytest.raises(MalformedInput):
+            verify(place)
+
+
+def test_a_transcript_that_was_left_out_before_sealing_is_said_to_be_missing(
+    sealed: SealedCase,
+) -> None:
+    (sealed.report / "attestation.json").unlink()
+    (sealed.report / "transcript.jsonl").unlink()
+    seal_report(sealed.report, sealed.signing())
+    told = verify(sealed.report, (public_key(sealed.public),))
+    assert {u.code for u in told.unchecked} == {"time", "transcript"}
+
+
+def test_what_nobody_vouches_for_is_told_as_said_only() -> None:
+    gpg = SealSigner(keyid="ab" * 20, trusted=False, entry=0, time="2020-01-01")
+    assert "any key can be given this name" in gpg.line()
+    assert "said to be stamped 2020-01-01" in gpg.line()
+    trusted = SealSigner(keyid="ab" * 20, trusted=True, entry=0, time="2020", time_trusted=True)
+    assert trusted.line().endswith("(trusted, stamped 2020), entry 0")
+
+
+def test_of_a_file_of_very_many_records_the_last_one_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "MOST_RECORDS", 3)
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"rows": [1, 2, 3, 4, 5]}))
+    before = (digest_of(file, file.name),)
+    file.write_text(json.dumps({"rows": [1, 2, 3, 4, 6]}))
+    [problem] = differences(before, (digest_of(file, file.name),))
+    assert (problem.code, problem.record) == ("record_changed", "later records")
