@@ -10,6 +10,7 @@ import pytest
 
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.document import report_document
+from auditor.cli import run
 from auditor.reporting import html
 from auditor.reporting.json import pretty
 from auditor.sealing import digests
@@ -24,6 +25,7 @@ from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
 from fingerprints.errors import MalformedInput, UnsafeInput
 from fingerprints.record_files import write_record
+from tests.auditor.audits.lineage.relatives import base
 from tests.auditor.sealing.conftest import SealedCase
 
 
@@ -131,3 +133,15 @@ def test_of_a_file_of_very_many_records_the_last_one_is_told_too(
     file.write_text(json.dumps({"rows": [1, 2, 3, 4, 6]}))
     [problem] = differences(before, (digest_of(file, file.name),))
     assert (problem.code, problem.record) == ("record_changed", "later records")
+
+
+def test_a_lineage_report_that_was_just_made_can_be_sealed(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Its page shows tables whose rows stand in another order in report.json."""
+    suspect, other = (str(base(tmp_path / name, seed)) for name, seed in (("a", 0), ("b", 11)))
+    assert run(["lineage", suspect, other, "--out", str(tmp_path / "lineage")]) == 0
+    seal_report(tmp_path / "lineage", sealed.signing())
+    told = verify(tmp_path / "lineage", (public_key(sealed.public),))
+    assert told.intact
+    assert {u.code for u in told.unchecked} == {"time"}
