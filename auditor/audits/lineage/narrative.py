@@ -71,7 +71,7 @@ def _unrelated(found: Lineages) -> tuple[Conclusion, str]:
         left = _left(found)
         if not left:
             return "none_of_the_candidates", _apart(apart)
-        rest = f"Of {', '.join(left)}, whose weights could not be compared, nothing is said."
+        rest = f"Of {_listed(left)}, whose weights could not be compared, nothing is said."
         return "inconclusive", f"{_apart(apart)} {rest}"
     if found.screened:
         return (
@@ -86,6 +86,11 @@ def _unrelated(found: Lineages) -> tuple[Conclusion, str]:
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 def _left(found: Lineages) -> list[str]:
     """The bases that were asked about and could not be compared: nobody else's result clears
     them."""
@@ -94,13 +99,14 @@ def _left(found: Lineages) -> list[str]:
 
 
 def _apart(apart: Sequence[WeightComparison]) -> str:
-    names = ", ".join(t.base for t in apart)
+    names = _listed([t.base for t in apart])
     smallest = min(t.p_holm for t in apart if t.p_holm is not None)
     within = all(any(x.name == WITHIN for x in t.tests) for t in apart)
-    orders = " and within attention heads" if within else ""
+    orders = ["of hidden units", "of residual coordinates"]
+    orders += ["within attention heads"] if within else []
     return (
         f"As a whole, the suspect's weights are independent of {names} as far as these tests see:"
-        f" the order of hidden units, of residual coordinates{orders} is as in unrelated models"
+        f" the order {_listed(orders)} is as in unrelated models"
         f" (smallest corrected p {p_text(smallest)}). {_power(apart)}"
     ).strip()
 

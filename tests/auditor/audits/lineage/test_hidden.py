@@ -176,6 +176,8 @@ def test_a_base_that_was_not_compared_keeps_the_answer_open(
     conclusion, sentence = lineage_told(compared(models["other"], models["base"], odd))
     assert conclusion == "inconclusive"
     assert sentence.endswith("Of odd, whose weights could not be compared, nothing is said.")
+    assert "of hidden units and of residual coordinates is as in unrelated" in sentence
+    assert "Of a part alone" in sentence
     (line,) = glance(
         report_of(compared(models["other"], models["base"], odd), plan_of(models, odd))
     ).lines
