@@ -95,7 +95,8 @@ def _left(found: Lineages) -> list[str]:
     """The bases that were asked about and could not be compared: nobody else's result clears
     them."""
     told = [t.base for t in found.told if t.relation == "not_compared" and not t.by_signature]
-    return [*told, *(o.name for o in found.bases if o.side is None)]
+    closed = [o.name for o in found.bases if o.side is None]
+    return [*told, *closed, *(name for name, _ in found.unopened)]
 
 
 def _apart(apart: Sequence[WeightComparison]) -> str:
