@@ -79,9 +79,7 @@ def _tell(found: Verification, as_json: bool) -> int:
         for problem in found.problems:
             put(problem.line())
         for signer in found.signers:
-            trust = "trusted" if signer.trusted else "not vouched for"
-            when = f", stamped {signer.time}" if signer.time else ""
-            put(f"signed by: {signer.keyid} ({trust}{when}), entry {signer.entry}")
+            put(signer.line())
         if found.intact:
             added = f", {found.added} added since" if found.added else ""
             put(f"as sealed: report {found.report}{added}, newest statement {found.head}")

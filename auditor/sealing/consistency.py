@@ -49,7 +49,10 @@ def _page(folder: Path, report: Report, same_code: bool) -> Told:
 
 def _transcript(folder: Path, report: Report) -> Told:
     path = folder / TRANSCRIPT
-    if report.transcript is None or not path.is_file():
+    if report.transcript is None:
+        return
+    if not path.is_file():
+        yield Unchecked(code="transcript")
         return
     try:
         found = load_transcript(path).digest()

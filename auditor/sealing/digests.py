@@ -23,6 +23,8 @@ MOST_RECORDS = 20_000
 """So many records of one file are told apart; of a longer file that many stretches of lines."""
 LARGEST_READ = 1 << 30
 """Bytes: a larger file has its digest, but its records are not told apart."""
+LATER = "later records"
+"""What comes after them in a JSON file, as one record."""
 MOST_FILES = 10_000
 LONGEST_LABEL = 120
 BY_FIELD = (".json",)
@@ -103,8 +105,12 @@ def _records(data: bytes, suffix: str) -> Iterator[RecordDigest]:
 
 
 def _fields(value: Any) -> Iterator[RecordDigest]:
-    for place, record in list(_entries(value))[:MOST_RECORDS]:
+    found = list(_entries(value))
+    for place, record in found[:MOST_RECORDS]:
         yield RecordDigest(record=place, sha256=sha256(canonical_json(record)))
+    if found[MOST_RECORDS:]:
+        rest = [record for _, record in found[MOST_RECORDS:]]
+        yield RecordDigest(record=LATER, sha256=sha256(canonical_json(rest)))
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:

@@ -57,7 +57,7 @@ TOLD: dict[ProblemCode, str] = {
     "transcript_differs": "its answers are not those that the report was made from",
     "store_differs": "the store at hand is not the one that the report was made with",
     "calibration_differs": "the calibration at hand is not the one that the report names",
-    "registration_differs": "it is not the registration that the report names",
+    "registration_differs": "it is not the registration that the report names and tells of",
     "rescore_differs": "judged again from the records, this comes out otherwise",
 }
 """Each problem as a sentence begins; what belongs to the case follows in `Problem.detail`."""
@@ -84,6 +84,7 @@ UncheckedCode = Literal[
     "time",
     "time_authority",
     "page",
+    "transcript",
     "store",
     "calibration",
     "rescore",
@@ -94,7 +95,8 @@ NOT_CHECKED: dict[UncheckedCode, str] = {
     "signer": "who signed: no trusted key was given (--key), and anybody can make a key",
     "time": "when: there is no time stamp, so the date is the sealing machine's word",
     "time_authority": "the time stamp's authority: its root certificate was not given (--tsa-ca)",
-    "page": "whether report.html shows what report.json says: other code made it",
+    "page": "whether report.html shows what report.json says: other code may have made it",
+    "transcript": "the answers: the report rests on a transcript, which is not beside it",
     "store": "the store: it is not at hand",
     "calibration": "the calibration: it is not at hand",
     "rescore": "the judgement: it can't be repeated here",
@@ -114,15 +116,31 @@ class Unchecked(Record):
         return printable(NOT_CHECKED[self.code] + (f" ({self.detail})" if self.detail else ""), 400)
 
 
+GPG_DIGITS = 40
+"""Hexadecimal digits of a GnuPG fingerprint; ids of other keys have 64, and are their digests."""
+
+
 class SealSigner(Record):
     """One signature that holds: by which key, whether that key was given as trusted, over which
-    entry of the chain (0: the seal), and what a time stamp says of when."""
+    entry of the chain (0: the seal; None: the registration of the plan), and what a time stamp says
+    of when."""
 
     keyid: str
     trusted: bool
-    entry: int
+    entry: int | None
     time: str | None = None
     time_trusted: bool = False
+
+    def line(self) -> str:
+        """On one line, safe for a terminal; what nobody vouches for is told as said only."""
+        trust = "trusted" if self.trusted else "not vouched for"
+        # Of GnuPG's keys the seal keeps no more than what they are said to be called.
+        if not self.trusted and len(self.keyid) == GPG_DIGITS:
+            trust += ", and any key can be given this name"
+        stamped = "stamped" if self.time_trusted else "said to be stamped"
+        when = f", {stamped} {self.time}" if self.time else ""
+        place = "the registration" if self.entry is None else f"entry {self.entry}"
+        return printable(f"signed by: {self.keyid} ({trust}{when}), {place}", 400)
 
 
 class Verification(Record):

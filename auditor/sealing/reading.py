@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from auditor.audits.report.bundle import ADDED_FILE
 from auditor.sealing.digests import FileDigest
 from auditor.sealing.envelopes import payload_of
 from auditor.sealing.records import (
@@ -37,14 +38,23 @@ def seal_told(attestation: Attestation) -> tuple[Statement, SealPredicate]:
 
 
 def added_told(attestation: Attestation) -> list[tuple[Statement, AddedPredicate]]:
-    """What was added, in order. Raises ValueError for an entry that is none."""
+    """What was added, in order. Raises ValueError for an entry that is none, and for one that is
+    about a file that was there already: it would stand for other bytes than were sealed."""
     out = []
     for entry in attestation.chain[1:]:
         statement = statement_of(payload_of(entry))
         if statement.predicate_type != ADDED or len(statement.subject) != 1:
             raise ValueError("a later entry adds no file")
-        out.append((statement, AddedPredicate.model_validate(statement.predicate)))
+        told = AddedPredicate.model_validate(statement.predicate)
+        if not statement.subject[0].name.startswith(added_name(told.number)):
+            raise ValueError("a later entry is about another file than the one that it adds")
+        out.append((statement, told))
     return out
+
+
+def added_name(number: int) -> str:
+    """How the file of a later entry is called, but for its ending."""
+    return f"{ADDED_FILE}{number:04d}"
 
 
 def sealed_files(attestation: Attestation) -> list[FileDigest]:
@@ -58,8 +68,10 @@ def sealed_files(attestation: Attestation) -> list[FileDigest]:
 
 def _files(statement: Statement, told: SealPredicate) -> list[FileDigest]:
     sizes = {f.name: f for f in told.files}
-    if [s.name for s in statement.subject] != list(sizes):
+    if [s.name for s in statement.subject] != [f.name for f in told.files]:
         raise ValueError("the seal's two lists of files differ")
+    if len(sizes) != len(told.files):
+        raise ValueError("the seal names one file twice")
     return [
         FileDigest(
             name=s.name,
@@ -79,6 +91,15 @@ def added_in(attestation: Attestation) -> list[FileDigest]:
         raise _unreadable(error) from error
     found = [s.subject[0] for s, _ in told]
     return [FileDigest(name=f.name, size=0, sha256=f.digests.sha256) for f in found]
+
+
+def known_files(attestation: Attestation) -> list[FileDigest]:
+    """The files that were sealed, then those that were added. Raises MalformedInput for a seal that
+    can't be read, and for one file told twice: the one would stand for other bytes."""
+    found = [*sealed_files(attestation), *added_in(attestation)]
+    if len({f.name for f in found}) != len(found):
+        raise _unreadable(ValueError("a file that was sealed is said to have been added"))
+    return found
 
 
 def head_of(attestation: Attestation) -> str:

@@ -25,6 +25,7 @@ from auditor.sealing.records import (
     ATTESTATIONS,
     REGISTERED,
     Attestation,
+    ChainEntry,
     RegisteredPredicate,
     Statement,
     payload_digest,
@@ -48,11 +49,13 @@ PLANS = RecordFile(
 
 @dataclass(frozen=True)
 class Registered:
-    """A registration that was read: its statement's digest, who signed it, and what it says."""
+    """A registration that was read: its statement's digest, who signed it, what it says, and the
+    signed entry itself with its time stamps."""
 
     sha256: str
     keys: tuple[str, ...]
     told: RegisteredPredicate
+    entry: ChainEntry
 
 
 def register(plan_file: Path, out: Path, signing: Signing, by: str = "") -> Attestation:
@@ -137,7 +140,7 @@ def read_registration(path: Path) -> Registered:
             where=path,
             next_step="use the untouched file",
         )
-    return Registered(payload_digest(payload), tuple(sorted(right)), told)
+    return Registered(payload_digest(payload), tuple(sorted(right)), told, held.chain[0])
 
 
 def compared(made: Registered, plan: AuditPlan, transcript: Path | None) -> Registration:
@@ -154,6 +157,11 @@ def compared(made: Registered, plan: AuditPlan, transcript: Path | None) -> Regi
         asked=_asked(made.told.registered, transcript),
         deviations=tuple(found),
     )
+
+
+def of_plan(made: Registered, plan: AuditPlan) -> tuple[Deviation, ...]:
+    """The deviations of the plan alone, which anybody can list again later."""
+    return tuple(_deviations("plan", made.told.plan, plan.told()))
 
 
 def _plain(value: Any) -> Any:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from auditor.audits.report.bundle import ADDED_FILE, ATTESTATION, load_bundle
+from auditor.audits.report.bundle import ATTESTATION, load_bundle
 from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
-from auditor.sealing.digests import FileDigest, digest_of, digests_of
+from auditor.sealing.digests import MOST_FILES, FileDigest, digest_of, digests_of
 from auditor.sealing.envelopes import payload_of
 from auditor.sealing.findings import Problem
-from auditor.sealing.reading import added_in, head_of, sealed_files, statement_of
+from auditor.sealing.reading import added_name, head_of, known_files, statement_of
 from auditor.sealing.records import (
     ADDED,
     ATTESTATIONS,
@@ -62,6 +62,8 @@ def seal_report(folder: Path, signing: Signing, by: str = "") -> Attestation:
 def statement_for(folder: Path, files: tuple[FileDigest, ...], by: str = "") -> Statement:
     """What a seal of these files says. Raises VerificationFailed where the report does not hang
     together."""
+    for file in files:
+        _refuse_no_text(file.name)
     report = load_bundle(folder)
     refuse([p for p in inner_problems(folder, report) if isinstance(p, Problem)], folder)
     told = SealPredicate(
@@ -94,8 +96,7 @@ def _sign_besides(folder: Path, signing: Signing) -> Attestation:
 def _unchanged(folder: Path) -> Attestation:
     """The seal of a folder. Raises VerificationFailed where a file is not as it was sealed."""
     held = ATTESTATIONS.read(folder / ATTESTATION)
-    known = [*sealed_files(held), *added_in(held)]
-    refuse(list(differences(known, digests_of(folder))), folder)
+    refuse(list(differences(known_files(held), digests_of(folder))), folder)
     return held
 
 
@@ -113,7 +114,7 @@ def add(folder: Path, file: Path, signing: Signing, who: str, why: str) -> Attes
     held = _unchanged(folder)
     number = len(held.chain)
     suffix = file.suffix.lower() if file.suffix.lower() in SUFFIXES else ""
-    name = f"{ADDED_FILE}{number:04d}{suffix}"
+    name = _free(folder, added_name(number), suffix)
     told = AddedPredicate(
         number=number,
         who=who,
@@ -130,6 +131,24 @@ def add(folder: Path, file: Path, signing: Signing, who: str, why: str) -> Attes
     except BaseException:
         (folder / name).unlink()  # a file that no entry names would look smuggled in
         raise
+
+
+def _refuse_no_text(name: str) -> None:
+    """Raises UnsafeInput for a file's name that no statement can hold."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UnsafeInput(
+            "a file's name is no text",
+            where=printable(name, 100),
+            next_step="rename it, or take it out of the report's folder",
+        ) from error
+
+
+def _free(folder: Path, stem: str, suffix: str) -> str:
+    """A name that no file has: one may be left from an earlier seal, and is sealed itself."""
+    tried = (stem, *(f"{stem}-{n}" for n in range(2, MOST_FILES)))
+    return next(f"{t}{suffix}" for t in tried if not (folder / f"{t}{suffix}").exists())
 
 
 def _refuse_key(path: Path) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.audits.report.bundle import ATTESTATION, REGISTRATION, REPORT, load_bundle
+from auditor.audits.report.bundle import ATTESTATION, PLAN, REGISTRATION, REPORT, load_bundle
+from auditor.evidence.custody import Registration
 from auditor.evidence.records import Report
 from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
@@ -24,11 +25,10 @@ from auditor.sealing.findings import (
 )
 from auditor.sealing.keys import need_extra
 from auditor.sealing.reading import (
-    added_in,
     added_told,
     head_of,
+    known_files,
     seal_told,
-    sealed_files,
     why,
 )
 from auditor.sealing.records import (
@@ -38,10 +38,10 @@ from auditor.sealing.records import (
     SealPredicate,
     payload_digest,
 )
-from auditor.sealing.register import read_registration
+from auditor.sealing.register import Registered, of_plan, plan_in, read_registration
 from auditor.sealing.sigstore_bundle import BundleWrong, SigstoreIdentity, check_bundle
 from auditor.sealing.stamps import Stamp, StampWrong, read_stamp
-from fingerprints.errors import AuditError
+from fingerprints.errors import AuditError, MalformedInput
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -62,6 +62,8 @@ def verify(
     stands for a trusted key where there is one. An unsealed report is a problem too. Raises
     what an unreadable folder raises.
     """
+    if not folder.is_dir():
+        raise MalformedInput("no such folder", where=folder, next_step="give a report's folder")
     report = _report(folder)
     told: list[Told] = [report] if isinstance(report, Problem) else []
     if not (folder / ATTESTATION).exists():
@@ -72,7 +74,7 @@ def verify(
     try:
         held = ATTESTATIONS.read(folder / ATTESTATION)
         _, seal = seal_told(held)
-        known = [*sealed_files(held), *added_in(held)]
+        known = known_files(held)
         head = head_of(held)
     except (AuditError, ValueError) as error:
         detail = error.what if isinstance(error, AuditError) else why(error)
@@ -85,7 +87,7 @@ def verify(
     told += _entries(held, trust)
     told += _chain(held)
     told += _same_report(seal, report)
-    told += _registration(folder, report, trust)
+    told += _registration(folder, report, trust, same_code)
     told += differences(known, digests_of(folder))
     return _verification(told, report, seal, head, len(held.chain) - 1)
 
@@ -146,9 +148,10 @@ def _sigstore(entry: ChainEntry, place: str, trust: Trust) -> Iterator[Told]:
         yield Unchecked(code="sigstore", detail=place)
 
 
-def _signer(entry: ChainEntry, number: int, keyid: str, trust: Trust) -> Iterator[Told]:
+def _signer(entry: ChainEntry, number: int | None, keyid: str, trust: Trust) -> Iterator[Told]:
     """Whose signature holds, and what its time stamp says."""
-    place, stamp = f"entry {number}", entry.timestamps.get(keyid)
+    place = "the registration" if number is None else f"entry {number}"
+    stamp = entry.timestamps.get(keyid)
     found: Stamp | None = None
     if stamp is None:
         yield Unchecked(code="time", detail=place)
@@ -156,7 +159,8 @@ def _signer(entry: ChainEntry, number: int, keyid: str, trust: Trust) -> Iterato
         try:
             found = read_stamp(stamp, signature_of(entry, keyid), trust.authorities)
         except StampWrong as error:
-            yield _wrong("timestamp_wrong", place, str(error))
+            file = REGISTRATION if number is None else ATTESTATION
+            yield Problem(code="timestamp_wrong", file=file, record=place, detail=str(error))
     if found is not None and not found.trusted:
         yield Unchecked(code="time_authority", detail=place)
     yield SealSigner(
@@ -191,9 +195,11 @@ def _same_report(seal: SealPredicate, report: Report | Problem) -> Iterator[Prob
         yield Problem(code="other_report", file=REPORT, detail=detail)
 
 
-def _registration(folder: Path, report: Report | Problem, trust: Trust) -> Iterator[Told]:
-    """Whether the registration that the report was compared with is the one beside it, and by whom
-    it was signed."""
+def _registration(
+    folder: Path, report: Report | Problem, trust: Trust, same_code: bool
+) -> Iterator[Told]:
+    """Whether the registration that the report was compared with is the one beside it, whether the
+    report tells of it what it says, and by whom it was signed, and when."""
     held = None if isinstance(report, Problem) or not report.custody else report.custody
     named = None if held is None else held.registration
     if named is None:
@@ -205,8 +211,32 @@ def _registration(folder: Path, report: Report | Problem, trust: Trust) -> Itera
         return
     if found.sha256 != named.sha256:
         yield Problem(code="registration_differs", file=REGISTRATION)
+    yield from _told_of(folder, found, named, same_code)
+    for keyid in found.keys:
+        yield from _signer(found.entry, None, keyid, trust)
     if trust.keys and not set(found.keys) & {k.keyid for k in trust.keys}:
         yield Problem(code="foreign_key", file=REGISTRATION, detail=", ".join(found.keys))
+
+
+def _told_of(
+    folder: Path, found: Registered, named: Registration, same_code: bool
+) -> Iterator[Problem]:
+    """Whether who registered when, and how the plan differs, is what the report says. Of another
+    version of the code a plan may have other fields."""
+    said = (named.registered, named.by, named.keys)
+    if said != (found.told.registered, found.told.registered_by, found.keys):
+        detail = "who registered it, or when, is not what the report says"
+        yield Problem(code="registration_differs", file=REPORT, record="custody", detail=detail)
+    if not same_code:
+        return
+    try:
+        listed = of_plan(found, plan_in(folder / PLAN))
+    except AuditError as error:
+        yield Problem(code="registration_differs", file=PLAN, detail=error.what)
+        return
+    if listed != tuple(d for d in named.deviations if d.field.startswith("plan.")):
+        detail = "the plan's deviations are not those that the report lists"
+        yield Problem(code="registration_differs", file=REPORT, record="custody", detail=detail)
 
 
 def _verification(

@@ -70,6 +70,7 @@ def hf_anatomy(weights: Weights) -> Anatomy:
         last_norm=_last_norm(outside, layout, around, hidden),
         layers=layers,
         notes=_uncovered(layers, len(tables), layout),
+        left_out=len(tables) - len(layers),
         **sizes._asdict(),
     )
 

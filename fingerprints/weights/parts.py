@@ -123,7 +123,8 @@ class Anatomy:
 
     ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``:
     query heads, key-value heads and dimensions of a head, 0 where not told. ``notes``: for people,
-    what of the model is not covered, or how roles were found.
+    what of the model is not covered, or how roles were found. ``left_out``: how many layers of the
+    model are not among ``layers``, since they have no MLP.
     """
 
     family: str
@@ -137,6 +138,7 @@ class Anatomy:
     groups: int = 0
     head_width: int = 0
     notes: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def gated(self) -> bool:

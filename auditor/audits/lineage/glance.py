@@ -24,6 +24,7 @@ NOTHING = "No base could be compared by weights."
 TOKENIZERS = "Tokenizers and declarations alone were compared, and they decide nothing."
 DISAGREE = "Its verdicts do not bear out what was compared, so that nothing is concluded."
 UNDECIDED = "What was compared decides nothing about weights."
+SEEN = ", as far as these tests see"
 MOST_PARTS = 4
 NONE_STORED = "None of the stored signatures shows a common origin, which rules none of them out."
 
@@ -78,12 +79,13 @@ def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
     stored, and is cleared by no other base."""
     asked = [c for c in found.comparisons if not c.by_signature]
     apart = [c for c in asked if c.relation == "independent"]
-    if status == "not_supported" and apart:
-        line = ("Its weights are independent of those of ", *_names(apart), ", as far as these")
-        left = [c for c in asked if c.relation != "independent"]
+    left = [c for c in asked if c.relation != "independent"]
+    missed = bool(left) and all(c.relation == "not_compared" for c in left)
+    if apart and (status == "not_supported" or (status == "inconclusive" and missed)):
+        line = ("As a whole, its weights are independent of those of ", *_names(apart), SEEN)
         if not left:
-            return GlanceLine("lineage", status, (*line, " tests see."), _power(apart))
-        rest = (" tests see; of those of ", *_names(left), " nothing is said.")
+            return GlanceLine("lineage", status, (*line, "."), _power(apart))
+        rest = ("; of those of ", *_names(left), " nothing is said.")
         return GlanceLine("lineage", "inconclusive", (*line, *rest))
     nothing = [c for c in asked if c.relation == "none_found"]
     left = [c for c in asked if c.relation == "unclear"]
@@ -119,7 +121,10 @@ def _power(compared: list[WeightComparison]) -> Told:
     """What would have been found, of the weakest comparison; nothing where that was not tried."""
     if not all(c.power is not None and c.power.found for c in compared):
         return ()
-    return ("A simulated copy of theirs, moved and in disguise, was found by the same tests.",)
+    return (
+        "A simulated whole copy of theirs, moved and in disguise, was found by the same tests; of a"
+        " copy of some parts alone that was not tried.",
+    )
 
 
 def _sure(compared: list[WeightComparison]) -> Told:

@@ -115,6 +115,12 @@ def _layers(side: Side) -> list[int]:
     ]
 
 
+def whole(side: Side) -> bool:
+    """Whether the attention of every layer of a model is known head by head: where one is of
+    another kind or size, or stands in a layer that is left out, a copy of it is not seen."""
+    return not side.anatomy.left_out and len(_layers(side)) == side.layers
+
+
 def _kept(
     side: Side, layers: Sequence[int], maps: Sequence[Maps], most: int
 ) -> tuple[list[HeadProducts], list[tuple[int, int]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from auditor.audits.lineage.basis import CERTAIN
+from auditor.audits.lineage.heads import whole
 from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
@@ -34,6 +35,7 @@ DERIVED = 0.7
 Fine-tuned, pruned, merged and disguised copies of the weight zoo have 0.96 or more, continued
 pretraining 0.73 or more, runs from one initialisation 0.65 or less."""
 UNITS, HEADS = "hidden units", "attention heads"
+WITHIN = "order within attention heads"
 HEADS_ABOUT = "heads whose nearest one is the same by where they look and by what they carry"
 FREE_ABOUT = "the same by singular values alone, which no basis changes"
 WORDS: dict[Relation, str] = {
@@ -183,7 +185,7 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         rho = float(np.mean([o.rho for o in found.dimensions]))
         n = sum(o.n for o in found.dimensions)
         told = (True, rho, n, "dimensions of values")
-        made.append(("order within attention heads", about, found.dimension_p, *told))
+        made.append((WITHIN, about, found.dimension_p, *told))
     for name, about, agreeing, unit in (
         (
             "agreement of unit halves",
@@ -226,7 +228,8 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
         return one
     if p_holm < alpha:
         return replace(one, told=_related(suspect, one, one.found, p_holm))
-    doubt, power = _doubt(one.found, alpha), None
+    attention = whole(suspect) and whole(one.side)
+    doubt, power = _doubt(one.found, alpha, attention), None
     if doubt is None:
         power = simulated_power(suspect, one.side, alpha, bases)
         doubt = None if power.found else "too_weak"
@@ -299,8 +302,8 @@ MISSING = (
     " token is shared: a copy of what was not compared would not be seen"
 )
 NO_ATTENTION = (
-    "the attention of one of the two is of a kind that is not compared head by head: a copy of the"
-    " attention alone would not be seen"
+    "the attention of one of the two, or that of some of its layers, is of a kind that is not"
+    " compared head by head: a copy of the attention alone would not be seen"
 )
 WEAK = (
     "a simulated copy, its units in another order and its residual stream turned, would not have"
@@ -322,9 +325,9 @@ OPEN: frozenset[ReasonCode | None] = frozenset(
 """Doubts because of what was seen, and not because of what could not be."""
 
 
-def _doubt(found: ComparedPair, alpha: float) -> ReasonCode | None:
+def _doubt(found: ComparedPair, alpha: float, attention: bool) -> ReasonCode | None:
     """Why independence can't be told; None where nothing stands against it but the power of the
-    tests."""
+    tests. ``attention``: whether that of every layer of both could be looked at."""
     agreed = found.agreement
     missing = found.unit_p is None or found.coordinate_p is None or agreed is None
     alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
@@ -335,6 +338,6 @@ def _doubt(found: ComparedPair, alpha: float) -> ReasonCode | None:
         (agreed is not None and agreed.share > CONVERGED, "units_agree"),
         (not found.basis.known, "tokens_untold"),
         ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
-        (found.heads is None, "attention_unread"),
+        (found.heads is None or not attention, "attention_unread"),
     )
     return next((code for holds, code in doubts if holds), None)

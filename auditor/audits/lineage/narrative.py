@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.audits.lineage.findings import p_text
+from auditor.audits.lineage.judge import WITHIN
 from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.run import Lineages
 from auditor.evidence.codes import Conclusion
@@ -67,7 +68,11 @@ def _unrelated(found: Lineages) -> tuple[Conclusion, str]:
     if nothing:
         return "inconclusive", " ".join(_nothing(t) for t in nothing)
     if apart:
-        return "none_of_the_candidates", _apart(apart)
+        left = _left(found)
+        if not left:
+            return "none_of_the_candidates", _apart(apart)
+        rest = f"Of {_listed(left)}, whose weights could not be compared, nothing is said."
+        return "inconclusive", f"{_apart(apart)} {rest}"
     if found.screened:
         return (
             "inconclusive",
@@ -81,13 +86,29 @@ def _unrelated(found: Lineages) -> tuple[Conclusion, str]:
     return "not_assessable", "Not assessed: no base could be compared by weights."
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _left(found: Lineages) -> list[str]:
+    """The bases that were asked about and could not be compared: nobody else's result clears
+    them."""
+    told = [t.base for t in found.told if t.relation == "not_compared" and not t.by_signature]
+    closed = [o.name for o in found.bases if o.side is None]
+    return [*told, *closed, *(name for name, _ in found.unopened)]
+
+
 def _apart(apart: Sequence[WeightComparison]) -> str:
-    names = ", ".join(t.base for t in apart)
+    names = _listed([t.base for t in apart])
     smallest = min(t.p_holm for t in apart if t.p_holm is not None)
+    within = all(any(x.name == WITHIN for x in t.tests) for t in apart)
+    orders = ["of hidden units", "of residual coordinates"]
+    orders += ["within attention heads"] if within else []
     return (
-        f"The suspect's weights are independent of {names} as far as these tests see: the order of"
-        " hidden units, of residual coordinates and within attention heads is as in unrelated"
-        f" models (smallest corrected p {p_text(smallest)}). {_power(apart)}"
+        f"As a whole, the suspect's weights are independent of {names} as far as these tests see:"
+        f" the order {_listed(orders)} is as in unrelated models"
+        f" (smallest corrected p {p_text(smallest)}). {_power(apart)}"
     ).strip()
 
 
@@ -109,8 +130,10 @@ def _power(apart: Sequence[WeightComparison]) -> str:
     return (
         "The tests had the power to see a fine-tuned copy: a simulated one of the same sizes, moved"
         f" until its matrices have a likeness of {weakest.likeness:g} only, its units in another"
-        f" order and its residual stream turned, was found at p {p_text(weakest.p)}. A part alone,"
-        " or one that was changed beyond that, may still hide."
+        f" order and its residual stream turned, was found at p {p_text(weakest.p)}. Of a part"
+        " alone (the attention, the MLPs, some layers, the embedding) no power was tried: in"
+        " disguise it may hide, and after long training attention or MLPs alone have been missed."
+        " So may a copy that was changed beyond that."
     )
 
 

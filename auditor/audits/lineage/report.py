@@ -55,6 +55,12 @@ def section(found: Lineages, history: str = "") -> LineageSection:
         for o in found.bases
         if o.side is None
     ]
+    told += [
+        WeightComparison(
+            base=name, spec=name, relation="not_compared", reason=why, reason_code="unreadable"
+        )
+        for name, why in found.unopened
+    ]
     weights = found.suspect.weights
     said_of = declarations(found, history)
     declared = found.suspect.declared

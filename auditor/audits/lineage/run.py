@@ -70,7 +70,8 @@ class Tokenizers:
 @dataclass(frozen=True)
 class Lineages:
     """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a
-    mixture in words. ``repeated``: other names that a base was given by besides, with its own."""
+    mixture in words. ``repeated``: other names that a base was given by besides, with its own.
+    ``unopened``: names and reasons of bases that were asked about and could not be opened."""
 
     suspect: Opened
     bases: tuple[Opened, ...]
@@ -82,6 +83,7 @@ class Lineages:
     screened: tuple[WeightComparison, ...] = ()
     stored: int = 0
     repeated: tuple[tuple[str, str], ...] = ()
+    unopened: tuple[tuple[str, str], ...] = ()
 
     @property
     def told(self) -> tuple[WeightComparison, ...]:

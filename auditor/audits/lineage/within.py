@@ -7,7 +7,7 @@ Knows specs of files; a suspect whose weights can't be read is told, not raised.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auditor.audits.lineage import findings
@@ -115,7 +115,9 @@ def lineage_within(suspect: str, candidates: Sequence[str], reading: Progress = 
         )
     except UNREADABLE as error:
         return Within(None, (*reasons, findings.not_compared(None, error.what)), declared)
-    return Within(found, reasons, declared)
+    # They were asked about: nobody else's result clears them.
+    unopened = tuple((r.candidate, r.reason) for r in told.values() if r and r.candidate)
+    return Within(replace(found, unopened=unopened), reasons, declared)
 
 
 def _declared(spec: str) -> DeclaredLineage:

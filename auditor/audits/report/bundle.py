@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from auditor.audits.report.document import report_document
-from auditor.audits.report.file import load_report
+from auditor.audits.report.file import load_report, report_in
 from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
@@ -65,8 +65,11 @@ def write_bundle(
         raise _refused(
             transcript_path, "no such transcript", "give the path of the run's transcript (JSONL)"
         )
-    document = report_document(report)
-    texts = {PLAN: plan_yaml_text, PAGE: html.render(document), REPORT: json.render(document)}
+    kept = json.render(report_document(report))
+    # The page shows what is kept, so that whoever checks it makes the very same one of report.json:
+    # there keys stand in another order than in a report that was just made.
+    page = html.render(report_document(report_in(kept.encode("utf-8"), out / REPORT)))
+    texts = {PLAN: plan_yaml_text, PAGE: page, REPORT: kept}
     ready_folder(out, force)
     if not force:
         _check_earlier(report, transcript_path, texts[REPORT], out)

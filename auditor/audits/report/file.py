@@ -34,7 +34,11 @@ def schema() -> dict[str, Any]:
 def load_report(path: Path) -> Report:
     """Reads report.json back. Raises MalformedInput (missing, not JSON, another schema, a field
     that doesn't fit) and ResourceLimit (over 256 MiB)."""
-    raw = _read(path)
+    return report_in(_read(path), path)
+
+
+def report_in(raw: bytes, path: Path) -> Report:
+    """The report in the bytes of a file; ``path`` is for errors. Raises MalformedInput."""
     # Read twice: pydantic lets NaN and keys named twice pass, json can refuse both.
     try:
         value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=unique)

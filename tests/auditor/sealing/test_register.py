@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.document import report_document
 from auditor.cli import run
+from auditor.reporting import html
+from auditor.reporting.json import pretty
 from auditor.sealing.code import PACKAGES
 from auditor.sealing.keys import new_key
 from auditor.sealing.register import read_registration
@@ -118,3 +124,49 @@ def test_another_registration_put_beside_a_report_is_told(
 
 def test_a_file_that_is_there_is_not_written_over(registered: Path) -> None:
     assert run(["plan", "register", "plan.yaml", "--key", "key"]) == 2
+
+
+def resealed(change: Callable[[dict[str, Any]], None]) -> None:
+    """The report with another custody, its page made anew, sealed by its forger."""
+    path = Path("r/report.json")
+    value = json.loads(path.read_text("utf-8"))
+    change(value["custody"]["registration"])
+    path.write_text(pretty(value), "utf-8")
+    Path("r/report.html").write_bytes(html.render(report_document(load_bundle(Path("r")))).encode())
+    Path("r/attestation.json").unlink(missing_ok=True)
+    assert run(["seal", "r", "--key", "key"]) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told.update(deviations=[]),
+        lambda told: told.update(registered="2020-01-01T00:00:00Z"),
+        lambda told: told.update(by="C. Court"),
+        lambda told: told["deviations"].pop(),
+    ],
+)
+def test_a_report_can_not_tell_of_its_registration_what_that_does_not_say(
+    registered: Path, change: Callable[[dict[str, Any]], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited("--detectors", "stylistic_overlap", "--vendor", "Somebody")
+    resealed(lambda told: None)
+    assert run(["verify", "r", "--key", "key.pub"]) == 0
+    resealed(change)
+    capsys.readouterr()
+    assert run(["verify", "r", "--key", "key.pub"]) == 8
+    assert "report.json: custody: it is not the registration" in capsys.readouterr().out
+
+
+def test_who_registered_and_whether_it_was_stamped_is_told(
+    registered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited()
+    assert run(["seal", "r", "--key", "key"]) == 0
+    capsys.readouterr()
+    assert run(["verify", "r", "--key", "key.pub"]) == 0
+    said = capsys.readouterr()
+    assert "(trusted), the registration" in said.out
+    assert "machine's word (the registration)" in said.err
+    shutil.move("r", "elsewhere")
+    assert run(["verify", "elsewhere", "--key", "key.pub"]) == 0

@@ -3,14 +3,22 @@ part; nobody who shares nothing is accused, or cleared by tests that could not h
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from auditor.audits.lineage.glance import glance
+from auditor.audits.lineage.heads import whole
+from auditor.audits.lineage.narrative import lineage_told
 from auditor.audits.lineage.parts import layers_told, origins
+from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.records import RELATED, WeightComparison
-from auditor.audits.lineage.run import Lineages, lineages
+from auditor.audits.lineage.report import report_of
+from auditor.audits.lineage.run import Lineages, lineages, opened
 from auditor.labs.zoo.disguise import Nothing
 from auditor.labs.zoo.graft import Graft, GraftedPart, LayerOrder, graft, renew_embedding
 from auditor.labs.zoo.graft import reorder_layers as reordered
@@ -125,3 +133,60 @@ def test_strangers_are_independent_only_with_the_power_to_see_a_copy(
 def test_runs_of_layers_are_told_as_such() -> None:
     assert layers_told([0, 1, 2, 5]) == "layers 0 to 2, 5"
     assert layers_told([4]) == "layer 4"
+
+
+def half_read(source: Path, folder: Path) -> Path:
+    """The same model, the attention of whose first layer is of another kind."""
+    shutil.copytree(source, folder)
+    file = folder / "model.safetensors"
+    told = {
+        name.replace("layers.0.self_attn.", "layers.0.linear_attn."): tensor
+        for name, tensor in load_file(file).items()
+    }
+    save_file(told, file)
+    return folder
+
+
+def test_nobody_is_cleared_of_layers_whose_attention_was_not_looked_at(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    hybrid = half_read(models["other"], tmp_path / "hybrid")
+    for one, two in ((hybrid, models["base"]), (models["base"], hybrid)):
+        found = compared(one, two)
+        (judged,) = found.judged
+        assert judged.told.relation == "none_found"
+        assert judged.told.reason_code == "attention_unread"
+        assert lineage_told(found)[0] == "inconclusive"
+
+
+def test_layers_that_are_left_out_of_a_comparison_clear_nobody(models: dict[str, Path]) -> None:
+    with opened("m", str(models["base"])) as one:
+        assert one.side is not None
+        assert whole(one.side)
+        assert not whole(replace(one.side, anatomy=replace(one.side.anatomy, left_out=1)))
+
+
+def test_a_base_that_was_not_compared_keeps_the_answer_open(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd"
+    shutil.copytree(models["base"], odd)
+    told = (odd / "config.json").read_text().replace('"llama"', '"mamba"')
+    (odd / "config.json").write_text(told)
+    conclusion, sentence = lineage_told(compared(models["other"], models["base"], odd))
+    assert conclusion == "inconclusive"
+    assert sentence.endswith("Of odd, whose weights could not be compared, nothing is said.")
+    assert "of hidden units and of residual coordinates is as in unrelated" in sentence
+    assert "Of a part alone" in sentence
+    (line,) = glance(
+        report_of(compared(models["other"], models["base"], odd), plan_of(models, odd))
+    ).lines
+    assert line.status == "inconclusive"
+    shown = "".join(s if isinstance(s, str) else s.text for s in line.told)
+    assert shown.startswith("As a whole, its weights are independent of those of base")
+    assert shown.endswith("of those of odd nothing is said.")
+
+
+def plan_of(models: dict[str, Path], *more: Path) -> LineagePlan:
+    bases = (str(models["base"]), *map(str, more))
+    return LineagePlan.make({"suspect": str(models["other"]), "bases": bases})

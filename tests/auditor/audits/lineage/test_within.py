@@ -3,12 +3,14 @@ fits is asked for `movement`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor import audit
 from auditor.audits.inheritance.plan import Plan
+from auditor.audits.lineage.narrative import lineage_told
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.within import lineage_within
 from auditor.audits.report.bundle import load_bundle
@@ -113,6 +115,32 @@ def test_a_base_that_can_not_be_opened_leaves_the_others_compared(
     within = lineage_within(str(models["tuned"]), [str(odd), str(models["base"])])
     assert [v.outcome for v in within.verdicts] == ["supported"]
     assert "odd" in {s.candidate for s in within.skipped}
+    assert within.section is not None
+    assert {c.base: c.relation for c in within.section.comparisons} == {
+        "base": "derived",
+        "odd": "not_compared",
+    }
+
+
+def test_a_base_that_can_not_be_opened_is_not_cleared_by_another(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (odd / "config.json").write_text("{}", "utf-8")
+    alone = lineage_within(str(models["other"]), [str(models["base"])]).found
+    both = lineage_within(str(models["other"]), [str(odd), str(models["base"])]).found
+    assert alone is not None
+    assert both is not None
+    # Models as small as these are seldom cleared at all: what they come to apart is put in.
+    apart = [replace(j, told=j.told.model_copy(update=CLEARED)) for j in alone.judged]
+    assert lineage_told(replace(alone, judged=tuple(apart)))[0] == "none_of_the_candidates"
+    conclusion, told = lineage_told(replace(both, judged=tuple(apart)))
+    assert conclusion == "inconclusive"
+    assert told.endswith("Of odd, whose weights could not be compared, nothing is said.")
+
+
+CLEARED = {"relation": "independent", "p_holm": 0.5, "reason_code": None, "reason": ""}
 
 
 def test_a_dry_run_names_the_bases_whose_weights_will_be_read(

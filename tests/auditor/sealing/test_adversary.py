@@ -1,0 +1,147 @@
+"""Tamperings by somebody who knows how a seal is made, has a key of their own, and may be trusted
+with something else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.document import report_document
+from auditor.cli import run
+from auditor.reporting import html
+from auditor.reporting.json import pretty
+from auditor.sealing import digests
+from auditor.sealing.differing import differences
+from auditor.sealing.digests import digest_of
+from auditor.sealing.findings import SealSigner
+from auditor.sealing.keys import file_signer, public_key
+from auditor.sealing.reading import head_of
+from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Statement
+from auditor.sealing.seal import add, seal_report
+from auditor.sealing.signing import Signing
+from auditor.sealing.verify import verify
+from fingerprints.errors import MalformedInput, UnsafeInput
+from fingerprints.record_files import write_record
+from tests.auditor.audits.lineage.relatives import base
+from tests.auditor.sealing.conftest import SealedCase
+
+
+def forged(case: SealedCase, *names: str) -> None:
+    """Another report with its page; entries of the chain say that its files were "added"."""
+    report = load_bundle(case.report).model_copy(update={"limits": ()})
+    (case.report / "report.json").write_text(
+        pretty(report.model_dump(mode="json", by_alias=True)), "utf-8"
+    )
+    (case.report / "report.html").write_bytes(html.render(report_document(report)).encode())
+    held = ATTESTATIONS.read(case.report / "attestation.json")
+    signing = Signing(file_signer(case.other))
+    for name in names:
+        told = AddedPredicate(
+            number=len(held.chain),
+            who="B. Accused",
+            why="reply",
+            added="2026-01-01T00:00:00Z",
+            was_called="reply.pdf",
+            previous=head_of(held),
+        )
+        file = digest_of(case.report / name, name)
+        entry = signing.entry(Statement.about((file,), ADDED, told))
+        held = held.model_copy(update={"chain": (*held.chain, entry)})
+    write_record(case.report / "attestation.json", held, by_alias=True, exclude_none=True)
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both trusted", "nobody named"])
+def test_an_addition_never_stands_for_a_file_that_was_sealed(
+    sealed: SealedCase, both: bool
+) -> None:
+    """Whoever may sign a reply to a report may not replace the report by it."""
+    forged(sealed, "report.json", "report.html")
+    keys = (public_key(sealed.public), public_key(sealed.folder / "other.pub"))
+    told = verify(sealed.report, keys if both else ())
+    assert not told.intact
+    assert [p.code for p in told.problems] == ["seal_unreadable"]
+
+
+def test_an_addition_by_a_second_trusted_key_is_still_right(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    reply = tmp_path / "reply.pdf"
+    reply.write_bytes(b"%PDF")
+    add(sealed.report, reply, Signing(file_signer(sealed.other)), "B. Accused", "reply")
+    keys = (public_key(sealed.public), public_key(sealed.folder / "other.pub"))
+    assert verify(sealed.report, keys).intact
+
+
+def test_an_addition_never_replaces_a_file_of_an_earlier_seal(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Whoever seals anew, as `seal` advises, seals what was added before as well."""
+    reply = tmp_path / "reply.pdf"
+    reply.write_bytes(b"%PDF first")
+    add(sealed.report, reply, sealed.signing(), "B. Accused", "reply")
+    (sealed.report / "attestation.json").unlink()
+    seal_report(sealed.report, sealed.signing())
+    reply.write_bytes(b"%PDF second")
+    add(sealed.report, reply, sealed.signing(), "B. Accused", "second reply")
+    assert verify(sealed.report, (public_key(sealed.public),)).intact
+    kept = sorted(p.read_bytes() for p in sealed.report.glob("added-*"))
+    assert kept == [b"%PDF first", b"%PDF second"]
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_written(sealed: SealedCase) -> None:
+    (sealed.report / "attestation.json").unlink()
+    (sealed.report / "\udcff.txt").write_text("x")
+    with pytest.raises(UnsafeInput):
+        seal_report(sealed.report, sealed.signing())
+    assert not (sealed.report / "attestation.json").exists()
+
+
+def test_a_folder_that_is_not_there_is_not_called_tampered_with(sealed: SealedCase) -> None:
+    for place in (sealed.folder / "nothing", sealed.report / "report.json"):
+        with pytest.raises(MalformedInput):
+            verify(place)
+
+
+def test_a_transcript_that_was_left_out_before_sealing_is_said_to_be_missing(
+    sealed: SealedCase,
+) -> None:
+    (sealed.report / "attestation.json").unlink()
+    (sealed.report / "transcript.jsonl").unlink()
+    seal_report(sealed.report, sealed.signing())
+    told = verify(sealed.report, (public_key(sealed.public),))
+    assert {u.code for u in told.unchecked} == {"time", "transcript"}
+
+
+def test_what_nobody_vouches_for_is_told_as_said_only() -> None:
+    gpg = SealSigner(keyid="ab" * 20, trusted=False, entry=0, time="2020-01-01")
+    assert "any key can be given this name" in gpg.line()
+    assert "said to be stamped 2020-01-01" in gpg.line()
+    trusted = SealSigner(keyid="ab" * 20, trusted=True, entry=0, time="2020", time_trusted=True)
+    assert trusted.line().endswith("(trusted, stamped 2020), entry 0")
+
+
+def test_of_a_file_of_very_many_records_the_last_one_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "MOST_RECORDS", 3)
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"rows": [1, 2, 3, 4, 5]}))
+    before = (digest_of(file, file.name),)
+    file.write_text(json.dumps({"rows": [1, 2, 3, 4, 6]}))
+    [problem] = differences(before, (digest_of(file, file.name),))
+    assert (problem.code, problem.record) == ("record_changed", "later records")
+
+
+def test_a_lineage_report_that_was_just_made_can_be_sealed(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Its page shows tables whose rows stand in another order in report.json."""
+    suspect, other = (str(base(tmp_path / name, seed)) for name, seed in (("a", 0), ("b", 11)))
+    assert run(["lineage", suspect, other, "--out", str(tmp_path / "lineage")]) == 0
+    seal_report(tmp_path / "lineage", sealed.signing())
+    told = verify(tmp_path / "lineage", (public_key(sealed.public),))
+    assert told.intact
+    assert {u.code for u in told.unchecked} == {"time"}
