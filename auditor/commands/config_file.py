@@ -33,7 +33,7 @@ SHARED_TABLE = "shared"
 FOUND_MAY = frozenset(
     {"detectors", "device", "dtype", "fail-on", "fail-on-difference", "format", "full"}
     | {"json", "languages", "map", "memory", "method", "port", "preset", "probes", "resamples"}
-    | {"seed", "size", "store", "temperature", "threads", "topics", "window"}
+    | {"seed", "size", "store", "threads", "topics", "window"}
 )
 """What a file that was only found may set. All else names models (whose address would be sent a
 key), writes files, spends money, or loosens what a verdict rests on: for that the user names the
