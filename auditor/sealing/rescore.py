@@ -16,9 +16,11 @@ from auditor.sealing.findings import Problem, Unchecked, Verification
 from fingerprints.errors import printable
 from fingerprints.record_files import RecordFile
 
-NOT_JUDGED = frozenset({"created", "environment", "tool", "reproduce", "custody", "plan"})
-"""Fields of a report that tell when, where and how it was made, which a later judgement can't
+NOT_JUDGED = frozenset({"created", "environment", "tool", "custody"})
+"""Fields of a report that tell when, where and by whom it was made, which a later judgement can't
 repeat."""
+OF_THE_PLAN = frozenset({"id", "reproduce"})
+"""Fields that say where the store and the calibration lay."""
 MOST_TOLD = 200
 
 
@@ -46,7 +48,8 @@ def rescored(folder: Path, found: Verification, against: RescoreAgainst) -> Veri
         if judge is None:
             unchecked = (Unchecked(code="rescore", detail="this kind of audit has no way to"),)
         else:
-            problems = tuple(_differing(report, judge(plan, folder, report)))
+            again = judge(plan, folder, report)
+            problems = tuple(_differing(report, again, frozenset(against.changes())))
     except AuditError as error:
         unchecked = (Unchecked(code="rescore", detail=error.line()),)
     return found.model_copy(
@@ -78,15 +81,32 @@ def _made_by(kind: Kind, value: dict[str, Any]) -> bool:
     return "format" in made and made["format"].default == value.get("format")
 
 
-def _differing(was: Report, now: Report) -> Iterator[Problem]:
-    sides = (r.model_dump(mode="json", by_alias=True) for r in (was, now))
-    told = list(_leaves("", *({k: v for k, v in s.items() if k not in NOT_JUDGED} for s in sides)))
+def _differing(was: Report, now: Report, moved: frozenset[str]) -> Iterator[Problem]:
+    """Every figure and word that comes out otherwise; ``moved``: entries of the plan for which
+    another place was given, which then is no difference."""
+    left_out = NOT_JUDGED | (OF_THE_PLAN if moved else frozenset())
+    # The commands that repeat an audit name the version.
+    left_out |= frozenset() if was.tool == now.tool else {"reproduce"}
+    told = list(_leaves("", *(_judged_alone(r, left_out, moved) for r in (was, now))))
     for place, before, after in told[:MOST_TOLD]:
         detail = f"{printable(str(before), 80)}, judged again {printable(str(after), 80)}"
         yield Problem(code="rescore_differs", file=REPORT, record=place, detail=detail)
     if len(told) > MOST_TOLD:
         more = f"{len(told) - MOST_TOLD:,} more figures"
         yield Problem(code="rescore_differs", file=REPORT, detail=more)
+
+
+def _judged_alone(
+    report: Report, left_out: frozenset[str], moved: frozenset[str]
+) -> dict[str, Any]:
+    """What a report says but for where things lay: a store is named by its folder, and compared by
+    its digest."""
+    value = report.model_dump(mode="json", by_alias=True)
+    out = {k: v for k, v in value.items() if k not in left_out}
+    out["plan"] = {k: v for k, v in value["plan"].items() if k not in moved}
+    if "store" in moved and value["store"] is not None:
+        out["store"] = {k: v for k, v in value["store"].items() if k != "name"}
+    return out
 
 
 def _leaves(place: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.report.bundle import load_bundle
+from auditor.audits.report.bundle import load_bundle, write_bundle
 from auditor.audits.report.document import report_document
 from auditor.cli import run
 from auditor.reporting import html
@@ -145,3 +145,26 @@ def test_a_lineage_report_that_was_just_made_can_be_sealed(
     told = verify(tmp_path / "lineage", (public_key(sealed.public),))
     assert told.intact
     assert {u.code for u in told.unchecked} == {"time"}
+
+
+def test_a_store_that_was_moved_and_renamed_is_no_other_judgement(
+    sealed: SealedCase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = sealed.folder / "known models"
+    (sealed.folder / "teachers").rename(moved)
+    asked = ["verify", str(sealed.report), "--rescore", "--store", str(moved)]
+    assert run(asked) == 0, capsys.readouterr()
+
+
+@pytest.mark.parametrize("field", ["plan", "reproduce"])
+def test_judging_again_tells_a_page_that_shows_another_plan_or_command(
+    sealed: SealedCase, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = load_bundle(sealed.report)
+    other = {"plan": {**report.plan, "vendor": "x"}, "reproduce": ("auditor audit other",)}
+    changed = report.model_copy(update={field: other[field]})
+    plan = (sealed.report / "plan.yaml").read_text()
+    write_bundle(changed, sealed.report / "transcript.jsonl", plan, sealed.report, force=True)
+    seal_report(sealed.report, sealed.signing())
+    assert run(["verify", str(sealed.report), "--rescore"]) == 8
+    assert f"report.json: {field}" in capsys.readouterr().out
