@@ -102,8 +102,10 @@ def test_very_many_pieces_are_put_together_in_a_time_that_grows_with_them() -> N
         assert joined(body)["choices"][0]["message"]["content"] == [1] * n
         return time.process_time() - begun
 
-    taken(1000)
-    assert taken(60_000) < 60 * max(taken(4000), 0.002), "15 times as many, in no 60 times the time"
+    # A time that grew with their square would be 225 times as long; the best of three leaves out
+    # what a busy machine and the garbage collector add.
+    few, many = (min(taken(n) for _ in range(3)) for n in (4000, 60_000))
+    assert many < 100 * max(few, 0.002), "15 times as many, in no 100 times the time"
 
 
 def test_a_field_that_comes_as_text_and_as_parts_is_no_answer() -> None:
