@@ -57,8 +57,9 @@ class ReadingCounts:
     def take(self, row: RecordedRow) -> None:
         """Counts one answer."""
         self.answers += 1
-        self.empty += row.status is Status.EMPTY
-        self.failed += row.status is Status.ERROR
+        status = row.status
+        self.empty += status is Status.EMPTY
+        self.failed += status is Status.ERROR
         self.first_failure = self.first_failure or row.error or ""
 
     def bad(self, where: str, reason: str, n: int = 1, hint: str = "") -> None:

@@ -53,7 +53,9 @@ class RecordingTally:
         if sample is None and row.answer in texts:
             self.twins += 1
             return
-        taken = self.replies.get((probe_id, row.arm.value, -1 if sample is None else sample))
+        taken = None
+        if sample is not None:
+            taken = self.replies.get((probe_id, row.arm.value, sample))
         if taken is not None:
             if taken.text == row.answer:
                 self.twins += 1
@@ -61,15 +63,12 @@ class RecordingTally:
             self.renumbered += 1
             sample = None
         if sample is None:
-            sample = self._free(probe_id, row.arm, len(texts))
+            sample, arm = len(texts), row.arm.value
+            while (probe_id, arm, sample) in self.replies:
+                sample += 1
         texts.setdefault(row.answer, sample)
         reply = row.reply(probe_id, sample)
         self.replies[reply.key] = reply
-
-    def _free(self, probe_id: str, arm: Arm, start: int) -> int:
-        while (probe_id, arm.value, start) in self.replies:
-            start += 1
-        return start
 
     def _probe_id(self, row: RecordedRow) -> str:
         asked = (row.form, row.prompt, *row.history) if row.history else (row.form, row.prompt)
