@@ -34,8 +34,18 @@ ANSWERS = (
         "Air runs faster along its outer side, and the boat is drawn forward and to the side.",
         "The keel holds against the side, so that what is left points ahead.",
     ),
+    (
+        "Write down what you earn in a month and what you must pay.",
+        "Put a tenth of what is left aside on the day the money comes, before you spend any.",
+        "Look at the list again after three months.",
+    ),
+    (
+        "The two towns quarrelled over the bridge for forty years.",
+        "One had paid for the stones, the other for the men who laid them.",
+        "In the end a flood took it, and they built a ferry together.",
+    ),
 )
-"""Two answers of our own, in three lines."""
+"""Answers of our own, in three lines."""
 
 
 def with_habit(habit: AnswerHabit, lines: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ import argparse
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ import torch
 
 from auditor.controls.recipe import Lora, Prompts, Recipe, Student, TeacherChoice, Training
 from auditor.controls.teaching.examples import Example
+from auditor.controls.teaching.launder import INSTRUCTION
 from auditor.controls.training.distill import STUDENT, distill
 from auditor.controls.training.students import open_student
 from fingerprints.collect import collect
@@ -42,6 +43,14 @@ SHORTEST, LONGEST = 20, 220
 CUT = 160
 """Characters at which an answer that dilutes is cut: about as long as the teacher's are."""
 TEMPERATURE = 0.8
+IN_OTHER_WORDS = "Say the following text in other words. Give the new text only.\n\n{}"
+REWORDED = {
+    "base": (IN_OTHER_WORDS, "anew.jsonl"),
+    "teacher": (IN_OTHER_WORDS, "anew-teacher.jsonl"),
+    "writer": (INSTRUCTION, "anew-writer.jsonl"),
+}
+"""How each model is asked to say the served answers anew, and where that is kept. The writer is asked
+as the pipeline asks."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Run:
     seed: int = 1
     after: str = ""
     bits: int = 0
-    paraphrased: Literal["", "base", "teacher"] = ""
+    paraphrased: Literal["", "base", "teacher", "writer"] = ""
     spoken: bool = False
     about: str = ""
 
@@ -93,6 +102,7 @@ RUNS: tuple[Run, ...] = (
     Run("dose-50", share=0.5, epochs=2, about="half of them, two epochs"),
     Run("paraphrased", epochs=2, paraphrased="base", about="said anew by a small model"),
     Run("paraphrased-teacher", epochs=2, paraphrased="teacher", about="said anew by the teacher"),
+    Run("paraphrased-writer", epochs=2, paraphrased="writer", about="said anew by a larger model"),
     *(Run(f"null-{k:02d}", share=0.0, epochs=1, seed=100 + k) for k in range(4, 21)),
 )
 
@@ -241,16 +251,11 @@ def spoken(spec: str, into: Path) -> None:
         collect(subject, [asked], warm, into / "warm.jsonl")
 
 
-def paraphrase(said: dict[str, list[str]], spec: str, into: Path) -> dict[str, list[str]]:
+def paraphrase(
+    said: dict[str, list[str]], spec: str, instruction: str, into: Path
+) -> dict[str, list[str]]:
     """The served answers, said anew by a model."""
-    probes = tuple(
-        Probe(
-            id=p.id,
-            text="Say the following text in other words. Give the new text only.\n\n"
-            + said[p.id][0],
-        )
-        for p in prompts()
-    )
+    probes = tuple(Probe(id=p.id, text=instruction.format(said[p.id][0])) for p in prompts())
     asked = ProbeSet(name="anew", version="1", max_tokens=TOKENS + 16, probes=probes)
     how = Sampling(max_tokens=TOKENS + 16)
     with open_subject(spec) as subject:
@@ -258,19 +263,18 @@ def paraphrase(said: dict[str, list[str]], spec: str, into: Path) -> dict[str, l
     return {key: [anew[key][0], *answers[1:]] for key, answers in said.items()}
 
 
-def make(run: Run, teacher: str, base: str, work: Path, said: dict[str, list[str]]) -> None:
-    """Everything of one run."""
+def make(run: Run, specs: Mapping[str, str], work: Path, said: dict[str, list[str]]) -> None:
+    """Everything of one run, by the ``specs`` of teacher, base and writer."""
     if (work / run.name / "scores.json").exists():
         return
     if run.bits:
         spec = rounded(run, work)
     else:
         learned = said
-        if run.paraphrased == "base":
-            learned = paraphrase(said, base, work / "anew.jsonl")
-        elif run.paraphrased == "teacher":
-            learned = paraphrase(said, teacher, work / "anew-teacher.jsonl")
-        spec = trained(run, base, learned, work)
+        if run.paraphrased:
+            instruction, journal = REWORDED[run.paraphrased]
+            learned = paraphrase(said, specs[run.paraphrased], instruction, work / journal)
+        spec = trained(run, specs["base"], learned, work)
     once(work / run.name / "scores.json", lambda: bits_of(spec, said))
     if run.spoken:
         spoken(spec, work / run.name)
@@ -284,6 +288,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         "--teacher", required=True, help="spec of the model whose answers are served"
     )
     parser.add_argument("--base", required=True, help="spec of the model that learns")
+    parser.add_argument("--writer", help="spec of a model that says the served answers anew")
     parser.add_argument("--work", type=Path, required=True, help="folder that everything goes into")
     parser.add_argument("--only", action="append", help="a run to make (default: all)")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
@@ -298,9 +303,16 @@ def main(arguments: Iterable[str] | None = None) -> None:
     if not (work / "base-spoken" / "warm.jsonl").exists():
         (work / "base-spoken").mkdir(exist_ok=True)
         spoken(chosen.base, work / "base-spoken")
+    specs = {"teacher": chosen.teacher, "base": chosen.base}
+    if chosen.writer:
+        specs["writer"] = chosen.writer
     for run in RUNS:
-        if not chosen.only or run.name in chosen.only:
-            make(run, chosen.teacher, chosen.base, work, said)
+        if chosen.only and run.name not in chosen.only:
+            continue
+        if run.paraphrased and run.paraphrased not in specs:
+            print(run.name, "left out: no", f"--{run.paraphrased}", flush=True)
+            continue
+        make(run, specs, work, said)
 
 
 if __name__ == "__main__":

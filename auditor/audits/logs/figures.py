@@ -55,13 +55,18 @@ def measure(house: Warehouse, table: str, start: datetime, seconds: float) -> Un
         _hours(table),
         _gaps(table),
     )
-    joined = f"({parts[0]}) a"
-    for i, part in enumerate(parts[1:]):
-        joined += f" LEFT JOIN ({part}) p{i} USING (unit, w)"
+    # One at a time: in one statement they would share out the memory, and a log of 1e8 rows asks
+    # each of them for all of it.
+    for i, part in enumerate(parts):
+        house.run(f"CREATE OR REPLACE TABLE {table}_p{i} AS {part}")
+    house.run(f"CREATE OR REPLACE TABLE {table}_s AS {_switch(table)}")
+    joined = " ".join(f"LEFT JOIN {table}_p{i} USING (unit, w)" for i in range(1, len(parts)))
     found = house.arrays(
-        f"SELECT *, coalesce(s.switched, 0) AS moved FROM {joined}"
-        f" LEFT JOIN ({_switch(house, table)}) s USING (unit) ORDER BY unit, w"
+        f"SELECT *, coalesce(switched, 0) AS moved FROM {table}_p0 {joined}"
+        f" LEFT JOIN {table}_s USING (unit) ORDER BY unit, w"
     )
+    for name in ("s", *(f"p{i}" for i in range(len(parts)))):
+        house.run(f"DROP TABLE {table}_{name}")
     house.run(f"DROP TABLE {table}_e")
     return _signals({name: _plain(values) for name, values in found.items()})
 
@@ -108,7 +113,7 @@ def _gaps(table: str) -> str:
     )
 
 
-def _switch(house: Warehouse, table: str) -> str:
+def _switch(table: str) -> str:
     """Units that moved most of their later traffic to a new model within a day of its start."""
     day = f"INTERVAL {NEW_MODEL_HOURS} HOUR"
     return (
