@@ -103,10 +103,11 @@ def _answer(found: LogScan) -> str:
         told = f"Of {judged} judged accounts none is told as bulk programmatic generation."
     if found.n_noticed_units:
         chance = found.noticed_at * found.n_judged_units
+        expected = number(round(chance) if chance >= 10 else chance)
         told += (
             f" {_units_of(found.n_noticed_units).capitalize()} more"
             f" {'is' if found.n_noticed_units == 1 else 'are'} noticed at p ≤ {found.noticed_at:g},"
-            f" where about {number(chance)} of {number(found.n_judged_units)} would be by chance."
+            f" where about {expected} of {number(found.n_judged_units)} would be by chance."
         )
     return told
 
