@@ -90,7 +90,7 @@ NAMES: dict[type[Record], set[str]] = {
     NameGiven: {"name", "makers"},
     UnlistedGiven: {"name"},
     r.Part: {"detector"},
-    Custody: {"operator", "started", "finished", "place"},
+    Custody: {"operator", "started", "finished", "place", "code"},
     Deviation: {"field", "registered", "run"},
     LeftOut: {"candidate", "piece"},
     Sensitivity: {"detectors", "prompts", "lineages"},
