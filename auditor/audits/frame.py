@@ -31,6 +31,7 @@ from auditor.evidence.records import (
     Verdict,
 )
 from auditor.evidence.running import ran_otherwise
+from auditor.evidence.sensitivity import Sensitivity
 from auditor.version import VERSION
 from detectors.case import Teacher
 from detectors.measurement import Measurement, NotMeasured
@@ -59,6 +60,7 @@ class ReportParts(TypedDict, total=False):
     findings: Required[tuple[Finding, ...]]
     skipped: Required[tuple[Skipped, ...]]
     verdicts: tuple[Verdict, ...]
+    sensitivity: Sensitivity | None
     limits: Required[tuple[str, ...]]
     alternatives: Required[tuple[str, ...]]
     reproduce: Required[tuple[str, ...]]

@@ -31,6 +31,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"lineage": "auditor.audits.lineage.records:LineageSection"},
         arranged={"lineage": "auditor.audits.lineage.document:sections"},
         glance="auditor.audits.lineage.glance:glance",
+        rescored="auditor.audits.lineage.rescored:rescored",
     ),
     Kind(
         name="service",
@@ -44,12 +45,14 @@ KINDS: tuple[Kind, ...] = (
             "identification.jsonl",
             "reference-identification.jsonl",
         ),
+        rescored="auditor.audits.service.rescored:rescored",
     ),
     Kind(
         name="policy",
         plan="auditor.audits.policy.plan:PolicyPlan",
         glance="auditor.audits.policy.glance:glance",
         files=("local.jsonl", "also.jsonl"),
+        rescored="auditor.audits.policy.rescored:rescored",
     ),
     Kind(
         name="plants",
@@ -58,8 +61,13 @@ KINDS: tuple[Kind, ...] = (
         arranged={"plant": "auditor.audits.plants.document:sections"},
         glance="auditor.audits.plants.glance:glance",
         files=("base.jsonl", "choices.json"),
+        rescored="auditor.audits.plants.rescored:rescored",
     ),
-    Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
+    Kind(
+        name="shadow",
+        plan="auditor.audits.shadow.plan:ShadowPlan",
+        rescored="auditor.audits.shadow.rescored:rescored",
+    ),
     Kind(
         name="harvest",
         plan="auditor.audits.harvest.plan:HarvestPlan",
@@ -73,5 +81,6 @@ KINDS: tuple[Kind, ...] = (
             "scores.jsonl",
             *(f"innocent-{i}{more}.jsonl" for i in range(1, 9) for more in ("", "-samples")),
         ),
+        rescored="auditor.audits.harvest.rescored:rescored",
     ),
 )

@@ -214,7 +214,6 @@ def _verdict(
         weigher.interval(row, whom)[0].tolist(),
     )
     weight = weigh(raw, fit.fusion.bounds, (low, high))
-    nulls, groups = zip(*fit.null, strict=True)
     outside = zip(weigher.used_, weigher.outside(row, whom)[0], strict=True)
     beyond = tuple(detector for detector, out in outside if out == 1)
     return Verdict(
@@ -225,7 +224,7 @@ def _verdict(
         interval=(round(low, 4), round(high, 4)),
         cap=round(weight.cap, 4),
         words=weight.words,
-        p_value=conformal_p(raw, nulls, groups),
+        p_value=_rarity(raw, fit),
         n_controls=fit.fusion.bounds.n_h2,
         calibration=calibration.name,
         prompts=evidence.n,
@@ -234,6 +233,14 @@ def _verdict(
         reason=BEYOND.format(", ".join(beyond)) if beyond else "",
         reason_code="outside_support" if beyond else None,
     )
+
+
+def _rarity(raw: float, fit: Fitted) -> float | None:
+    """The conformal p-value among the fit's held-out ratios; None where it holds none."""
+    if not fit.null:
+        return None
+    nulls, groups = zip(*fit.null, strict=True)
+    return conformal_p(raw, nulls, groups)
 
 
 def _too_few_shared(evidence: GroupEvidence, calibration: Calibration) -> Verdict | None:

@@ -25,6 +25,7 @@ from auditor.calibration.choice import (
 from auditor.calibration.cohort import typical_length
 from auditor.calibration.figures import error_rate
 from auditor.calibration.record import Calibration, Figures, read_calibration, shipped_calibrations
+from auditor.calibration.sensitivity import Weighing
 from auditor.evidence.error_rates import CalibrationSection, HeldOutRatios
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import Candidate, Finding, Verdict
@@ -41,12 +42,14 @@ that weighs any candidate, or none at all."""
 @dataclass(frozen=True)
 class WeighedCase:
     """Findings and verdicts as a report tells them; ``section`` is None where no calibration
-    applied. ``unread`` says which nearer ones read nothing of what was found, a sentence each."""
+    applied. ``unread`` says which nearer ones read nothing of what was found, a sentence each;
+    ``weighing`` weighs the case again, None where no calibration weighed anything."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
     section: CalibrationSection | None
     unread: tuple[str, ...] = ()
+    weighing: Weighing | None = None
 
 
 def weigh_case(
@@ -82,9 +85,11 @@ def weigh_case(
         if found.used or choice not in (SHIPPED, NONE):
             section = _section(calibration, found, makers, transcript)
             nearer = nearer_than(calibration, unread, transcript)
-            return WeighedCase(
-                found.findings, found.verdicts, section, tuple(map(_why_unread, nearer))
+            again = Weighing(
+                calibration, tuple(candidates), makers, tuple(guests), passed_over, kin, named
             )
+            told = tuple(map(_why_unread, nearer))
+            return WeighedCase(found.findings, found.verdicts, section, told, again)
         tried.append(found)
     if tried:  # why the nearest could not weigh anything is what its verdicts say
         silent = (v.model_copy(update={"calibration": None}) for v in tried[0].verdicts)

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.calibration.figures import SMALLEST_FACET, curves_of, figures_of
-from auditor.calibration.record import Calibration, Curves, Figures, Fitted, Population
+from auditor.calibration.record import (
+    Calibration,
+    Curves,
+    Figures,
+    Fitted,
+    LineageOut,
+    Population,
+)
 from auditor.calibration.rows import KnownModel, Level, MeasuredRow
 from auditor.calibration.weigher import Weigher
 from auditor.version import VERSION
@@ -263,7 +270,26 @@ def _fitted(
         maps={d: own.maps_[d].numbers_ for d in own.used_},
         fusion=own.fusion_.numbers_,
         null=null,
+        left_out=tuple(_without_each(own)),
     )
+
+
+def _without_each(weigher: Weigher) -> Iterator[LineageOut]:
+    """The fit without each lineage. One that a detector never measured leaves its map as it is."""
+    for lineage, fused in weigher.fusion_.without_each().items():
+        if fused is None:
+            yield LineageOut(lineage=str(lineage))
+            continue
+        maps = {
+            name: known.without_.get(lineage, (known.numbers_.intercept, known.numbers_.slope))
+            for name, known in weigher.maps_.items()
+        }
+        yield LineageOut(
+            lineage=str(lineage),
+            maps={d: (round(a, 6), round(b, 6)) for d, (a, b) in maps.items()},
+            fusion=tuple(round(c, 6) for c in fused.coefficients),
+            bounds=fused.bounds,
+        )
 
 
 def values_of(rows: Sequence[MeasuredRow], detectors: Sequence[str]) -> Array:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
@@ -19,6 +19,7 @@ from auditor.evidence.error_rates import OutcomeCounts
 from detectors.stats.cohort_norm import CohortNumbers
 from detectors.stats.fusion import FusedNumbers
 from detectors.stats.log_lr import LogLrNumbers
+from detectors.stats.lr_bounds import Bounds
 from detectors.stats.lr_curves import EceCurve, TippettCurve
 from fingerprints.durable import replacing
 from fingerprints.record_files import RecordFile
@@ -105,13 +106,28 @@ class Curves(_Numbers):
     ece: EceCurve
 
 
+class LineageOut(_Numbers):
+    """What a fit is without one of the lineages that it was fitted on: each detector's intercept
+    and slope, the fusion's coefficients as `FusedNumbers` has them (intercept, weights, abstained)
+    and its bounds. ``bounds`` is None where too few lineages would be left for a fit.
+
+    The scales of what unrelated suspects get stay those of all lineages.
+    """
+
+    lineage: str
+    maps: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    fusion: tuple[float, ...] = ()
+    bounds: Bounds | None = None
+
+
 class Fitted(_Numbers):
     """The ratios of one level at one number of prompts.
 
     ``null`` are the held-out ratios of rows under H2 (before the bounds) with the number of their
     group: what a conformal p-value ranks a case among. ``metric_ids`` say what each detector must
     have measured; ``norms`` put values on the scale of what unrelated suspects get against the same
-    candidate, for the detectors that gain by it.
+    candidate, for the detectors that gain by it. ``left_out`` has the fit without each lineage;
+    empty in calibrations of before it was kept.
     """
 
     level: Level
@@ -122,6 +138,15 @@ class Fitted(_Numbers):
     maps: dict[str, LogLrNumbers]
     fusion: FusedNumbers
     null: tuple[tuple[float, int], ...]
+    left_out: tuple[LineageOut, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what a calibration of before does not hold: its digest stays what it was."""
+        out: dict[str, Any] = dump(self)
+        if not out.get("left_out"):
+            out.pop("left_out", None)
+        return out
 
 
 class Calibration(_Numbers):

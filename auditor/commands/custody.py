@@ -16,6 +16,7 @@ from auditor.evidence.custody import Custody
 from auditor.evidence.records import Report
 from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
+from fingerprints.errors import UsageProblem
 
 _KEY = "auditor.custody"
 
@@ -70,11 +71,23 @@ def custody_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return told(registered(command))
 
 
+def refuse_unkept(folder: Path | None) -> None:
+    """Raises UsageProblem where somebody or a registration was named and no report will tell it."""
+    given = _given(click.get_current_context())
+    if folder is None and (given.operator or given.registered):
+        raise UsageProblem(
+            "without a report there is nothing to keep it in",
+            where="--operator" if given.operator else "--registered",
+            next_step="add --out DIR",
+        )
+
+
 def kept(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> Report:
     """Keeps a report with who ran it and what differs from the registered plan, and the
     registration beside it. Raises what `keep` raises."""
     # Opens stores: commands that write no report go without.
     from auditor.audits.frame import keep
+    from auditor.sealing.code import codes
 
     given = _given(click.get_current_context())
     if not (given.operator or given.registered):
@@ -94,5 +107,6 @@ def kept(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> 
         finished=timestamp(),
         place=environment()["platform"],
         registration=registration,
+        code=codes(),
     )
     return keep(report.model_copy(update={"custody": held}), plan, folder, force)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from auditor.audits.frame import keep
 from auditor.audits.lineage.card_check import (
     checked,
     declared_bases,
@@ -18,6 +17,7 @@ from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import lineages
 from auditor.audits.report.bundle import ready_folder
+from auditor.commands.custody import custody_options, kept, refuse_unkept
 from auditor.commands.lineage import CONTRADICTED
 from auditor.commands.options import AS_JSON, FORCE
 from auditor.console import progress_on, put, put_json, say
@@ -40,6 +40,7 @@ from fingerprints.errors import printable
     help="Exit with 10 where the weights are independent of every declared base.",
 )
 @click.option("--require", is_flag=True, help="Exit with 1 where no base is declared.")
+@custody_options
 @FORCE
 @AS_JSON
 def declared(
@@ -65,6 +66,7 @@ def declared(
       auditor declared ./adapter --base org/base=hf:./base --json
     """
     folder = None if out is None else Path(out)
+    refuse_unkept(folder)
     if folder is not None:
         ready_folder(folder, force)
     names = declared_bases(model)
@@ -80,7 +82,7 @@ def declared(
         with progress_on("reading weights") as reading:
             found = lineages(model, specs, digest=folder is not None, reading=reading)
         if folder is not None:
-            keep(report_of(found, plan), plan, folder, force)
+            kept(report_of(found, plan), plan, folder, force)
             say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
     result = checked(names, found)
     if as_json:

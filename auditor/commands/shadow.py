@@ -20,6 +20,7 @@ from auditor.audits.shadow.audit import (
 )
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.audits import exit_code, show_plan, tell
+from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
 from auditor.commands.options import AS_JSON, FAIL_ON, dry_run, out_folder, size_option
 from auditor.console import progress_on
@@ -95,6 +96,7 @@ from fingerprints.errors import printable
     metavar="DIR",
     help="Train nothing: use the shadows of a finished audit, and its plan but for SPEC.",
 )
+@custody_options
 @FAIL_ON
 @dry_run("Print the plan, the shadows and what they cost; ask and train nothing.")
 @FULL
@@ -127,7 +129,7 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
         return _dry_run(plan, as_json)
     refuse_several("a shadow audit")
     with progress_on("opening") as progress:
-        report = shadow_audit(plan, Path(out), progress)
+        report = shadow_audit(plan, Path(out), progress, kept)
     trained = f", and the shadows in {Path(out) / SHADOWS}" if plan.shadows is None else ""
     tell(report, Path(out) / REPORT, as_json, trained)
     return exit_code(report, fail_on)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from fingerprints.records import Record
 
 AskedWhen = Literal["after", "before", "unknown"]
@@ -35,10 +37,12 @@ class Registration(Record):
 
 class Custody(Record):
     """Who ran the audit (as given), from when to when by this machine's clock, on which kind of
-    machine (no host name), and against which registration (None: none)."""
+    machine (no host name), and against which registration (None: none). ``code`` has the digest of
+    each package that ran it; empty in reports of before it was told."""
 
     operator: str = ""
     started: str
     finished: str
     place: str
     registration: Registration | None = None
+    code: dict[str, str] = Field(default_factory=dict)

@@ -22,6 +22,7 @@ from auditor.evidence.custody import Custody
 from auditor.evidence.error_rates import CalibrationSection
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.kinds import all_kinds, own_kinds, sections_of, sections_record
+from auditor.evidence.sensitivity import Sensitivity
 from detectors.measurement import Measurement, Question, WhyNot
 from fingerprints.records import Identity, ProbeSetRef, Record, Sampling
 
@@ -301,7 +302,8 @@ class Report(Record):
     """The audit. Written as `report.json`; validated by `schemas/report-1.json`.
 
     ``transcript`` is None where nobody was asked anything, as when weights alone were compared.
-    ``custody`` is None where nobody was named and no plan was registered.
+    ``custody`` is None where nobody was named and no plan was registered, ``sensitivity`` where no
+    calibrated ratio was given, and in reports of before it was told.
     ``headline`` are the sentences that stand before all else; ``sections`` are what kinds of audits
     add, by key; in JSON they stand at the top level.
     """
@@ -333,6 +335,7 @@ class Report(Record):
     environment: dict[str, str]
     reproduce: tuple[str, ...]
     custody: Custody | None = None
+    sensitivity: Sensitivity | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -57,7 +57,18 @@ def digests_of(folder: Path) -> tuple[FileDigest, ...]:
     Raises UnsafeInput for a link or anything else that is no plain file, ResourceLimit for more
     than 10,000 files, MalformedInput for a folder that isn't there.
     """
-    return tuple(digest_of(folder / name, name) for name in _names(folder))
+    names, odd = names_in(folder)
+    if odd:
+        raise UnsafeInput(
+            "a report holds only plain files, and this is a link, pipe or device",
+            where=printable(odd[0], 100),
+            next_step="remove it, or put the file itself there",
+        )
+    if len(names) > MOST_FILES:
+        raise ResourceLimit(
+            f"more than {MOST_FILES:,} files", where=folder, next_step="give the report's folder"
+        )
+    return tuple(digest_of(folder / name, name) for name in names)
 
 
 def digest_of(path: Path, name: str) -> FileDigest:
@@ -70,28 +81,23 @@ def digest_of(path: Path, name: str) -> FileDigest:
     return FileDigest(name=name, size=size, sha256=found, records=records)
 
 
-def _names(folder: Path) -> list[str]:
+def names_in(folder: Path) -> tuple[list[str], list[str]]:
+    """Paths of a folder's plain files but its seal, and of its links, pipes and devices, in order.
+    Nothing is opened, and no link followed. Raises MalformedInput for a folder that isn't there."""
     if not folder.is_dir():
         raise MalformedInput("no such folder", where=folder, next_step="give a report's folder")
-    found = []
+    found: list[str] = []
+    odd: list[str] = []
     for path in sorted(folder.rglob("*")):
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode):
             continue
         name = path.relative_to(folder).as_posix()
         if not stat.S_ISREG(mode):
-            raise UnsafeInput(
-                "a report holds only plain files, and this is a link, pipe or device",
-                where=printable(name, 100),
-                next_step="remove it, or put the file itself there",
-            )
-        if name != ATTESTATION:
+            odd.append(name)
+        elif name != ATTESTATION:
             found.append(name)
-    if len(found) > MOST_FILES:
-        raise ResourceLimit(
-            f"more than {MOST_FILES:,} files", where=folder, next_step="give the report's folder"
-        )
-    return found
+    return found, odd
 
 
 def _records(data: bytes, suffix: str) -> Iterator[RecordDigest]:

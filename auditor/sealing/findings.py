@@ -21,6 +21,7 @@ ProblemCode = Literal[
     "file_added",
     "file_renamed",
     "file_changed",
+    "file_unsafe",
     "record_changed",
     "record_removed",
     "record_added",
@@ -47,6 +48,7 @@ TOLD: dict[ProblemCode, str] = {
     "file_added": "it was not there when the seal was made",
     "file_renamed": "it was sealed under another name",
     "file_changed": "its bytes are not those that were sealed",
+    "file_unsafe": "it is a link, a pipe or a device, which no report holds, and was not followed",
     "record_changed": "this record is not the one that was sealed",
     "record_removed": "this record was sealed and is gone",
     "record_added": "this record was not there when the seal was made",
@@ -90,6 +92,7 @@ UncheckedCode = Literal[
     "rescore",
     "sigstore",
     "code",
+    "deviation",
 ]
 NOT_CHECKED: dict[UncheckedCode, str] = {
     "signer": "who signed: no trusted key was given (--key), and anybody can make a key",
@@ -101,6 +104,7 @@ NOT_CHECKED: dict[UncheckedCode, str] = {
     "calibration": "the calibration: it is not at hand",
     "rescore": "the judgement: it can't be repeated here",
     "code": "the code: the report was sealed with another, which may judge and show otherwise",
+    "deviation": "what the audit ran with beside its plan: the report does not hold it",
     "sigstore": "the Sigstore bundle: --identity and --issuer were not given",
 }
 

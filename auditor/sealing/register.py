@@ -6,7 +6,7 @@ sets, the calibrations and the store. Knows plans and digests; asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,16 +94,27 @@ def decided_by(plan: AuditPlan) -> dict[str, Any]:
     """All that decides an audit by this plan here and now, as the fields of a registration."""
     told = plan.told()
     place = told.get("store")
-    choice = told.get("calibration")
-    known = calibrations(choice) if isinstance(choice, str) else ()
     return {
         "plan": told,
-        "thresholds": {word: bound for bound, word in SCALE} | {"supported": SUPPORTED},
-        "code": codes(),
+        **fixed(),
         "probe_sets": dict(_probe_sets(told)),
-        "calibrations": tuple(sorted(c.digest() for c in known)),
+        "calibrations": tuple(calibrations_of(told.get("calibration"))),
         "store": _store(place) if isinstance(place, str) else None,
     }
+
+
+def fixed() -> dict[str, Any]:
+    """What this code decides for every audit: the thresholds of the verbal scale, and itself."""
+    return {
+        "thresholds": {word: bound for bound, word in SCALE} | {"supported": SUPPORTED},
+        "code": codes(),
+    }
+
+
+def calibrations_of(choice: object) -> list[str]:
+    """The digests of the calibrations that a plan's choice stands for, in order."""
+    known = calibrations(choice) if isinstance(choice, str) else ()
+    return sorted(c.digest() for c in known)
 
 
 def _store(place: str) -> str:
@@ -113,8 +124,13 @@ def _store(place: str) -> str:
 
 def _probe_sets(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for choice in told.get("probes") or ():
-        found = ProbeChoice.model_validate(choice).load()
-        yield found.name, reference(found).sha256
+        yield probe_set_sha256(ProbeChoice.model_validate(choice))
+
+
+def probe_set_sha256(choice: ProbeChoice) -> tuple[str, str]:
+    """A probe set's name and digest."""
+    found = choice.load()
+    return found.name, reference(found).sha256
 
 
 def read_registration(path: Path) -> Registered:
@@ -146,9 +162,7 @@ def read_registration(path: Path) -> Registered:
 def compared(made: Registered, plan: AuditPlan, transcript: Path | None) -> Registration:
     """What an audit by ``plan`` owes to its registration: every deviation, and whether the suspect
     was asked after it."""
-    before = made.told.model_dump(mode="json")
-    now = {k: v for k, v in decided_by(plan).items()}
-    found = [d for key in now for d in _deviations(key, before[key], _plain(now[key]))]
+    found = deviations(made, decided_by(plan))
     return Registration(
         sha256=made.sha256,
         registered=made.told.registered,
@@ -159,9 +173,11 @@ def compared(made: Registered, plan: AuditPlan, transcript: Path | None) -> Regi
     )
 
 
-def of_plan(made: Registered, plan: AuditPlan) -> tuple[Deviation, ...]:
-    """The deviations of the plan alone, which anybody can list again later."""
-    return tuple(_deviations("plan", made.told.plan, plan.told()))
+def deviations(made: Registered, now: Mapping[str, Any]) -> list[Deviation]:
+    """Every difference between what was registered and some of the parts of what decided the
+    audit."""
+    before = made.told.model_dump(mode="json")
+    return [d for key in now for d in _deviations(key, before[key], _plain(now[key]))]
 
 
 def _plain(value: Any) -> Any:

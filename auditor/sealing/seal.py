@@ -65,7 +65,8 @@ def statement_for(folder: Path, files: tuple[FileDigest, ...], by: str = "") -> 
     for file in files:
         _refuse_no_text(file.name)
     report = load_bundle(folder)
-    refuse([p for p in inner_problems(folder, report) if isinstance(p, Problem)], folder)
+    problems = [p for p in inner_problems(folder, report) if isinstance(p, Problem)]
+    refuse(problems, folder, PAGE_ANEW if problems and _page_alone(problems) else UNTOUCHED)
     told = SealPredicate(
         report=report.id,
         report_created=report.created,
@@ -77,6 +78,10 @@ def statement_for(folder: Path, files: tuple[FileDigest, ...], by: str = "") -> 
         files=tuple(FileRecords(name=f.name, size=f.size, records=f.records) for f in files),
     )
     return Statement.about(files, SEAL, told)
+
+
+def _page_alone(problems: list[Problem]) -> bool:
+    return {p.code for p in problems} == {"page_differs"}
 
 
 def _sign_besides(folder: Path, signing: Signing) -> Attestation:
@@ -166,14 +171,21 @@ def _refuse_key(path: Path) -> None:
         )
 
 
-def refuse(problems: list[Problem], folder: Path) -> None:
-    """Raises VerificationFailed with the first of some problems."""
+UNTOUCHED = "see `auditor verify`, and use the untouched report"
+PAGE_ANEW = (
+    "where other code of the toolkit made the page, make it anew: `auditor report REPORT"
+    " --format html --out REPORT/report.html`; else use the untouched report"
+)
+
+
+def refuse(problems: list[Problem], folder: Path, next_step: str = UNTOUCHED) -> None:
+    """Raises VerificationFailed with the first of some problems, and what to do about it."""
     if problems:
         more = f"; {len(problems) - 1} more" if len(problems) > 1 else ""
         raise VerificationFailed(
             problems[0].line() + more,
             where=folder,
-            next_step="see `auditor verify`, and use the untouched report",
+            next_step=next_step,
         )
 
 

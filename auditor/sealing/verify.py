@@ -3,7 +3,7 @@ asks nobody, and no network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from auditor.evidence.custody import Registration
 from auditor.evidence.records import Report
 from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
+from auditor.sealing.deviating import listed_again, of_parts
 from auditor.sealing.differing import differences
-from auditor.sealing.digests import digests_of
+from auditor.sealing.digests import MOST_FILES, FileDigest, digest_of, names_in
 from auditor.sealing.envelopes import payload_of, signature_of, signers_of
 from auditor.sealing.findings import (
     Problem,
@@ -38,7 +39,7 @@ from auditor.sealing.records import (
     SealPredicate,
     payload_digest,
 )
-from auditor.sealing.register import Registered, of_plan, plan_in, read_registration
+from auditor.sealing.register import Registered, plan_in, read_registration
 from auditor.sealing.sigstore_bundle import BundleWrong, SigstoreIdentity, check_bundle
 from auditor.sealing.stamps import Stamp, StampWrong, read_stamp
 from fingerprints.errors import AuditError, MalformedInput
@@ -88,8 +89,20 @@ def verify(
     told += _chain(held)
     told += _same_report(seal, report)
     told += _registration(folder, report, trust, same_code)
-    told += differences(known, digests_of(folder))
+    told += _files(folder, known)
     return _verification(told, report, seal, head, len(held.chain) - 1)
+
+
+def _files(folder: Path, known: Sequence[FileDigest]) -> Iterator[Problem]:
+    """What differs from the sealed files. Links, pipes and devices are named and not followed; all
+    else is still told."""
+    names, odd = names_in(folder)
+    yield from (Problem(code="file_unsafe", file=name) for name in odd)
+    if len(names) > MOST_FILES:
+        yield Problem(code="file_added", detail=f"more than {MOST_FILES:,} files")
+        return
+    found = [digest_of(folder / name, name) for name in names]
+    yield from differences([f for f in known if f.name not in odd], found)
 
 
 def _inner(folder: Path, report: Report | Problem, same_code: bool) -> Iterator[Told]:
@@ -200,8 +213,9 @@ def _registration(
 ) -> Iterator[Told]:
     """Whether the registration that the report was compared with is the one beside it, whether the
     report tells of it what it says, and by whom it was signed, and when."""
-    held = None if isinstance(report, Problem) or not report.custody else report.custody
-    named = None if held is None else held.registration
+    if isinstance(report, Problem) or report.custody is None:
+        return
+    named = report.custody.registration
     if named is None:
         return
     try:
@@ -211,7 +225,7 @@ def _registration(
         return
     if found.sha256 != named.sha256:
         yield Problem(code="registration_differs", file=REGISTRATION)
-    yield from _told_of(folder, found, named, same_code)
+    yield from _told_of(folder, found, named, report if same_code else None)
     for keyid in found.keys:
         yield from _signer(found.entry, None, keyid, trust)
     if trust.keys and not set(found.keys) & {k.keyid for k in trust.keys}:
@@ -219,24 +233,25 @@ def _registration(
 
 
 def _told_of(
-    folder: Path, found: Registered, named: Registration, same_code: bool
-) -> Iterator[Problem]:
-    """Whether who registered when, and how the plan differs, is what the report says. Of another
-    version of the code a plan may have other fields."""
+    folder: Path, found: Registered, named: Registration, report: Report | None
+) -> Iterator[Problem | Unchecked]:
+    """Whether who registered when, and what differs, is what the report says. Of another version
+    of the code (``report`` is None) a plan may have other fields."""
     said = (named.registered, named.by, named.keys)
     if said != (found.told.registered, found.told.registered_by, found.keys):
         detail = "who registered it, or when, is not what the report says"
         yield Problem(code="registration_differs", file=REPORT, record="custody", detail=detail)
-    if not same_code:
+    if report is None:
         return
     try:
-        listed = of_plan(found, plan_in(folder / PLAN))
+        listed, untold = listed_again(found, plan_in(folder / PLAN), report)
     except AuditError as error:
         yield Problem(code="registration_differs", file=PLAN, detail=error.what)
         return
-    if listed != tuple(d for d in named.deviations if d.field.startswith("plan.")):
-        detail = "the plan's deviations are not those that the report lists"
+    if set(listed) != set(of_parts(named.deviations, untold)):
+        detail = "the deviations are not those that the report lists"
         yield Problem(code="registration_differs", file=REPORT, record="custody", detail=detail)
+    yield from (Unchecked(code="deviation", detail=name.replace("_", " ")) for name in untold)
 
 
 def _verification(

@@ -8,6 +8,7 @@ no detector and no file.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 import numpy as np
@@ -26,6 +27,15 @@ Flags = NDArray[np.bool_]
 Weight = Annotated[float, Field(ge=0)]
 STRENGTHS = (2.0, 4.0, 8.0, 16.0, 32.0)
 """In doublings from the two unseen models of a single detector's map on."""
+
+
+@dataclass(frozen=True)
+class FusedWithout:
+    """What a fusion is without one of the models that it was fitted on: its coefficients (1 + 2·d,
+    natural logarithms) and its bounds."""
+
+    coefficients: tuple[float, ...]
+    bounds: Bounds
 
 
 class FusedNumbers(Record):
@@ -147,11 +157,21 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
             for strength in sorted(self.strengths, reverse=True)
         ]
         # Of equals the strongest penalty: the list begins with it, and `min` keeps the first.
-        strength, held = min(tried, key=lambda t: round(held_cost(t[1], data), 7))
+        strength, (held, without) = min(tried, key=lambda t: round(held_cost(t[1][0], data), 7))
         self.held_out_ = np.zeros(len(spoken))
         self.held_out_[heard] = held
         self.numbers_ = self._numbers(design, data, strength, held)
+        self._fitted_on = data, held, without
         return self
+
+    def without_each(self) -> dict[Hashable, FusedWithout | None]:
+        """What the fusion is without each of the models that it was fitted on, by name; None where
+        too few would be left. Not known of one that was read from numbers."""
+        data, held, without = self._fitted_on
+        return {
+            name: _without(data, number, held, without[number])
+            for number, name in enumerate(data.names)
+        }
 
     @classmethod
     def from_numbers(cls, numbers: FusedNumbers) -> Self:
@@ -211,3 +231,15 @@ class FusedLogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-le
                 held[data.h1], held[~data.h1], shares[data.h1], shares[~data.h1], data.models
             ),
         )
+
+
+def _without(data: Grouped, number: int, held: Array, coefficients: Array) -> FusedWithout | None:
+    """The fusion without one model, from its coefficients; its bounds are those of the others'
+    held-out ratios."""
+    kept = data.of != number
+    models = tuple(len(np.unique(data.of[kept & side])) for side in (data.h1, ~data.h1))
+    if min(models) < FEWEST_MODELS:
+        return None
+    one, two, shares = kept & data.h1, kept & ~data.h1, data.shares()
+    found = bounds(held[one], held[two], shares[one], shares[two], (models[0], models[1]))
+    return FusedWithout(tuple(map(float, coefficients)), found)

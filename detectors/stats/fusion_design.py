@@ -65,16 +65,18 @@ class Design:
         covariance = curvature(columns, one + two, beta, np.where(self.signed, 0.0, 1.0))
         return self.merged.T @ beta, self.merged.T @ covariance @ self.merged
 
-    def left_out(self, data: Grouped, strength: float) -> Array:
-        """Each row's log10 LR, (rows,), from the fit without its own model."""
-        out = np.empty(len(self.rows))
+    def left_out(self, data: Grouped, strength: float) -> tuple[Array, Array]:
+        """Each row's log10 LR, (rows,), from the fit without its own model; and the coefficients
+        without each model, (models, 1 + 2·d), spread over equal columns."""
+        out, without = np.empty(len(self.rows)), np.empty((len(data.names), self.merged.shape[1]))
         start = soft_logistic(*self._weighed(data, strength), self.signed)
         for group in range(len(data.names)):
             drawn = np.ones(len(data.names))
             drawn[group] = 0.0
             beta = soft_logistic(*self._weighed(data, strength, drawn), self.signed, start)
             out[data.of == group] = self.rows[data.of == group] @ beta / LN10
-        return out
+            without[group] = self.merged.T @ beta
+        return out, without
 
     def _weighed(
         self, data: Grouped, strength: float, drawn: Array | None = None

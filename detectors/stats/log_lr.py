@@ -86,8 +86,9 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         independent model. Deterministic.
 
         ``held_out_`` (rows,) keeps the LRs that each row gets, unbounded, from the map fitted
-        without its own model. Raises ValueError for values that are not finite, other labels, or
-        fewer than two models of either kind.
+        without its own model, ``without_`` that map's intercept and slope by model. Raises
+        ValueError for values that are not finite, other labels, or fewer than two models of either
+        kind.
         """
         if self.direction not in ("higher", "lower") or not self.pseudo_models > 0:
             raise ValueError("direction is 'higher' or 'lower', and pseudo_models above 0")
@@ -102,7 +103,10 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         centre, scale = _location(x, data)
         columns = np.column_stack([np.ones_like(x), (x - centre) / scale])
         beta, covariance = _fitted(columns, *soft_weights(data, self.pseudo_models))
-        self.held_out_ = self._left_out(columns, data, beta)
+        self.held_out_, without = self._left_out(columns, data, beta)
+        self.without_: dict[Hashable, tuple[float, float]] = {
+            name: (float(a), float(b)) for name, (a, b) in zip(data.names, without, strict=True)
+        }
         shares = data.shares()
         self.numbers_ = LogLrNumbers(
             direction=self.direction,
@@ -168,8 +172,10 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
         x = (self._turned(finite(values)) - self.numbers_.centre) / self.numbers_.scale
         return np.column_stack([np.ones_like(x), x])
 
-    def _left_out(self, columns: Array, data: Grouped, start: Array) -> Array:
-        out = np.empty(len(columns))
+    def _left_out(self, columns: Array, data: Grouped, start: Array) -> tuple[Array, Array]:
+        """Each row's log10 LR without its own model, (rows,), and the coefficients without each
+        model, (models, 2)."""
+        out, without = np.empty(len(columns)), np.empty((len(data.names), 2))
         for group in range(len(data.names)):
             drawn = np.ones(len(data.names))
             drawn[group] = 0.0
@@ -177,7 +183,8 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
                 columns, *soft_weights(data, self.pseudo_models, drawn), _SIGNED, start
             )
             out[data.of == group] = columns[data.of == group] @ beta / LN10
-        return out
+            without[group] = beta
+        return out, without
 
 
 _SIGNED = np.array([True, False])

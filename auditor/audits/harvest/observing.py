@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def _by_likelihood(
 
         def observed(who: SubjectSection, until: int) -> ObservedSets:
             """The tables of the first sets, of all who could score."""
-            return _tables(passages[:until], present, len(plan.innocents), who, writer, absent)
+            return tables(plan, passages[:until], present, who, writer.scores(), absent)
 
         with open_subject(plan.suspect) as subject:
             who = SubjectSection(spec=subject.spec, identity=subject.identity)
@@ -128,7 +129,7 @@ def _by_likelihood(
             if not plan.sequential:
                 collect_scores(subject, SUSPECT, flat, writer, step)
                 return observed(who, len(sets))
-            for until in _looks(len(sets)):
+            for until in looks(len(sets)):
                 collect_scores(
                     subject, SUSPECT, [p for row in passages[:until] for p in row], writer
                 )
@@ -159,24 +160,23 @@ def _refused(subject: Subject, name: str, spec: str, must: bool) -> str:
     return said
 
 
-def _looks(n: int) -> Iterator[int]:
+def looks(n: int) -> Iterator[int]:
     """After how many sets a sequence looks: every round, and the last."""
     yield from range(LOOK_EVERY, n, LOOK_EVERY)
     yield n
 
 
-def _tables(
+def tables(
+    plan: HarvestPlan,
     passages: Sequence[Sequence[Passage]],
     present: Sequence[str],
-    innocents: int,
     who: SubjectSection,
-    writer: ScoresWriter,
+    scores: Scores,
     absent: dict[str, str],
 ) -> ObservedSets:
     """What ``present`` scorers and the suspect find of these answers, where all have a score."""
-    scores = writer.scores()
     names = [SUSPECT, *present]
-    held = {name: _likely(scores, name, passages) for name in names}
+    held = {name: likely_table(scores, name, passages) for name in names}
     whole = np.all([np.isfinite(t).all(axis=1) for t in held.values()], axis=0)
     kept = tuple(int(i) for i in np.flatnonzero(whole))
     rows = {name: table[list(kept)] for name, table in held.items()}
@@ -185,7 +185,7 @@ def _tables(
         suspect=rows[SUSPECT],
         base=rows.get(BASE),
         teacher=rows.get(TEACHER),
-        innocents=tuple(rows[innocent(i)] for i in range(1, innocents + 1)),
+        innocents=tuple(rows[innocent(i)] for i in range(1, len(plan.innocents) + 1)),
         kept=kept,
         looked=tuple(i // LOOK_EVERY for i in kept),
         heard=who,
@@ -195,7 +195,7 @@ def _tables(
     )
 
 
-def _likely(scores: Scores, name: str, passages: Sequence[Sequence[Passage]]) -> Array:
+def likely_table(scores: Scores, name: str, passages: Sequence[Sequence[Passage]]) -> Array:
     """log2-likelihoods, NaN where an answer has none."""
     found = [[scores.of(name, p) for p in row] for row in passages]
     return np.array([[np.nan if s is None else -s.bits for s in row] for row in found])
@@ -208,31 +208,44 @@ def _by_words(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
 ) -> ObservedSets:
     asked = questions(sets, plan.max_tokens)
-    others: dict[str, Array] = {}
-    spoke: dict[str, Identity] = {}
-    digests: list[str] = []
-    named = [(BASE, plan.base), *((innocent(i), s) for i, s in enumerate(plan.innocents, 1))]
-    for name, spec in named:
-        if spec is not None:
-            said = _heard(spec, asked, plan, out, name, progress)
-            others[name], spoke[name] = _used(sets, said), said[0].identity
-            digests += [t.digest() for t in said]
+    others = {name: _heard(spec, asked, plan, out, name, progress) for name, spec in speakers(plan)}
     absent: dict[str, str] = {}
     told, known = _teacher_scores(plan, sets, out, progress, absent)
-    turns = {p.id: i // LOOK_EVERY for i, p in enumerate(asked.probes)}
-    looked = np.array([turns[s.probe.id] for s in sets])
+    words = WordsUsed(plan, sets, others, told, known, absent)
+    stop = _in_turn(asked, lambda t: enough(words.observed([t]))) if plan.sequential else None
+    return words.observed(_heard(plan.suspect, asked, plan, out, SUSPECT, progress, stop))
 
-    def observed(said: Sequence[Transcript]) -> ObservedSets:
+
+def speakers(plan: HarvestPlan) -> list[tuple[str, str]]:
+    """Name and spec of all but the suspect whose words are compared."""
+    named = [(BASE, plan.base), *((innocent(i), s) for i, s in enumerate(plan.innocents, 1))]
+    return [(name, spec) for name, spec in named if spec is not None]
+
+
+@dataclass(frozen=True)
+class WordsUsed:
+    """What the others said of the sets' prompts, and how likely the teacher finds the answers
+    (``told``, None where it says nothing)."""
+
+    plan: HarvestPlan
+    sets: Sequence[ServedSet]
+    others: dict[str, list[Transcript]]
+    told: Array | None
+    known: Scores
+    absent: dict[str, str]
+
+    def observed(self, said: Sequence[Transcript]) -> ObservedSets:
         """The tables of what the suspect said so far; in a sequence, of whole rounds of it."""
-        own = _used(sets, said)
-        tables = [own, *others.values(), *([] if told is None else [told])]
-        whole = np.all([np.isfinite(t).all(axis=1) for t in tables], axis=0)
+        own, told, used, looked = _used(self.sets, said), self.told, self._others, self._looked
+        every = [own, *used.values(), *([] if told is None else [told])]
+        whole = np.all([np.isfinite(t).all(axis=1) for t in every], axis=0)
         answered = len({r.probe_id for r in said[0].replies})
-        if plan.sequential and answered < len(asked.probes):
+        if self.plan.sequential and answered < len(self._turns):
             # A run that went on after a kill looks between two rounds: its looks are theirs.
             whole &= looked < answered // LOOK_EVERY
         kept = tuple(int(i) for i in np.flatnonzero(whole))
-        rows = {name: table[list(kept)] for name, table in others.items()}
+        rows = {name: table[list(kept)] for name, table in used.items()}
+        digests = [t.digest() for theirs in self.others.values() for t in theirs]
         return ObservedSets(
             mode="text",
             suspect=own[list(kept)],
@@ -242,15 +255,25 @@ def _by_words(
             kept=kept,
             looked=tuple(int(i) for i in looked[list(kept)]),
             heard=said[0],
-            scores=known,
-            absent=absent,
-            digests=(*digests, *(t.digest() for t in said), known.digest()),
-            spoke=spoke,
+            scores=self.known,
+            absent=self.absent,
+            digests=(*digests, *(t.digest() for t in said), self.known.digest()),
+            spoke={name: theirs[0].identity for name, theirs in self.others.items()},
         )
 
-    stop = _in_turn(asked, lambda t: enough(observed([t]))) if plan.sequential else None
-    said = _heard(plan.suspect, asked, plan, out, SUSPECT, progress, stop)
-    return observed(said)
+    @cached_property
+    def _others(self) -> dict[str, Array]:
+        return {name: _used(self.sets, theirs) for name, theirs in self.others.items()}
+
+    @cached_property
+    def _turns(self) -> dict[str, int]:
+        """At which look each prompt is asked, by its id."""
+        asked = questions(self.sets, self.plan.max_tokens)
+        return {p.id: i // LOOK_EVERY for i, p in enumerate(asked.probes)}
+
+    @cached_property
+    def _looked(self) -> NDArray[np.int64]:
+        return np.array([self._turns[s.probe.id] for s in self.sets], dtype=np.int64)
 
 
 def _teacher_scores(
@@ -272,7 +295,7 @@ def _teacher_scores(
         flat = [p for row in passages for p in row]
         collect_scores(subject, TEACHER, flat, writer, progress.step(f"scoring by {TEACHER}"))
         scores = writer.scores()
-    return _likely(scores, TEACHER, passages), scores
+    return likely_table(scores, TEACHER, passages), scores
 
 
 def _in_turn(asked: ProbeSet, enough: Callable[[Transcript], bool]) -> Stop:
@@ -300,8 +323,7 @@ def _heard(
 ) -> list[Transcript]:
     """What a subject answers, greedily and, where the plan wants it, by chance; a recording's
     answers as they are."""
-    first = SAID if name == SUSPECT else f"{name}.jsonl"
-    more = SAMPLES if name == SUSPECT else f"{name}-{SAMPLES}"
+    first, more = said_files(name)
     who = "the suspect" if name == SUSPECT else name
     with open_subject(spec) as subject:
         asking = progress.step(f"asking {who}")
@@ -310,6 +332,13 @@ def _heard(
         if sampled is not None and "recorded" not in subject.offers:
             said.append(collect(subject, [asked], sampled, out / more, asking))
     return said
+
+
+def said_files(name: str) -> tuple[str, str]:
+    """The files of what somebody answered greedily and by chance."""
+    if name == SUSPECT:
+        return SAID, SAMPLES
+    return f"{name}.jsonl", f"{name}-{SAMPLES}"
 
 
 def _used(sets: Sequence[ServedSet], said: Sequence[Transcript]) -> Array:

@@ -28,6 +28,7 @@ from auditor.audits.inheritance.kinship import kinship
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
+from auditor.audits.inheritance.sensitivity import Judged, sensitivity
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
@@ -241,6 +242,14 @@ def _report(
         plan.candidates,
         shared,
     )
+    others = looked.others(transcript)
+    weighed = Judged(
+        plan,
+        transcript,
+        tuple(others),
+        case,
+        lambda name, said: tuple(_examine(load_detector(name), said, others, candidates, known)),
+    )
     store = store_section(plan.store, models.store, looked.choice)
     compared = any(f.counts_prompts and f.candidate is not None for f in findings)
     says_it_is = identity_told(transcript, plan.vendor, StyleUse.of_shared(shared, compared))
@@ -268,6 +277,7 @@ def _report(
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
+        sensitivity=sensitivity(weighed),
         limits=(
             *limits(
                 transcript,

@@ -15,14 +15,13 @@ from auditor.audits.inheritance.plan import Plan
 from auditor.audits.inheritance.scoring import SCORES
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
-from auditor.audits.lineage.run import is_closed, path_in
+from auditor.audits.lineage.run import refuse_absent
 from auditor.audits.lineage.within import lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT
 from auditor.calibration.case import check_choice
 from auditor.evidence.records import Report
 from detectors.base import Teacher
 from detectors.text.makers import using_makers
-from fingerprints.errors import Incomplete, printable
 from fingerprints.scores import ScoreReading, Scores
 from fingerprints.transcript import load_transcript
 
@@ -34,7 +33,7 @@ def rescored(plan: Plan, folder: Path, report: Report) -> Report:
     and stores raise.
     """
     for spec in (plan.suspect, *plan.weighed_against):
-        _refuse_absent(spec)
+        refuse_absent(spec)
     with using_makers(plan.makers()):
         return _judged(plan, folder, report)
 
@@ -55,19 +54,6 @@ def _judged(plan: Plan, folder: Path, report: Report) -> Report:
                 plan, transcript, models, looked, base=base, scores=scores, kin=kin, out=folder
             )
     return watch.told(made, transcript, plan) if watch else made
-
-
-def _refuse_absent(spec: str) -> None:
-    """Raises Incomplete for a model whose files were read and are not on this machine."""
-    if is_closed(spec):
-        return
-    path = path_in(spec)
-    if path is None or not Path(path).expanduser().exists():
-        raise Incomplete(
-            "its files were weighed beside its answers, and are not at hand",
-            where=printable(spec, 100),
-            next_step="verify where they lie as the plan says",
-        )
 
 
 def _base(folder: Path, report: Report, models: Shelf) -> Base | None:

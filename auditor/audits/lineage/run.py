@@ -16,7 +16,14 @@ from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, 
 from auditor.audits.lineage.records import RELATED, WeightComparison
 from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
-from fingerprints.errors import AuditError, MalformedInput, ResourceLimit, UsageProblem, printable
+from fingerprints.errors import (
+    AuditError,
+    Incomplete,
+    MalformedInput,
+    ResourceLimit,
+    UsageProblem,
+    printable,
+)
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Identity
 from fingerprints.subjects.cache import file_sha256
@@ -127,6 +134,19 @@ def is_closed(spec: str) -> bool:
         return parse_spec(spec).kind.weights is None
     except AuditError:
         return False
+
+
+def refuse_absent(spec: str) -> None:
+    """Raises Incomplete for a model whose files were read and are not on this machine."""
+    if is_closed(spec):
+        return
+    path = path_in(spec)
+    if path is None or not Path(path).expanduser().exists():
+        raise Incomplete(
+            "its files were weighed, and are not at hand",
+            where=printable(spec, 100),
+            next_step="verify where they lie as the plan says",
+        )
 
 
 def lineages(

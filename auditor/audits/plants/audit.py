@@ -54,7 +54,14 @@ def plant_test(
     base = None
     if plan.base is not None and plant.notice.kind == "habit":
         base = _base(plan, plan.base, out, progress)
-    heard = Examined(said, marked, chosen, base)
+    return counted(plan, plant, Examined(said, marked, chosen, base), progress)
+
+
+def counted(
+    plan: PlantTestPlan, plant: Plant, heard: Examined, progress: Progress = SILENT
+) -> Report:
+    """The report on what was heard: nothing is asked, so the same records give the same report,
+    dates aside."""
     if isinstance(plant.sealed, SealedWatermark):
         counting = progress.step("counting under unused keys")
         return watermark_report(plan, plant, plant.sealed, heard, counting)

@@ -41,6 +41,7 @@ def _told(held: Custody) -> Iterator[Block]:
         ("From", date(held.started)),
         ("To", date(held.finished)),
         ("Where", held.place),
+        *((f"Code of {package}", digest) for package, digest in sorted(held.code.items())),
     )
     yield pairs(rows)
     if held.registration is None:

@@ -29,6 +29,7 @@ from auditor.audits.report.outcomes import (
     verdicts,
 )
 from auditor.audits.report.places import portable
+from auditor.audits.report.sensitivity import hanging, sensitivity_section
 from auditor.audits.report.view import QuestionCard
 from auditor.evidence.codes import NO_CALIBRATION
 from auditor.evidence.error_rates import CalibrationSection
@@ -109,6 +110,7 @@ def _short(report: Report) -> Iterator[Block]:
         rest = f" {more} weighed." if left > 0 else ""
         told = LOG10_LR if weighed[0].exact is None else LOG10_E
         yield Paragraph(f"{told}{rest}", "caption")
+    yield from (Paragraph(sentence, "caption") for sentence in hanging(report))
     steps = _more_to_record(report)
     yield from (Paragraph(step) for step in steps)
     yield Paragraph(REST)
@@ -128,6 +130,7 @@ def _sections(report: Report) -> Iterator[Section]:
         yield from arrange(report)
     if report.calibration is not None:
         yield error_rates(report.calibration)
+    yield from sensitivity_section(report)
     about = "Other histories that would leave some of the same traces. They remain open unless a"
     about += " finding says otherwise."
     others = Bullets(report.alternatives, True, wording.NO_ALTERNATIVES)

@@ -26,6 +26,7 @@ from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet, Request, Sampling
 from fingerprints.scores import Scores, teacher
 from fingerprints.scoring import ScoresWriter, collect_scores
+from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import refuse_bad_spec
 from fingerprints.transcript import Transcript
@@ -194,12 +195,7 @@ def _others(
     asking: Progress,
 ) -> Others:
     with open_store(store) as opened:
-        stored = tuple(
-            Teacher(t.name, t.vendor, t.family, opened.transcript(t.name))
-            for t in opened.teachers()
-            if not reference.identity.same_weights(t.identity)
-        )
-        section = store_section(store, opened)
+        stored, section = strangers(opened, reference), store_section(store, opened)
     sets = identifying_set(plan)
     said = [
         _identified(spec, sets, plan.seed, out / file, asking, heard)
@@ -209,6 +205,15 @@ def _others(
         )
     ]
     return Others(said[1], said[0], stored, section)
+
+
+def strangers(store: FingerprintStore, reference: Transcript) -> tuple[Teacher, ...]:
+    """The stored models that are not the claimed one, by their weights."""
+    return tuple(
+        Teacher(t.name, t.vendor, t.family, store.transcript(t.name))
+        for t in store.teachers()
+        if not reference.identity.same_weights(t.identity)
+    )
 
 
 def _identified(

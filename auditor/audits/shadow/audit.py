@@ -8,7 +8,7 @@ is a report bundle, ``shadows/`` an ordinary cohort.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -45,9 +45,14 @@ RECORDED = "recorded"
 """The name of the probe set that a recorded suspect's own prompts make."""
 
 
-def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Report:
+Keeping = Callable[[Report, ShadowPlan, Path], Report]
+
+
+def shadow_audit(
+    plan: ShadowPlan, out: Path, progress: Progress = SILENT, keeping: Keeping = keep
+) -> Report:
     """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns
-    the report.
+    the report, which ``keeping`` writes.
 
     Deterministic for greedy sampling on one device, but for times and what the budget leaves out.
     Raises MalformedInput for a folder of another audit, Locked while another process works there,
@@ -55,7 +60,7 @@ def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Re
     what was finished stays.
     """
     if plan.shadows is not None:
-        return _again(plan, Path(plan.shadows), out, progress)
+        return _again(plan, Path(plan.shadows), out, progress, keeping)
     with _held(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
@@ -89,10 +94,11 @@ def shadow_audit(plan: ShadowPlan, out: Path, progress: Progress = SILENT) -> Re
             left_out,
             load_cohort(out / SHADOWS),
             out / REPORT,
+            keeping,
         )
 
 
-def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress) -> Report:
+def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress, keeping: Keeping) -> Report:
     """Another suspect against the shadows of a finished audit: it alone is asked, and nothing is
     trained."""
     decision, said = (
@@ -129,7 +135,9 @@ def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress) -> Repor
                 for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))
             ]
         left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
-        return _reported(plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT)
+        return _reported(
+            plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT, keeping
+        )
 
 
 def _refuse_a_shadow(plan: ShadowPlan, suspect: Transcript, shadows: Sequence[Shadow]) -> None:
@@ -154,11 +162,26 @@ def _reported(
     left_out: tuple[str, ...],
     cohort: Cohort,
     folder: Path,
+    keeping: Keeping,
 ) -> Report:
-    shadows = shadows_of(cohort)
+    said = base.teacher.transcript
+    facts = facts_of(plan, decision, suspect, said, prompts, left_out, cohort)
+    return keeping(report_of(facts), plan, folder)
+
+
+def facts_of(
+    plan: ShadowPlan,
+    decision: Decision,
+    suspect: Transcript,
+    said: Transcript,
+    prompts: PromptSources,
+    left_out: tuple[str, ...],
+    cohort: Cohort,
+) -> Facts:
+    """All that a report tells, weighed: nothing is asked. ``said`` is what the base answered."""
+    base, shadows = _base(plan, suspect, said), shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-    facts = Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
-    return keep(report_of(facts), plan, folder)
+    return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
 
 
 def earlier_plan(home: Path, suspect: str) -> ShadowPlan:

@@ -42,6 +42,7 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
+from auditor.evidence.sensitivity import LeftOut, PieceKind, Sensitivity
 from auditor.reporting import html, json, markdown, render, terminal
 from detectors.base import Bar, Chart, Exhibit, Null, Rank, Span, Table
 from fingerprints.records import Arm, Identity, ProbeSetRef, Sampling
@@ -55,6 +56,42 @@ HOSTILE = (
     "\x1b[31mred\x1b]8;;http://x.example\x07link\r\x9b2J \u202eevil\u202c \u200bzero\u2066wide @everyone "
     "| a | b |\n```\n![beacon](http://x.example/p.png)\n~~~ =1+1 Zalgo: o" + "\u0301" * 12
 )
+
+
+def _sensitivity(names: tuple[str, ...], hostile: str) -> Sensitivity:
+    """The first hangs on a detector, the last on nothing; a lineage's name may be anybody's."""
+    rows = [
+        LeftOut(
+            candidate=name,
+            kind=kind,
+            piece=piece,
+            outcome=outcome,
+            log10_lr=ratio,
+            interval=None if ratio is None else (ratio - 0.1, ratio),
+            cap=None if ratio is None else 0.56,
+            reason_code="not_measured" if ratio is None else None,
+            changes=outcome != WEIGHED[i],
+        )
+        for i, name in enumerate(names)
+        for kind, piece, outcome, ratio in _pieces(i, hostile)
+    ]
+    return Sensitivity(
+        detectors=("self_identification", "stylistic_overlap"),
+        prompts=("style",),
+        lineages=("plain-1", f"plain {hostile[:25]}"),
+        rows=tuple(rows),
+    )
+
+
+def _pieces(i: int, hostile: str) -> list[tuple[PieceKind, str, Outcome, float | None]]:
+    weighed = (0.56, 0.1, -0.56)[i]
+    less = WEIGHED[i] if i else "inconclusive"
+    return [
+        ("detector", "self_identification", WEIGHED[i], weighed),
+        ("detector", "stylistic_overlap", less, weighed / 2),
+        ("prompts", "style", "not_assessable", None),
+        ("lineage", f"plain {hostile[:25]}", WEIGHED[i], weighed),
+    ]
 
 
 def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTILE) -> Report:
@@ -118,6 +155,7 @@ def report(calibrated: bool = False, longest_word: int = 0, hostile: str = HOSTI
         if calibrated
         else {},
         verdicts=_verdicts(names, calibrated, hostile),
+        sensitivity=_sensitivity(("vendor:hillside", *names[1:]), hostile) if calibrated else None,
         limits=(
             "The null cohort holds 11 models: no p-value below 0.083 is possible.",
             "All answers are greedy: how they vary is not known.",

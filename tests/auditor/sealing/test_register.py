@@ -16,8 +16,9 @@ from auditor.cli import run
 from auditor.reporting import html
 from auditor.reporting.json import pretty
 from auditor.sealing.code import PACKAGES
+from auditor.sealing.deviating import listed_again
 from auditor.sealing.keys import new_key
-from auditor.sealing.register import read_registration
+from auditor.sealing.register import plan_in, read_registration
 from fingerprints.errors import MalformedInput, VerificationFailed
 from tests.auditor.sealing.conftest import teachers
 from tests.recordings import answers_of, write_jsonl
@@ -156,6 +157,42 @@ def test_a_report_can_not_tell_of_its_registration_what_that_does_not_say(
     capsys.readouterr()
     assert run(["verify", "r", "--key", "key.pub"]) == 8
     assert "report.json: custody: it is not the registration" in capsys.readouterr().out
+
+
+def test_a_deviation_that_is_not_the_plans_can_not_be_left_out_either(
+    registered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(registered / "teachers")
+    (registered / "again").mkdir()
+    teachers(registered / "again", seed=4).rename(registered / "teachers")
+    assert [d["field"] for d in audited()["registration"]["deviations"]] == ["store"]
+    resealed(lambda told: None)
+    assert run(["verify", "r", "--key", "key.pub"]) == 0
+    resealed(lambda told: told.update(deviations=[]))
+    capsys.readouterr()
+    assert run(["verify", "r", "--key", "key.pub"]) == 8
+    assert "the deviations are not those that the report lists" in capsys.readouterr().out
+
+
+def test_what_the_audit_ran_with_is_the_reports_word_and_not_todays_store(registered: Path) -> None:
+    """Models that are added later make no deviation of an audit that had none."""
+    assert audited()["registration"]["deviations"] == []
+    made, report = read_registration(Path("r/registration.json")), load_bundle(Path("r"))
+    shutil.rmtree(registered / "teachers")
+    assert listed_again(made, plan_in(Path("r/plan.yaml")), report) == ((), ())
+
+
+def test_code_that_a_report_does_not_name_is_said_to_be_unchecked(registered: Path) -> None:
+    audited()
+    made, report = read_registration(Path("r/registration.json")), load_bundle(Path("r"))
+    assert report.custody is not None
+    silent = report.model_copy(update={"custody": report.custody.model_copy(update={"code": {}})})
+    plan = plan_in(Path("r/plan.yaml"))
+    assert listed_again(made, plan, silent) == ((), ("code", "thresholds"))
+    other = report.custody.model_copy(update={"code": dict.fromkeys(PACKAGES, "0" * 64)})
+    found, untold = listed_again(made, plan, report.model_copy(update={"custody": other}))
+    assert {d.field for d in found} == {f"code.{p}" for p in PACKAGES}
+    assert untold == ("thresholds",)
 
 
 def test_who_registered_and_whether_it_was_stamped_is_told(

@@ -52,6 +52,19 @@ def test_an_untouched_report_is_intact_and_says_who_sealed_it(sealed: SealedCase
     assert {u.code for u in verify(sealed.report).unchecked} == {"time", "signer"}
 
 
+def test_a_link_is_named_and_hides_no_other_tampering(sealed: SealedCase, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.yaml").write_bytes((sealed.report / "plan.yaml").read_bytes())
+    (sealed.report / "plan.yaml").unlink()
+    (sealed.report / "plan.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    (sealed.report / "more.txt").symlink_to("/etc/hostname")
+    one_outcome(sealed)
+    told = found(sealed)
+    assert ("file_unsafe", "plan.yaml", "") in told
+    assert ("file_unsafe", "more.txt", "") in told
+    assert ("file_removed", "plan.yaml", "") not in told
+    assert any(code == "record_changed" and file == "report.json" for code, file, _ in told)
+
+
 def edited_answer(case: SealedCase) -> None:
     path = case.report / "transcript.jsonl"
     rows = lines(path)

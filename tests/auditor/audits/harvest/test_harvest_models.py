@@ -14,6 +14,7 @@ from auditor.cli import run
 from auditor.evidence.records import Report
 from fingerprints.twins import read_twins
 from tests.auditor.audits.harvest.owners import PROMPTS, Owner, answers, rows, write_rows
+from tests.auditor.rescoring import judged_again
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +59,7 @@ def test_the_student_of_what_was_served_is_told_from_a_student_of_other_answers(
     # Judged again from the kept scores, nobody is asked and the report is the same.
     again = harvested(owner, owner.taught, twins, tmp_path / "taught", "--innocent", other)
     assert again.verdicts[0] == found
+    assert judged_again(tmp_path / "taught") == []
 
 
 def test_a_sequence_ends_once_it_is_evident_and_never_for_an_innocent(
@@ -70,6 +72,7 @@ def test_a_sequence_ends_once_it_is_evident_and_never_for_an_innocent(
     assert verdict.exact.anytime
     assert verdict.exact.n < PROMPTS
     assert verdict.exact.p_value == pytest.approx(10**-verdict.exact.log10_e, rel=0.9)
+    assert judged_again(tmp_path / "t") == []
     none = harvested(owner, owner.other, twins, tmp_path / "o", "--sequential")
     assert none.verdicts[0].outcome == "inconclusive"
     assert none.verdicts[0].exact is not None
@@ -113,6 +116,7 @@ def test_words_alone_are_asked_in_the_order_of_the_log_and_the_teacher_still_che
     assert exact is not None
     assert exact.n <= PROMPTS
     assert exact.power is None
+    assert judged_again(tmp_path / "w") == judged_again(tmp_path / "s") == []
 
 
 def test_drawing_resumes_and_gives_the_same_twins(

@@ -19,6 +19,7 @@ from auditor.audits.report.file import schema
 from auditor.cli import run
 from auditor.evidence.records import Report
 from tests.auditor.audits.harvest.parrots import PROMPTS, rows, suspect, write_log, write_twins
+from tests.auditor.rescoring import judged_again
 
 
 class World:
@@ -78,6 +79,7 @@ def test_a_suspect_that_says_again_what_was_served_is_told_from_one_that_does_no
     jsonschema.validate(json.loads((world.out / "report.json").read_text()), schema())
     page = (world.out / "report.html").read_text("utf-8")
     assert "Design: regenerated." in page
+    assert judged_again(world.out) == []
     assert "thing number" not in page
     assert world.told[0]["answer"] not in page
     code, report = world.harvest(world.innocent, "--base", world.base, "--fail-on", "weak")

@@ -51,6 +51,7 @@ from tests.auditor.audits.lineage.relatives import (
     mixed,
     nudged,
 )
+from tests.auditor.rescoring import judged_again
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
 COPIES: dict[str, tuple[tuple[Step, ...], str]] = {
@@ -293,6 +294,15 @@ def test_reordered_units_are_found_among_signatures_by_their_coordinates(tmp_pat
     shuffled = copied(made[0], tmp_path / "shuffled", lambda m: permute_units(m, Nothing(), 1))
     found = lineages(str(shuffled), [], store=store, digest=False).told
     assert {t.base for t in found if t.relation == "common_origin"} == {"m0"}
+
+
+def test_a_report_on_files_is_judged_again_where_they_lie(parent: Path, tmp_path: Path) -> None:
+    tuned, out = nudged(parent, tmp_path / "tuned", 0.2), tmp_path / "report"
+    assert run(["lineage", str(tuned), str(parent), "--out", str(out)]) == 0
+    assert judged_again(out) == []
+    tuned.rename(tmp_path / "elsewhere")
+    (why,) = judged_again(out)
+    assert "its files were weighed, and are not at hand" in why
 
 
 def test_bases_get_names_that_differ(tmp_path: Path) -> None:

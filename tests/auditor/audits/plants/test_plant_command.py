@@ -19,6 +19,7 @@ from detectors.text.habits import bank
 from fingerprints.plants import HABITS, WATERMARKS
 from fingerprints.transcript import load_transcript
 from tests.auditor.audits.plants.planted import Garden, answered, grow
+from tests.auditor.rescoring import judged_again
 from tests.recordings import write_jsonl
 
 TOOLS = ["--null-keys", "12", "--max-tokens", "90", "--temperature", "1"]
@@ -64,6 +65,7 @@ def test_a_student_of_marked_answers_is_found_and_its_base_is_not(
 def test_a_report_is_judged_again_from_what_was_recorded(garden: Garden, tmp_path: Path) -> None:
     forced = ["--marked", str(garden.marked)]
     first = report_on(garden, garden.student, tmp_path / "one", *forced)
+    assert judged_again(tmp_path / "one") == []
     choices = ["--choices", str(tmp_path / "one" / "choices.json")]
     transcript = str(tmp_path / "one" / "transcript.jsonl")
     again = report_on(garden, transcript, tmp_path / "two", *forced, *choices)
@@ -189,6 +191,7 @@ def test_the_account_whose_habits_a_suspect_has_is_found(tmp_path: Path) -> None
     flags = ["--plant", str(plant), "--retired", "--out", str(tmp_path / "r")]
     assert run(["plant", "test", str(suspect), *flags, "--expect", "0.1"]) == 0
     report = load_bundle(tmp_path / "r")
+    assert judged_again(tmp_path / "r") == []
     best = report.verdicts[0]
     assert best.candidate == "account acct-17"
     section = report.section(PlantSection)

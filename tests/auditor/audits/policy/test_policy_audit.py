@@ -24,6 +24,7 @@ from fingerprints.errors import UsageProblem
 from fingerprints.records import Identity, Probe
 from fingerprints.transcript import Transcript
 from tests.auditor.audits.policy.example import GOLDEN, PLAN, questions, speaker, told
+from tests.auditor.rescoring import judged_again
 from tests.faultserver import Behaviour, Exchange, FaultServer, answers, echoes, sends
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 
@@ -84,7 +85,8 @@ def filtered(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
 def test_a_topical_filter_is_found_and_the_other_topic_and_the_twins_are_not(
     filtered: tuple[Report, Path],
 ) -> None:
-    report, _ = filtered
+    report, folder = filtered
+    assert judged_again(folder) == []
     finding = report.findings[0]
     by_topic = {str(row[0]): row for row in finding.tables[1].rows}
     assert by_topic["protest"][-1] == "declined by the service, answered by the weights"

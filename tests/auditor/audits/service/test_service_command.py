@@ -19,6 +19,7 @@ from auditor.cli import run
 from fingerprints.transcript import Transcript, load_transcript
 from tests.auditor.audits.service.served import prompt_tokens, speaks
 from tests.auditor.calibration.population import write_transcript
+from tests.auditor.rescoring import judged_again
 from tests.detectors.services import Chain, chain, hotter, probes, service
 from tests.faultserver import Exchange, FaultServer, fails
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
@@ -77,6 +78,7 @@ def finding(report: dict[str, Any], detector: str) -> dict[str, Any]:
 def test_the_claimed_model_itself_is_not_called_different(model: str, tmp_path: Path) -> None:
     out = tmp_path / "report"
     assert run(["service", model, model, "--out", str(out), "--fail-on-difference", *FAST]) == 0
+    assert judged_again(out) == []
     report = told(out)
     section = report["service"]
     assert section["decision"] == "no_difference_found"
@@ -255,6 +257,11 @@ def test_with_a_store_it_tells_who_else_it_could_be(model: str, other: str, tmp_
     report = told(out)
     assert finding(report, "model_identification")["rank"]["of"] == 4
     assert report["verdicts"][0]["n_controls"] == 3
+    assert judged_again(out) == []
+    (out / "reference.jsonl").unlink()
+    (why,) = judged_again(out)
+    assert "the judgement: it can't be repeated here" in why
+    assert "reference.jsonl" in why
     assert report["store"]["n_models"] == 3
 
 

@@ -25,6 +25,7 @@ from auditor.evidence.records import Report
 from fingerprints.errors import MalformedInput
 from fingerprints.transcript import load_transcript
 from tests.auditor.audits.shadow.small import EXAMPLES, base, recipe_file, student, teacher
+from tests.auditor.rescoring import judged_again
 from tests.tree import ROOT
 
 SEEDS = 4
@@ -210,6 +211,7 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
         "a mistyped suspect leaves the folder free"
     )
     report = json.loads(capsys.readouterr().out)
+    assert judged_again(home / "report") == judged_again(world / "b" / "report") == []
     assert [c["name"] for c in report["candidates"]] == list(TEACHERS)
     assert report["plan"]["shadows"] == f"…/{home.name}", "no report names a folder of the machine"
     assert yaml.safe_load((world / "b" / "plan.yaml").read_text())["shadows"] == str(home)
