@@ -19,6 +19,7 @@ from fingerprints.weights.parts import Anatomy, Layer, Norm, TensorPart
 from fingerprints.weights.roles import (
     RoleTable,
     check_attention,
+    nameless,
     number,
     same_as_embedding,
     unknown,
@@ -37,7 +38,7 @@ def hf_anatomy(weights: Weights) -> Anatomy:
     config = text_config(weights.config)
     family = config.get("model_type")
     if not isinstance(family, str):
-        raise unknown("no config.json says what model type it is", weights)
+        raise nameless("no config.json says what model type it is", weights)
     layout = layout_of(config)
     if layout.refused:
         raise unknown(f"of {printable(family, 40)!r} {layout.refused}", weights)
@@ -119,7 +120,7 @@ def _stack(weights: Weights, count: int, layout: Layout) -> tuple[str, list[dict
     if len(stacks) != 1:
         found = ", ".join(printable(s, 40) for s in sorted(stacks)[:3])
         listed = f" ({found})" if found else ""
-        raise unknown(f"{len(stacks)} stacks of layers were found{listed}, not one", weights)
+        raise nameless(f"{len(stacks)} stacks of layers were found{listed}, not one", weights)
     ((stem, layers),) = stacks.items()
     # Some checkpoints keep extra layers for training behind the last one that the config counts.
     count = count or max(layers) + 1

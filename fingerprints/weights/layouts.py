@@ -57,6 +57,18 @@ def named_together(role: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(some) for some in _table()["names"][role])
 
 
+@cache
+def known_words() -> frozenset[str]:
+    """The words before ``.weight`` that published layouts have for what stands in a layer."""
+    norms = (*names("attention_norm"), *names("mlp_norm"))
+    words = [name.removesuffix(".weight").rpartition(".")[2] for name in norms]
+    for role in ("query", "key", "value", "output", "fused"):
+        words += names(role)
+    for role in ("gated", "gate_up", "plain"):
+        words += [word for some in named_together(role) for word in some]
+    return frozenset(words)
+
+
 def keys(what: str) -> tuple[str, ...]:
     """The config's keys for a size, the first that is there counts."""
     return tuple(_table()["keys"][what])

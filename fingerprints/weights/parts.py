@@ -124,7 +124,8 @@ class Anatomy:
     ``head`` is None where the output layer is the embedding. ``heads``, ``groups``, ``head_width``:
     query heads, key-value heads and dimensions of a head, 0 where not told. ``notes``: for people,
     what of the model is not covered, or how roles were found. ``left_out``: how many layers of the
-    model are not among ``layers``, since they have no MLP.
+    model are not among ``layers``, since they have no MLP. ``guessed``: whether roles were guessed
+    from shapes, since names don't tell them: which of a kind is which is then open.
     """
 
     family: str
@@ -139,6 +140,7 @@ class Anatomy:
     head_width: int = 0
     notes: tuple[str, ...] = ()
     left_out: int = 0
+    guessed: bool = False
 
     @property
     def gated(self) -> bool:

@@ -38,6 +38,16 @@ def unknown(reason: str, weights: Weights) -> MalformedInput:
     )
 
 
+class UnknownNames(MalformedInput):
+    """No tensor has a name that a role is known by."""
+
+
+def nameless(reason: str, weights: Weights) -> UnknownNames:
+    """The error for names that are not known."""
+    told = unknown(reason, weights)
+    return UnknownNames(told.what, where=told.where, next_step=told.next_step)
+
+
 def words(table: str) -> frozenset[str]:
     """The words of a table of names."""
     return frozenset(table.split())
@@ -72,10 +82,10 @@ class RoleTable:
             raise self.lacks(role, listed[0])
         return found
 
-    def lacks(self, role: str, name: str) -> MalformedInput:
+    def lacks(self, role: str, name: str) -> UnknownNames:
         """The error for a role that no tensor plays, such as one of that name."""
         said = f"{self.place} lacks the role {role!r} (no tensor such as {name!r})"
-        return unknown(said, self.weights)
+        return nameless(said, self.weights)
 
     def matrix(
         self, role: str, info: TensorInfo, outputs: int = 0, inputs: int = 0, turned: bool = False

@@ -26,6 +26,7 @@ from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.decode import Indices, Matrix
 from fingerprints.weights.likeness import TokenizerEvidence
 from fingerprints.weights.parts import Anatomy, Layer, Mlp, Norm
+from fingerprints.weights.roles import unknown
 from fingerprints.weights.tokenizer import tokenizer_of
 from fingerprints.weights.view import Weights
 
@@ -128,6 +129,11 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
     the tensor, for NaN or infinity.
     """
     anatomy = anatomy_of(weights)
+    if anatomy.guessed:
+        raise unknown(
+            "a signature needs the roles of tensors, and they could only be guessed from shapes",
+            weights,
+        )
     found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
     evenly = np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found)))
     space = np.unique(evenly.round().astype(int)).tolist()

@@ -50,7 +50,11 @@ class Affinity:
 def told_by(side: Side, layer: int) -> Indices:
     """The places of the units by which a layer is told from others: a quarter of them at most,
     since the test of their order leaves them out."""
-    units = side.mlps(layer)[0].units
+    return told_places(side.mlps(layer)[0].units)
+
+
+def told_places(units: int) -> Indices:
+    """The same of any layer, or matrix, of so many units or rows."""
     return runs(units, min(MAPPED, max(1, units // 4)))
 
 

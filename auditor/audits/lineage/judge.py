@@ -19,7 +19,14 @@ from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.pair import ComparedPair, compare
 from auditor.audits.lineage.parts import in_part, kept_parts, of_kept, parts_told
 from auditor.audits.lineage.power import simulated_power
-from auditor.audits.lineage.records import RELATED, Relation, WeightComparison, WeightTest
+from auditor.audits.lineage.read_against import read_pair
+from auditor.audits.lineage.records import (
+    RELATED,
+    KeptPart,
+    Relation,
+    WeightComparison,
+    WeightTest,
+)
 from auditor.audits.lineage.sides import Side
 from auditor.evidence.codes import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
@@ -61,11 +68,12 @@ OUTCOMES: dict[Relation, Outcome] = {
 @dataclass(frozen=True)
 class JudgedPair:
     """One base with what was found: ``found`` is None where nothing could be compared, and
-    ``told`` says why."""
+    ``told`` says why. ``suspect``: with its roles as they were read against this base."""
 
     side: Side
     found: ComparedPair | None
     told: WeightComparison
+    suspect: Side
 
 
 def judged(
@@ -81,8 +89,9 @@ def judged(
     out, broken = list[JudgedPair](), list[AuditError]()
     for number, base in enumerate(bases):
         try:
-            found = compare(suspect, base, _part(progress, number, len(bases)))
-            out.append(JudgedPair(base, found, _told(suspect, base, found)))
+            mine, theirs = read_pair(suspect, base)
+            found = compare(mine, theirs, _part(progress, number, len(bases)))
+            out.append(JudgedPair(theirs, found, _told(mine, theirs, found), mine))
         except AuditError as error:
             out.append(_unread(suspect, base, error))
             broken.append(error)
@@ -94,7 +103,7 @@ def judged(
         p_holm = None if one.told.p is None else next(raised)
         try:
             decided.append(
-                one if p_holm is None else _decided(suspect, one, p_holm, alpha, len(tested))
+                one if p_holm is None else _decided(one.suspect, one, p_holm, alpha, len(tested))
             )
         except AuditError as error:
             decided.append(_unread(suspect, one.side, error))
@@ -115,14 +124,20 @@ def _unread(suspect: Side, base: Side, error: AuditError) -> JudgedPair:
         reason=error.what,
         reason_code="unreadable",
     )
-    return JudgedPair(base, None, told)
+    return JudgedPair(base, None, told, suspect)
 
 
-def merged(suspect: Side, found: Sequence[JudgedPair]) -> FoundMerge | None:
-    """The mixture of the bases with a common origin that the suspect is, or None."""
+def merged(found: Sequence[JudgedPair]) -> FoundMerge | None:
+    """The mixture of the bases with a common origin that their suspect is, or None."""
     parents = [j for j in found if j.told.relation in RELATED and j.found is not None]
+    # One whose roles were guessed may have been read against each of them in another way.
+    mine = {j.suspect.anatomy: j.suspect for j in parents}
+    if len(mine) != 1:
+        return None
     return merge_of(
-        suspect, [j.side for j in parents], [j.found for j in parents if j.found is not None]
+        next(iter(mine.values())),
+        [j.side for j in parents],
+        [j.found for j in parents if j.found is not None],
     )
 
 
@@ -218,6 +233,9 @@ def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
             "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})"
         ),
     }
+    if a.guessed or b.guessed:
+        whose = [s.name for s in (suspect, base) if s.anatomy.guessed]
+        out["roles guessed from shapes"] = " and ".join(whose)
     if found.basis.embedding is not None:
         out["mean cosine of embeddings"] = f"{found.basis.embedding:.3f}"
     return out
@@ -229,7 +247,8 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
     if p_holm < alpha:
         return replace(one, told=_related(suspect, one, one.found, p_holm))
     attention = whole(suspect) and whole(one.side)
-    doubt, power = _doubt(one.found, alpha, attention), None
+    guessed = suspect.anatomy.guessed or one.side.anatomy.guessed
+    doubt, power = _doubt(one.found, alpha, attention, guessed), None
     if doubt is None:
         power = simulated_power(suspect, one.side, alpha, bases)
         doubt = None if power.found else "too_weak"
@@ -251,6 +270,8 @@ def _related(
 ) -> WeightComparison:
     """A common origin, with what was kept and how it was changed."""
     parts = kept_parts(found)
+    if suspect.anatomy.guessed or one.side.anatomy.guessed:
+        parts = tuple(_at_most_open(part) for part in parts)
     kept = of_kept(found, parts)
     likeness, partial = least(list(kept.likeness)), in_part(parts)
     relation: Relation = "common_origin"
@@ -272,6 +293,11 @@ def _related(
             "parts": parts,
         }
     )
+
+
+def _at_most_open(part: KeptPart) -> KeptPart:
+    """A part that is not seen to be kept may have been taken for another one."""
+    return part.model_copy(update={"state": "open"}) if part.state == "other" else part
 
 
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
@@ -305,6 +331,10 @@ NO_ATTENTION = (
     "the attention of one of the two, or that of some of its layers, is of a kind that is not"
     " compared head by head: a copy of the attention alone would not be seen"
 )
+GUESSED = (
+    "the tensors' names are not known, and which of them is what was guessed from shapes: a copy of"
+    " what was taken for something else would not be seen"
+)
 WEAK = (
     "a simulated copy, its units in another order and its residual stream turned, would not have"
     " been found among models of these sizes and shared tokens"
@@ -316,6 +346,7 @@ DOUBTS: dict[ReasonCode, str] = {
     "embedding_alike": EMBEDDING_ALIKE,
     "tokens_untold": UNTOLD,
     "evidence_missing": MISSING,
+    "roles_guessed": GUESSED,
     "attention_unread": NO_ATTENTION,
     "too_weak": WEAK,
 }
@@ -325,9 +356,10 @@ OPEN: frozenset[ReasonCode | None] = frozenset(
 """Doubts because of what was seen, and not because of what could not be."""
 
 
-def _doubt(found: ComparedPair, alpha: float, attention: bool) -> ReasonCode | None:
+def _doubt(found: ComparedPair, alpha: float, attention: bool, guessed: bool) -> ReasonCode | None:
     """Why independence can't be told; None where nothing stands against it but the power of the
-    tests. ``attention``: whether that of every layer of both could be looked at."""
+    tests. ``attention``: whether that of every layer of both could be looked at; ``guessed``:
+    whether what tensors are was guessed."""
     agreed = found.agreement
     missing = found.unit_p is None or found.coordinate_p is None or agreed is None
     alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
@@ -338,6 +370,7 @@ def _doubt(found: ComparedPair, alpha: float, attention: bool) -> ReasonCode | N
         (agreed is not None and agreed.share > CONVERGED, "units_agree"),
         (not found.basis.known, "tokens_untold"),
         ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
+        (guessed, "roles_guessed"),
         (found.heads is None or not attention, "attention_unread"),
     )
     return next((code for holds, code in doubts if holds), None)

@@ -185,6 +185,7 @@ def limits(found: Lineages) -> tuple[str, ...]:
             " of unit halves is left, whose p-value is not exact: it allows for a tenth of all"
             " units to agree by convergence."
         )
+    out += _guessed(found)
     out += [
         f"{other} is the same files as {name}, and was compared once."
         for other, name in found.repeated
@@ -192,6 +193,26 @@ def limits(found: Lineages) -> tuple[str, ...]:
     if found.suspect.reason:
         out.append(f"About the suspect's files: {found.suspect.reason}.")
     return tuple(out)
+
+
+def _guessed(found: Lineages) -> list[str]:
+    """What can't be concluded where roles were guessed."""
+    whose = [o.name for o in (found.suspect, *found.bases) if o.side and o.side.anatomy.guessed]
+    if not whose:
+        return []
+    out = [
+        f"Roles guessed from shapes: the tensors of {_listed(whose)} have names that nobody"
+        " published, and which is what was told by their shapes and by what each is most alike in"
+        " the other model. A common origin that is found so stands, since a wrong guess makes none;"
+        " that none is found says little, and independence is not told, nor that a part is another"
+        " model's."
+    ]
+    if found.unsearched:
+        out.append(
+            "The store of signatures was not looked through, since signatures need roles that are"
+            " known."
+        )
+    return out
 
 
 ALTERNATIVES = (

@@ -193,11 +193,16 @@ def _tested(
     """The tests of order for one map of layers; ``chosen``: by units that are then left out."""
     pairings: list[Pairing] = []
     for layer, of in enumerate(layers):
-        without = told_by(one, layer) if chosen else None
+        without = told_by(one, layer) if chosen or _guessed(one, other) else None
         pairings += paired(one, other, basis, layer, of, without)
         progress(layer + 1, 2 * len(layers))
     units_p, coordinate_p, trend_p = _exact(one, other, basis, pairings)
     return ComparedPair(basis, layers, tuple(pairings), units_p, coordinate_p, trend_p=trend_p)
+
+
+def _guessed(one: Side, other: Side) -> bool:
+    """Whether the roles of either were guessed, by the units that layers are told by."""
+    return one.anatomy.guessed or other.anatomy.guessed
 
 
 def _exact(
@@ -227,7 +232,8 @@ def _in_any_order(
     pairs = head_pairs(one, other, bases)
     if pairs is None:
         return found
-    orders = dimension_orders(one, other, pairs)
+    # A guess may take what has an order of its own, as queries have, for values.
+    orders = [] if _guessed(one, other) else dimension_orders(one, other, pairs)
     dimension_p, trend = None, found.trend_p
     if orders:
         at_large = fisher([o.p for o in orders])

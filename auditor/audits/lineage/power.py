@@ -125,7 +125,9 @@ def simulated_copy(source: Side, like: Side) -> SimulatedCopy:
     words: Mapping[str, int] = {
         token: i for token, i in source.vocabulary.items() if token in like.vocabulary
     }
-    return SimulatedCopy(source.name, source.weights, anatomy, words, kept, width, source)
+    return SimulatedCopy(
+        source.name, source.weights, anatomy, words, kept=kept, width=width, source=source
+    )
 
 
 def _cut(layer: Layer, units: int) -> Layer:

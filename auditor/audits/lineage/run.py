@@ -78,7 +78,8 @@ class Tokenizers:
 class Lineages:
     """Everything that a lineage audit found: the suspect, every base judged, tokenizers, and a
     mixture in words. ``repeated``: other names that a base was given by besides, with its own.
-    ``unopened``: names and reasons of bases that were asked about and could not be opened."""
+    ``unopened``: names and reasons of bases that were asked about and could not be opened.
+    ``unsearched``: a store was not looked through, since the suspect's roles were guessed."""
 
     suspect: Opened
     bases: tuple[Opened, ...]
@@ -91,6 +92,7 @@ class Lineages:
     stored: int = 0
     repeated: tuple[tuple[str, str], ...] = ()
     unopened: tuple[tuple[str, str], ...] = ()
+    unsearched: bool = False
 
     @property
     def told(self) -> tuple[WeightComparison, ...]:
@@ -184,9 +186,12 @@ def lineages(
             found = judged(
                 mine.side, [o.side for o in theirs if o.side is not None], alpha, reading
             )
-        mixture = merged(mine.side, found) if mine.side is not None else None
+        mixture = merged(found)
         parents = [j.side.name for j in found if j.told.relation in RELATED]
         looked: list[WeightComparison] = []
+        guessed = mine.side is not None and mine.side.anatomy.guessed
+        unsearched = bool(bases) and guessed and signatures is not None
+        signatures = None if unsearched else signatures
         if signatures is not None and mine.side is not None and not tokenizer_only:
             mark = weight_signature(mine.weights, mine.name, digest=False)
             looked = screened(mark, signatures, alpha, [o.name for o in theirs])
@@ -201,6 +206,7 @@ def lineages(
             tuple(looked),
             len(signatures.names()) if signatures is not None else 0,
             tuple(repeated),
+            unsearched=unsearched,
         )
 
 

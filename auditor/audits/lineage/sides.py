@@ -31,12 +31,13 @@ MOST_MLPS = 4
 @dataclass(frozen=True)
 class Side:
     """A model's weights with the roles of its tensors, and its vocabulary where a tokenizer lies
-    beside them."""
+    beside them. ``centres``: whether its norms take the mean away, where its names can't tell."""
 
     name: str
     weights: Weights
     anatomy: Anatomy
     vocabulary: Mapping[str, int] = field(default_factory=dict)
+    centres: bool | None = None
 
     @property
     def layers(self) -> int:
@@ -47,6 +48,8 @@ class Side:
     def centred(self) -> bool:
         """Whether the norms take the mean over coordinates away: what is added to all of a row
         alike is then never seen by the model, and is left out here, since it would hide a row."""
+        if self.centres is not None:
+            return self.centres
         norms = (
             norm
             for layer in self.anatomy.layers
@@ -66,6 +69,11 @@ class Side:
         """Rows of a matrix as they are stored, (n, inputs)."""
         with self._reading_here():
             return self._finite(self.weights.part_rows(part, which), part.tensor)
+
+    def columns(self, part: TensorPart, which: Indices) -> Array:
+        """Columns of a matrix, (n, outputs). All of it is read, in portions."""
+        with self._reading_here():
+            return self._finite(self.weights.part_columns(part, which), part.tensor)
 
     def mlps(self, layer: int) -> tuple[Mlp, ...]:
         """The MLPs of a layer that are compared."""
@@ -100,7 +108,7 @@ class Side:
 
     def down(self, mlp: Mlp, units: Indices) -> Array:
         """What each unit writes, (n, width). All of the matrix is read, in portions."""
-        return self._columns(mlp.down, units)
+        return self._written(self.columns(mlp.down, units))
 
     def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
         """Rows of query, key or value as they read the residual stream, or what dimensions of
@@ -109,7 +117,7 @@ class Side:
         if part is None:
             return None
         if role == "output":
-            return self._columns(part, rows)
+            return self._written(self.columns(part, rows))
         return self._reading(part, layer, rows, mlp=False)
 
     def attention_width(self, layer: int, role: str) -> int:
@@ -130,18 +138,9 @@ class Side:
             told = self._finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
         return self._written(told)
 
-    def _columns(self, part: TensorPart, which: Indices) -> Array:
-        with self._reading_here():
-            return self._written(self._finite(self.weights.part_columns(part, which), part.tensor))
-
     def _written(self, rows: Array) -> Array:
         """Rows without what a norm takes away."""
-        out: Array = (
-            rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-            if self.centred
-            else rows
-        )
-        return out
+        return centred(rows) if self.centred else rows
 
     def _finite(self, rows: Array, tensor: str) -> Array:
         if not np.isfinite(rows).all():
@@ -161,6 +160,12 @@ class Side:
         except AuditError as error:
             error.where = error.where or str(self.weights.path)
             raise
+
+
+def centred(rows: Array) -> Array:
+    """Rows less their means."""
+    out: Array = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return out
 
 
 def sampled(n: int, most: int) -> Indices:
