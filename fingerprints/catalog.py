@@ -41,6 +41,11 @@ from fingerprints.transcript import Transcript
 
 _TEACHERS = "SELECT id, name, first_id, record, summary, sha256 FROM teachers"
 _VECTORS = "SELECT first_id, n, ids, data, sha256 FROM vectors"
+_RANGE = (
+    "SELECT first_id, n, ids, data, sha256 FROM vectors WHERE first_id <= coalesce(?2, first_id)"
+    " AND first_id >= coalesce((SELECT max(first_id) FROM vectors WHERE first_id <= ?1), 0)"
+    " ORDER BY first_id"
+)
 
 
 @dataclass(frozen=True)
@@ -218,12 +223,27 @@ class Catalog(Closing):
             raise self._damaged(said) from error
         return found
 
-    def vectors(self, after: int = 0) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of ids above ``after``."""
-        query = f"{_VECTORS} WHERE first_id > ? ORDER BY first_id"
+    def vectors(
+        self, after: int = 0, up_to: int | None = None
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
+        """Yields blocks of ids (n,) and vectors (n, d) in order of id, of ids above ``after`` and,
+        where it is given, ``up_to`` one at most."""
+        # A block begins at or before the first id that is wanted: the one that holds it counts.
         with told(self.path):  # block by block: together they may not fit into memory
-            for row in self._db.execute(query, (after,)):
-                yield unpack_vectors(row, self.dimension)
+            for row in self._db.execute(_RANGE, (after + 1, up_to)):
+                ids, vectors = unpack_vectors(row, self.dimension)
+                some = slice(
+                    *np.searchsorted(ids, [after, ids[-1] if up_to is None else up_to], "right")
+                )
+                if some.stop > some.start:
+                    yield ids[some], vectors[some]
+
+    def vector_ids(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yields the ids of all answers that have a vector, ascending, in blocks; reads no vector,
+        so it checks none."""
+        with told(self.path):
+            for (ids,) in self._db.execute("SELECT ids FROM vectors ORDER BY first_id"):
+                yield np.frombuffer(ids, "<i8")
 
     def count_vectors(self) -> int:
         """How many answers have a vector."""

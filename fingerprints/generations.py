@@ -8,33 +8,34 @@ knows nothing of teachers.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from pydantic import ValidationError
 
-from fingerprints import nearest
+from fingerprints import nearest, shard_files
 from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing, sync_folder
-from fingerprints.embed import Vectors
 from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.nearest import Approximate, Flat, Ids, Index
+from fingerprints.index_files import FileEntry, as_rows, linked, read_mapped, read_whole
+from fingerprints.nearest import Approximate, Flat
 from fingerprints.records import Record, canonical_json, sha256
+from fingerprints.shard_files import Before, ShardBuild, ShardEntry
+from fingerprints.sharded import Index, Sharded
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
 INDEX, VECTORS, IDS = "index.faiss", "vectors.f32", "ids.i64"
 FILES: dict[str, tuple[str, ...]] = {"flat": (INDEX,), "ivf-pq": (IDS, INDEX, VECTORS)}
-LARGEST_MANIFEST = 65_536
-"""Of a longer one so much is read, whose digest is not the one that CURRENT names."""
+LARGEST_MANIFEST = 4 << 20
+"""Room for thousands of shards of three files, two hundred bytes a file. Of a longer one so much is
+read, whose digest is not the one that CURRENT names."""
 CANARIES = 16
 """Stored vectors that the index must give back and find: a digest says that its bytes are those
 that were written, not that they are of this catalogue."""
@@ -42,23 +43,11 @@ _POINTER = re.compile(rb"(gen-[0-9]{6}) ([0-9a-f]{64})\n")
 GENERATION = re.compile(r"gen-[0-9]{6}")
 
 
-class FileEntry(Record):
-    """One file of a generation: size in bytes and SHA-256."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, file: MeasuredFile) -> Self:
-        """What was meant to be written to a file."""
-        return cls(size=file.size, sha256=file.sha256())
-
-
 class GenerationManifest(Record):
     """What a generation holds and which state of the catalogue it was built from; ``trained`` is
-    0 for an exact index."""
+    0 for an exact index, ``shards`` empty for one of a piece."""
 
-    format: Literal["generation/1"] = "generation/1"
+    format: Literal["generation/1", "generation/2"] = "generation/1"
     kind: nearest.IndexKind
     embedder: str
     dimension: int
@@ -67,17 +56,25 @@ class GenerationManifest(Record):
     trained: int = 0
     sequence: int
     state: str
+    shards: tuple[ShardEntry, ...] = ()
     files: dict[str, FileEntry]
+
+    def expected(self) -> set[str]:
+        """The names of its files, whatever it says of them."""
+        if self.kind == "ivf-pq-shards":
+            return set(shard_files.file_names(self.shards))
+        return set(FILES[self.kind])
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An index in memory and the state of the catalogue that it shows."""
+    """An index in memory and the state of the catalogue that it shows; what lies on the disk of it
+    ends with ``last_id``. ``before`` is for the next build, of a sharded one."""
 
     index: Index
     state: CatalogState
     last_id: int
-    trained: int = 0
+    before: Before | None = None
 
 
 def damaged(what: str, path: Path) -> StoreIntegrity:
@@ -114,8 +111,8 @@ def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
     except ValidationError as error:
         raise damaged(f"{current[0]}/{MANIFEST} is not a manifest", path) from error
     present = {entry.name for entry in folder.iterdir()}
-    expected = {MANIFEST, *FILES[found.kind]}
-    if present != expected or set(found.files) != set(FILES[found.kind]):
+    expected = {MANIFEST, *found.expected()}
+    if present != expected or set(found.files) != found.expected():
         odd = ", ".join(sorted(present ^ expected)) or "the list of files"
         raise damaged(f"{current[0]} holds a missing or unknown file: {printable(odd, 100)}", path)
     return found
@@ -135,61 +132,58 @@ def load(
         raise damaged("it was built from another catalogue", path)
     folder = path / current[0]
     try:
-        raw = nearest.read(_verified(folder / INDEX, found.files[INDEX]))
-        wrong = nearest.problem_with(raw, found.kind, found.dimension, found.n)
-        if wrong:
-            raise StoreIntegrity(wrong)
-        index = Flat(raw) if found.kind == "flat" else _with_vectors(raw, folder, found)
-        _check_ids(index, found)
+        index = _sharded(folder, found) if found.shards else _of_a_piece(folder, found)
         with catalog.snapshot():  # or a writer's commit between two looks would seem to be damage
             if catalog.state() == state:
                 _check_canaries(index, catalog)
     except StoreIntegrity as error:
         raise damaged(error.what, path) from error
-    return Loaded(index, state, found.last_id, found.trained)
+    before = Before(folder, found.shards, found.files, found.trained) if found.shards else None
+    return Loaded(index, state, found.last_id, before)
+
+
+def _sharded(folder: Path, found: GenerationManifest) -> Sharded:
+    trained = shard_files.read_trained(folder, found.files[shard_files.TRAINED], found.dimension)
+    shards = tuple(
+        shard_files.read_shard(folder, shard, found.files, trained, found.dimension)
+        for shard in found.shards
+    )
+    last = 0
+    for shard in shards:
+        _check_ids(shard.numbers, after=last)
+        last = int(shard.numbers[-1])
+    if last != found.last_id or sum(len(shard.numbers) for shard in shards) != found.n:
+        raise StoreIntegrity("its ids are not those of the manifest")
+    return Sharded(trained, shards, nearest.empty_flat(found.dimension))
+
+
+def _of_a_piece(folder: Path, found: GenerationManifest) -> Flat | Approximate:
+    if found.kind == "ivf-pq-shards":
+        raise StoreIntegrity("it is to have shards, and names none")
+    raw = nearest.read(read_whole(folder / INDEX, found.files[INDEX]))
+    wrong = nearest.problem_with(raw, found.kind, found.dimension, found.n)
+    if wrong:
+        raise StoreIntegrity(wrong)
+    index = Flat(raw) if found.kind == "flat" else _with_vectors(raw, folder, found)
+    ids = index.ids()
+    _check_ids(ids, after=0)
+    if len(ids) and int(ids[-1]) != found.last_id:
+        raise StoreIntegrity("its ids are not those of the manifest")
+    return index
 
 
 def _with_vectors(raw: object, folder: Path, found: GenerationManifest) -> Approximate:
-    if (
-        found.files[VECTORS].size != 4 * found.n * found.dimension
-        or found.files[IDS].size != 8 * found.n
-    ):
+    numbers = np.frombuffer(read_whole(folder / IDS, found.files[IDS]), "<i8")
+    held = read_mapped(folder / VECTORS, found.files[VECTORS])
+    if len(numbers) != found.n:
         raise StoreIntegrity("vectors and ids are not as many as the manifest says")
-    numbers, vectors = map_exact(folder, found.files, found.dimension)
-    return Approximate(raw, numbers, vectors)
+    vectors = as_rows(held, "<f4", (found.n, found.dimension))
+    return Approximate(raw, numbers, vectors.view(np.float32))
 
 
-def map_exact(folder: Path, files: Mapping[str, FileEntry], dimension: int) -> tuple[Ids, Vectors]:
-    """Ids (n,) and vectors (n, d) of a generation, the vectors mapped from the very descriptor
-    that was hashed."""
-    numbers = np.frombuffer(_verified(folder / IDS, files[IDS]), "<i8")
-    entry = files[VECTORS]
-    with open_plain(folder / VECTORS) as file:
-        if (
-            os.fstat(file.fileno()).st_size != entry.size
-            or hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256
-        ):
-            raise StoreIntegrity(f"{VECTORS} differs from its manifest")
-        vectors = np.memmap(file, dtype="<f4", mode="r", shape=(len(numbers), dimension))
-    return numbers, np.asarray(vectors)
-
-
-def _verified(path: Path, entry: FileEntry) -> memoryview:
-    with open_plain(path) as file:
-        if os.fstat(file.fileno()).st_size != entry.size:
-            raise StoreIntegrity(f"{path.name} has another size than its manifest says")
-        data = file.read(entry.size + 1)
-    if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise StoreIntegrity(f"{path.name} differs from its manifest")
-    return memoryview(data)
-
-
-def _check_ids(index: Index, found: GenerationManifest) -> None:
-    ids = index.ids()
-    if len(ids) and (
-        ids[0] < 1 or int(ids[-1]) != found.last_id or bool(np.any(np.diff(ids) <= 0))
-    ):
-        raise StoreIntegrity("its ids are not in ascending order, or not those of the manifest")
+def _check_ids(ids: nearest.Ids, after: int) -> None:
+    if len(ids) and (ids[0] <= after or bool(np.any(np.diff(ids) <= 0))):
+        raise StoreIntegrity("its ids are not in ascending order")
 
 
 def _check_canaries(index: Index, catalog: Catalog) -> None:
@@ -204,15 +198,41 @@ def _check_canaries(index: Index, catalog: Catalog) -> None:
             raise StoreIntegrity(f"the vector of answer {number} is not the catalogue's")
     found = int(np.sum(index.search(np.ascontiguousarray(vectors), 1)[0][:, 0] > 0.999))
     # An approximate index may miss a few of its own.
-    if found < len(ids) - (len(ids) // 4 if index.kind == "ivf-pq" else 0):
+    if found < len(ids) - (0 if index.kind == "flat" else len(ids) // 4):
         raise StoreIntegrity(f"only {found} of {len(ids)} stored vectors find themselves")
 
 
 def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
     """Writes an exact index as a new generation and makes it the current one."""
     with draft(path) as folder:
-        entries = {INDEX: write_index(folder, made.index)}
-        commit(path, folder, made, catalog, entries)
+        with replacing(folder / INDEX) as file:
+            measured = MeasuredFile(file)
+            nearest.write(made.index.index, measured)  # type: ignore[union-attr]
+        record = _manifest_of(made, catalog, {INDEX: FileEntry.of(measured)})
+        commit(path, folder, record)
+
+
+def publish_shards(path: Path, build: ShardBuild) -> None:
+    """Makes or finishes the shards of a large store and makes them the current generation."""
+    shards, trained = build.run()
+    with draft(path) as folder:
+        for name in build.files:
+            if not linked(build.folder / name, folder / name):
+                raise damaged(f"{shard_files.BUILDING} lost a file while it was built", path)
+        record = GenerationManifest(
+            format="generation/2",
+            kind="ivf-pq-shards",
+            embedder=build.catalog.embedder,
+            dimension=build.catalog.dimension,
+            n=sum(shard.n for shard in shards),
+            last_id=build.last_id(shards),
+            trained=trained,
+            sequence=build.state.sequence,
+            state=build.state.digest,
+            shards=shards,
+            files=build.files,
+        )
+        commit(path, folder, record)
 
 
 @contextmanager
@@ -231,36 +251,34 @@ def draft(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_index(folder: Path, index: Index) -> FileEntry:
-    """Writes the FAISS part of an index; size and digest are of what was meant."""
-    with replacing(folder / INDEX) as file:
-        measured = MeasuredFile(file)
-        nearest.write(index.index, measured)
-    return FileEntry.of(measured)
-
-
-def commit(
-    path: Path, folder: Path, made: Loaded, catalog: Catalog, entries: dict[str, FileEntry]
-) -> None:
-    """Writes the manifest, moves the pointer, and only then removes what is no longer current."""
-    record = GenerationManifest(
+def _manifest_of(
+    made: Loaded, catalog: Catalog, entries: dict[str, FileEntry]
+) -> GenerationManifest:
+    return GenerationManifest(
         kind=made.index.kind,
         embedder=catalog.embedder,
         dimension=catalog.dimension,
         n=made.index.n,
         last_id=made.last_id,
-        trained=made.trained,
         sequence=made.state.sequence,
         state=made.state.digest,
         files=entries,
     )
-    data = canonical_json(record.model_dump(mode="json"))
+
+
+def commit(path: Path, folder: Path, record: GenerationManifest) -> None:
+    """Writes the manifest, moves the pointer, and only then removes what is no longer current."""
+    # Records of one piece are as former versions wrote and read them.
+    data = canonical_json(
+        record.model_dump(mode="json", exclude=None if record.shards else {"shards"})
+    )
     with replacing(folder / MANIFEST) as file:
         file.write(data)
     sync_folder(path)
     with replacing(path / CURRENT) as file:
         file.write(f"{folder.name} {sha256(data)}\n".encode())
     sweep(path)
+    shard_files.clear(path)
 
 
 def sweep(path: Path) -> None:

@@ -16,6 +16,7 @@ from fingerprints.durable import TEMPORARY
 from fingerprints.errors import AuditError, printable
 from fingerprints.generations import CURRENT, GENERATION
 from fingerprints.indexing import StoreIndex
+from fingerprints.shard_files import BUILDING
 
 
 def problems(folder: Path, catalog: Catalog, index: StoreIndex) -> list[str]:
@@ -38,7 +39,9 @@ def _told(check: Callable[[], list[str]]) -> list[str]:
 
 def _files(folder: Path) -> Iterator[str]:
     for entry in sorted(folder.iterdir()):
-        known = entry.name in (*CATALOG_FILES, CURRENT, "LOCK") or GENERATION.fullmatch(entry.name)
+        known = entry.name in (*CATALOG_FILES, CURRENT, BUILDING, "LOCK") or GENERATION.fullmatch(
+            entry.name
+        )
         if not known and not entry.name.startswith(TEMPORARY):
             yield f"unknown file {printable(entry.name, 100)!r}"
 

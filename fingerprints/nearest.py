@@ -21,13 +21,14 @@ from fingerprints.embed import Vectors
 from fingerprints.errors import StoreIntegrity
 
 Ids = npt.NDArray[np.int64]
-IndexKind = Literal["flat", "ivf-pq"]
+IndexKind = Literal["flat", "ivf-pq", "ivf-pq-shards"]
 
 NOTHING = -1
 """The id where there is no further neighbour."""
 
 # With these, recall@10 against the exact search is 1.0000 at a million (docs/benchmarks.md, Store).
 TRAINING_ROWS_A_CELL = 64
+MOST_TRAINING_ROWS = 1 << 20
 CELLS_PROBED = 48
 CANDIDATES = 400
 CANDIDATES_A_NEIGHBOUR = 20
@@ -67,12 +68,17 @@ class Flat:
         """All ids in the order of the vectors."""
         return np.asarray(library().vector_to_array(self.index.id_map), dtype=np.int64)
 
-    def matrix(self) -> Vectors:
-        """All vectors (n, d) in that order: the index's own memory, for as long as it lives."""
+    def places(self, numbers: Ids) -> Ids:
+        """In which row the vector of each id is; -1 where it has none. Ids must ascend."""
+        return places_in(self.ids(), numbers)
+
+    def rows(self, places: Ids) -> Vectors:
+        """The vectors in these rows (n, d), copied."""
         faiss = library()
         flat = faiss.downcast_index(self.index.index)
         raw = faiss.rev_swig_ptr(flat.get_xb(), self.n * flat.d) if self.n else np.empty(0)
-        return np.asarray(raw, dtype=np.float32).reshape(self.n, flat.d)
+        held: Vectors = np.asarray(raw, dtype=np.float32).reshape(self.n, flat.d)
+        return held[places]
 
 
 @dataclass
@@ -81,8 +87,8 @@ class Approximate:
     from ``vectors``.
 
     ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row; the index only
-    proposes. What it does not propose is not found: recall against `Flat` is measured in
-    tests/benchmarks/bench_store.py.
+    proposes. Stores of former versions have it; `fingerprints.sharded.Sharded` took its place, and
+    is what is built.
     """
 
     index: Any
@@ -128,13 +134,24 @@ class Approximate:
         """All ids in the order of the vectors."""
         return self.numbers
 
-    def matrix(self) -> Vectors:
-        """All vectors (n, d) in that order, on the disk where they were mapped from there."""
-        return self.vectors
+    def places(self, numbers: Ids) -> Ids:
+        """In which row the vector of each id is; -1 where it has none."""
+        return places_in(self.numbers, numbers)
+
+    def rows(self, places: Ids) -> Vectors:
+        """The vectors in these rows (n, d), copied."""
+        return self.vectors[places]
 
 
-Index = Flat | Approximate
 Blocks = Iterable[tuple[Ids, Vectors]]
+
+
+def places_in(held: Ids, numbers: Ids) -> Ids:
+    """Where each number stands among those that are held, which ascend; -1 for others."""
+    if not len(held):
+        return np.full(len(numbers), NOTHING, np.int64)
+    at = np.minimum(np.searchsorted(held, numbers), len(held) - 1)
+    return np.where(held[at] == numbers, at, NOTHING)
 
 
 def empty_flat(dimension: int) -> Flat:
@@ -143,21 +160,30 @@ def empty_flat(dimension: int) -> Flat:
     return Flat(faiss.IndexIDMap2(faiss.IndexFlatIP(dimension)))
 
 
-def extend(index: Index, blocks: Blocks) -> None:
-    """Adds blocks of ids and vectors to an index; `Approximate.vectors` must already hold them."""
+def extend(index: Flat, blocks: Blocks) -> None:
+    """Adds blocks of ids and vectors to an exact index."""
     for ids, vectors in _merged(blocks):
         index.index.add_with_ids(vectors, ids)
 
 
-def train(vectors: Vectors, seed: int = 1234) -> Any:
-    """An empty IVF-PQ index, trained on an even sample of rows; deterministic under one seed and
-    thread count.
+def cells_for(n: int) -> int:
+    """How many cells n vectors lie in: the power of two that is nearest to their square root."""
+    return int(max(1, 2 ** round(np.log2(np.sqrt(n)))))
 
-    sqrt(n) cells (a power of two), codes of one byte for every four coordinates.
+
+def training_rows(n: int) -> int:
+    """On how many of n vectors their cells are trained: 64 a cell, a gibibyte at the most."""
+    return min(max(cells_for(n) * TRAINING_ROWS_A_CELL, 39 * 256), MOST_TRAINING_ROWS)
+
+
+def train(sample: Vectors, n: int, seed: int = 1234) -> Any:
+    """An empty IVF-PQ index for n vectors, trained on a sample of them; deterministic under one
+    seed and thread count.
+
+    Codes of one byte for every four coordinates.
     """
     faiss = library()
-    n, d = vectors.shape
-    cells = max(1, 2 ** round(np.log2(np.sqrt(n))))
+    d, cells = sample.shape[1], cells_for(n)
     index = faiss.IndexIVFPQ(
         faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT
     )
@@ -166,9 +192,7 @@ def train(vectors: Vectors, seed: int = 1234) -> Any:
         # Candidates are re-ranked: ten rounds on 64 points a code are enough, and several times
         # faster than the defaults.
         clustering.niter, clustering.max_points_per_centroid = 10, TRAINING_ROWS_A_CELL
-    wanted = max(cells * TRAINING_ROWS_A_CELL, 39 * 256)
-    rows = np.unique(np.linspace(0, n - 1, min(n, wanted)).astype(np.int64))
-    index.train(np.ascontiguousarray(vectors[rows]))
+    index.train(sample)
     return index
 
 
@@ -208,7 +232,7 @@ def read(data: memoryview) -> Any:
     """
     faiss = library()
     stream = io.BytesIO(data)
-    with _limits(len(data)):
+    with limits(len(data)):
         try:
             return faiss.read_index(faiss.PyCallbackIOReader(stream.read))
         except (RuntimeError, MemoryError) as error:
@@ -216,7 +240,8 @@ def read(data: memoryview) -> Any:
 
 
 @contextmanager
-def _limits(size: int) -> Iterator[None]:
+def limits(size: int) -> Iterator[None]:
+    """While it lasts, FAISS reads no more than a small multiple of ``size`` bytes."""
     faiss = library()
     before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
     # FAISS compares a quarter of it with each array.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fingerprints.embed import Vectors, unit_rows
 from fingerprints.nearest import Ids
 from fingerprints.records import Arm
+from fingerprints.sharded import Index
 from fingerprints.signature import usable_rows
 from fingerprints.store import FingerprintStore
 
@@ -42,16 +43,16 @@ def profiles(store: FingerprintStore, texts: Mapping[str, str], arms: tuple[Arm,
     """
     prompts = sorted(texts)
     asked = store.embedder.embed([texts[p] for p in prompts])
-    found, places = _indexed(store, prompts, arms)
+    index = store.index.now()
+    found, places = _indexed(store, index, prompts, arms)
     numbers, model = np.unique(found[:, 1], return_inverse=True)
     total = np.zeros((len(numbers), store.catalog.dimension))
     count, own = np.zeros(len(numbers)), np.zeros(total.shape[1])
-    matrix = store.index.now().matrix()
     for prompt in np.flatnonzero(usable_rows(asked)):
         here = np.flatnonzero(found[:, 2] == prompt)
         who, first = np.unique(model[here], return_index=True)
         if len(who):
-            said = matrix[places[here[first]]].astype(np.float64)
+            said = index.rows(places[here[first]]).astype(np.float64)
             total[who] += said - said.mean(axis=0)
             own += asked[prompt] - said.mean(axis=0)
             count[who] += 1
@@ -60,11 +61,11 @@ def profiles(store: FingerprintStore, texts: Mapping[str, str], arms: tuple[Arm,
 
 
 def _indexed(
-    store: FingerprintStore, prompts: list[str], arms: tuple[Arm, ...]
+    store: FingerprintStore, index: Index, prompts: list[str], arms: tuple[Arm, ...]
 ) -> tuple[npt.NDArray[np.int64], Ids]:
     """The stored answers that have a vector, as `Catalog.answers_to` gives them, and where each
     vector stands in the index."""
-    found, ids = store.catalog.answers_to(prompts, arms), store.index.now().ids()
-    order = np.argsort(ids, kind="stable")
-    kept = np.isin(found[:, 0], ids)
-    return found[kept], order[np.searchsorted(ids, found[kept, 0], sorter=order)]
+    found = store.catalog.answers_to(prompts, arms)
+    places = index.places(found[:, 0])
+    kept = places >= 0
+    return found[kept], places[kept]

@@ -27,6 +27,7 @@ from fingerprints.indexing import StoreIndex
 from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
 from fingerprints.records import canonical_json, sha256
+from fingerprints.shard_files import BUILDING
 from fingerprints.signature import sign
 from fingerprints.system import Closing
 from fingerprints.transcript import Transcript
@@ -356,8 +357,9 @@ def _refuse_occupied(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    # Only what a killed writer left: our prefix, in our folder, while we hold the lock.
-    for entry in path.iterdir():
-        if entry.name.startswith(TEMPORARY) and entry.is_file():
-            entry.unlink()
+    # Only what a killed writer left: our prefix, in our folders, while we hold the lock.
+    for pattern in (f"{TEMPORARY}*", f"{BUILDING}/{TEMPORARY}*"):
+        for entry in path.glob(pattern):
+            if entry.is_file():
+                entry.unlink()
     sweep(path)

@@ -25,8 +25,9 @@ import numpy as np
 
 from fingerprints.catalog_rows import vector_blocks
 from fingerprints.embed import Vectors
-from fingerprints.nearest import Approximate, Flat
+from fingerprints.nearest import Flat
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
+from fingerprints.sharded import Sharded
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Header, Transcript
 
@@ -168,7 +169,7 @@ def _approximate(
     start = time.perf_counter()
     index = store.index.rebuild()
     yield "train, build and write IVF-PQ", f"{time.perf_counter() - start:.1f} s"
-    assert isinstance(index, Approximate)
+    assert isinstance(index, Sharded)
     [spent] = interleaved(rounds, lambda: store.search(queries, NEIGHBOURS))
     found_scores, found = store.search(queries, NEIGHBOURS)
     yield (

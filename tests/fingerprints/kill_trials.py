@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fingerprints import catalog, durable, generations
+from fingerprints import catalog, durable, generations, shard_files
 from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import queries, transcript
@@ -30,6 +30,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "write": (durable.MeasuredFile, "write"),
     "before_commit": (catalog.Catalog, "_log"),
     "commit_generation": (generations, "commit"),
+    "finished_file": (shard_files.ShardBuild, "_finished"),
+    "link": (os, "link"),
     "freeze": (catalog.Catalog, "freeze"),
 }
 
@@ -60,11 +62,13 @@ def arm(point: str, nth: int) -> None:
     setattr(owner, name, armed)
 
 
-def write(path: Path, acknowledged: int) -> None:
+def write(path: Path, acknowledged: int, large: bool) -> None:
     """Adds models without end, builds the index after every second one, and freezes now and
-    then."""
+    then. A ``large`` store has shards, of three models each."""
     while True:
         with FingerprintStore.open_or_create(path) as store:
+            if large:
+                store.index.exact_up_to, store.index.ids_a_shard = 10, 24
             for _ in range(3):
                 name = f"m{len(store.teachers()):03d}"
                 store.add(transcript(name, 8), name)
@@ -83,7 +87,7 @@ def trial(path: Path, point: str, nth: int, seconds: float) -> dict[str, Any]:
         try:
             if point != "random":
                 arm(point, nth)
-            write(path, write_end)
+            write(path, write_end, large=nth % 4 > 1)
         finally:
             os._exit(99)
     os.close(write_end)

@@ -7,7 +7,7 @@ import pytest
 
 from fingerprints import nearest
 from fingerprints.embed import Vectors
-from fingerprints.nearest import Approximate
+from fingerprints.sharded import Shard, Sharded, empty_lists
 
 
 def clustered(n: int, d: int, seed: int) -> Vectors:
@@ -27,9 +27,16 @@ def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
     everything = clustered(n + 100, d, 3)
     rows, wanted = everything[:n], everything[n:]
     ids = np.arange(1, n + 1, dtype=np.int64) * 3
-    flat, approximate = nearest.empty_flat(d), Approximate(nearest.train(rows), ids, rows)
-    for index in (flat, approximate):
-        nearest.extend(index, [(ids, rows)])
+    flat, tail = nearest.empty_flat(d), nearest.empty_flat(d)
+    nearest.extend(flat, [(ids, rows)])
+    nearest.extend(tail, [(ids[-100:], rows[-100:])])
+    trained = nearest.train(rows[:: max(1, n // nearest.training_rows(n))], n)
+    shards = []
+    for part in np.array_split(np.arange(n - 100), 3):
+        lists = empty_lists(trained)
+        lists.add(rows[part])
+        shards.append(Shard(ids[part], rows[part], lists, np.empty(0, np.uint8)))
+    approximate = Sharded(trained, tuple(shards), tail)
     (truth, right), (scores, found) = flat.search(wanted, 10), approximate.search(wanted, 10)
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right, found, strict=True)])
     assert recall >= 0.95

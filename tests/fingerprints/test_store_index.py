@@ -16,8 +16,8 @@ import pytest
 from fingerprints import nearest
 from fingerprints.embed import Vectors
 from fingerprints.errors import AuditError, MalformedInput, StoreIntegrity, UsageProblem
-from fingerprints.nearest import Approximate
 from fingerprints.records import canonical_json, sha256
+from fingerprints.sharded import Sharded
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import filled, queries, transcript
 
@@ -35,6 +35,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "store"
     with FingerprintStore.create(path) as store:
         store.index.exact_up_to = 100
+        store.index.ids_a_shard = 150
         for name in "abc":
             store.add(transcript(name, 120), name)
         store.index.now()
@@ -198,7 +199,9 @@ def test_no_flipped_bit_and_no_cut_gives_another_neighbour(path: Path, name: str
     assert served_or_refused(path, file, variants, expected) == len(variants)
 
 
-@pytest.mark.parametrize("name", ["ids.i64", "index.faiss", "vectors.f32"])
+@pytest.mark.parametrize(
+    "name", ["ids-00000.i64", "cells.faiss", "lists-00001.faiss", "vectors-00002.f32"]
+)
 def test_no_flipped_bit_in_a_large_store_gives_another_neighbour(large: Path, name: str) -> None:
     expected = look(large)
     file = generation(large) / name
@@ -348,7 +351,7 @@ def test_a_file_swapped_after_it_was_verified_is_not_read(large: Path, tmp_path:
     with FingerprintStore.open(path, read_only=True) as store:
         wanted = queries(store)
         store.search(wanted, 1)
-        for name in ("vectors.f32", "index.faiss", "ids.i64"):
+        for name in ("vectors-00000.f32", "cells.faiss", "lists-00000.faiss", "ids-00001.i64"):
             (tmp_path / name).write_bytes(bytes(os.path.getsize(generation(path) / name)))
             os.replace(tmp_path / name, generation(path) / name)
         scores, ids = store.search(wanted, 5)
@@ -359,7 +362,7 @@ def test_a_large_store_gives_exact_scores_and_the_nearest_answers(
     large: Path, tmp_path: Path
 ) -> None:
     with FingerprintStore.open(large, read_only=True) as store:
-        assert isinstance(store.index.now(), Approximate)
+        assert isinstance(store.index.now(), Sharded)
         wanted = queries(store)
         scores, ids = store.search(wanted, 5)
         exact = store.search(wanted, 5) if store.index.rebuild().kind == "flat" else None

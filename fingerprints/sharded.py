@@ -1,0 +1,234 @@
+"""The index of a large store: product-quantised cells in shards that stay on the disk, re-ranked by
+the stored vectors, and the newest vectors beside them.
+
+Knows FAISS and arrays; knows nothing of teachers, nor of where files lie. Product-quantised
+distances only propose; every score, and the order, is of exact cosines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprints.embed import Vectors
+from fingerprints.errors import StoreIntegrity
+from fingerprints.index_files import Bytes
+from fingerprints.nearest import (
+    CANDIDATES,
+    CANDIDATES_A_NEIGHBOUR,
+    CELLS_PROBED,
+    NOTHING,
+    Approximate,
+    Flat,
+    Ids,
+    IndexKind,
+    Sink,
+    library,
+    limits,
+    places_in,
+)
+
+_IN_THE_FILE = b"ilar"
+"""How FAISS begins lists that lie in the file itself. Others may name files elsewhere, which FAISS
+would open: a stranger's store must not make it do so."""
+PORTION = 65_536
+"""Vectors that are assigned to cells at once: 64 MiB at 256 coordinates."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Vectors (n, d) with their ids (n,), ascending, and an index that knows them as 0 to n - 1.
+
+    ``held`` is the mapped file that the index's lists lie in.
+    """
+
+    numbers: Ids
+    vectors: Vectors
+    lists: Any
+    held: Bytes
+
+
+@dataclass
+class Sharded:
+    """Candidates from all shards, exact cosines of them, and the ``tail``: vectors that are in no
+    shard yet, searched exactly.
+
+    The shards share one set of cells and codes, so that a search of ten reads what a search of one
+    would: those of ``trained``, which must live as long. Ids ascend from shard to shard and on into
+    the tail. Only touched pages of the lists and vectors are in memory.
+    """
+
+    trained: Any
+    shards: tuple[Shard, ...]
+    tail: Flat
+    kind: IndexKind = "ivf-pq-shards"
+    _searcher: Any = field(init=False, repr=False)
+    _starts: Ids = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._starts = np.cumsum([0, *(len(shard.numbers) for shard in self.shards)])
+        self._searcher = self._together()
+
+    def _together(self) -> Any:
+        first = self.shards[0].lists
+        # One after the other, each over all queries: threads are FAISS's own, within a shard.
+        together = library().IndexShardsIVF(first.quantizer, first.nlist, False, True)
+        for shard in self.shards:
+            shard.lists.nprobe = min(CELLS_PROBED, first.nlist)
+            together.add_shard(shard.lists)
+        return together
+
+    @property
+    def n(self) -> int:
+        """How many vectors it holds."""
+        return int(self._starts[-1]) + self.tail.n
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """Scores and ids (n, k), nearest first; minus infinity and -1 where too few were found."""
+        wanted = min(int(self._starts[-1]), max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
+        _, proposed = self._searcher.search(queries, wanted)
+        newest = self._newest(queries, k)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        ids = np.full((len(queries), k), NOTHING, dtype=np.int64)
+        for row, candidates in enumerate(proposed):
+            old, numbers = self._ranked(queries[row], candidates, k)
+            exact = np.concatenate([old, newest[0][row]])
+            numbers = np.concatenate([numbers, newest[1][row]])
+            # Ties fall to the lower id, and those of the tail are the highest.
+            order = np.argsort(-exact, kind="stable")[:k]
+            scores[row, : len(order)], ids[row, : len(order)] = exact[order], numbers[order]
+        return scores, ids
+
+    def _newest(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+        if not self.tail.n:
+            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
+        return self.tail.search(queries, min(k, self.tail.n))
+
+    def _ranked(
+        self, query: npt.NDArray[np.float32], candidates: Ids, k: int
+    ) -> tuple[npt.NDArray[np.float32], Ids]:
+        """The k best of the candidates (rows) by their exact cosines, with their ids."""
+        # Neighbours on the disk are read together.
+        rows = np.sort(candidates[(candidates >= 0) & (candidates < self._starts[-1])])
+        exact = np.empty(len(rows), np.float32)
+        for shard, some, local in self._parted(rows):
+            exact[some] = shard.vectors[local] @ query
+        order = np.argsort(-exact, kind="stable")[:k]
+        return exact[order], self._numbers(rows[order])
+
+    def _parted(self, rows: Ids) -> Iterator[tuple[Shard, slice, Ids]]:
+        """Ascending rows by shard: the shard, which of the rows are its, and their places there."""
+        bounds = np.searchsorted(rows, self._starts)
+        for at, shard in enumerate(self.shards):
+            some = slice(int(bounds[at]), int(bounds[at + 1]))
+            if some.stop > some.start:
+                yield shard, some, rows[some] - self._starts[at]
+
+    def _numbers(self, rows: Ids) -> Ids:
+        out = np.empty(len(rows), np.int64)
+        which = np.searchsorted(self._starts, rows, side="right") - 1
+        for at in np.unique(which):
+            here = which == at
+            out[here] = self.shards[at].numbers[rows[here] - self._starts[at]]
+        return out
+
+    def vector(self, number: int) -> npt.NDArray[np.float32]:
+        """The stored vector of an id. Raises StoreIntegrity where it has none."""
+        place = self.places(np.array([number], np.int64))
+        if place[0] == NOTHING:
+            raise StoreIntegrity(f"the index has no answer {number}")
+        return np.array(self.rows(place)[0])
+
+    def ids(self) -> Ids:
+        """All ids in the order of the vectors: eight bytes of memory each."""
+        return np.concatenate([*(shard.numbers for shard in self.shards), self.tail.ids()])
+
+    def places(self, numbers: Ids) -> Ids:
+        """In which row the vector of each id is; -1 where it has none."""
+        out = np.full(len(numbers), NOTHING, np.int64)
+        held = [shard.numbers for shard in self.shards] + [self.tail.ids()]
+        for start, some in zip(self._starts, held, strict=True):
+            at = places_in(some, numbers)
+            out = np.where(at == NOTHING, out, start + at)
+        return out
+
+    def rows(self, places: Ids) -> Vectors:
+        """The vectors in these rows (n, d), copied."""
+        out = np.empty((len(places), self.shards[0].vectors.shape[1]), np.float32)
+        order = np.argsort(places, kind="stable")
+        for shard, some, local in self._parted(places[order]):
+            out[order[some]] = shard.vectors[local]
+        late = np.flatnonzero(places >= self._starts[-1])
+        if len(late):
+            out[late] = self.tail.rows(places[late] - self._starts[-1])
+        return out
+
+
+Index = Flat | Approximate | Sharded
+
+
+def empty_lists(trained: Any) -> Any:
+    """An index without vectors over the cells and codes of a trained one, which must live on."""
+    faiss = library()
+    out = faiss.IndexIVFPQ(
+        trained.quantizer,
+        trained.d,
+        trained.nlist,
+        trained.pq.M,
+        trained.pq.nbits,
+        faiss.METRIC_INNER_PRODUCT,
+    )
+    out.pq, out.is_trained, out.by_residual = trained.pq, True, trained.by_residual
+    return out
+
+
+def write_lists(index: Any, file: Sink) -> None:
+    """Writes the cells' lists of an index, without cells and codes."""
+    faiss = library()
+    faiss.write_InvertedLists(index.invlists, faiss.PyCallbackIOWriter(file.write))
+
+
+def lists_over(trained: Any, data: Bytes, n: int) -> Any:
+    """An index of ``n`` vectors over lists that stay where they lie; ``data`` (mapped, its digest
+    checked) must live on. Raises StoreIntegrity for bytes that are no such lists."""
+    if bytes(data[:4]) != _IN_THE_FILE:
+        raise StoreIntegrity("a shard's lists are of another kind")
+    faiss, index = library(), empty_lists(trained)
+    reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(data), len(data))
+    with limits(len(data)):
+        try:
+            lists = faiss.read_InvertedLists(reader, faiss.IO_FLAG_MMAP_IFC)
+        except (RuntimeError, MemoryError) as error:
+            raise StoreIntegrity("a shard's lists can't be read") from error
+    wrong = (lists.nlist, lists.code_size) != (trained.nlist, trained.code_size)
+    if wrong or sum(lists.list_size(cell) for cell in range(lists.nlist)) != n:
+        raise StoreIntegrity("a shard's lists are not those of its vectors")
+    index.replace_invlists(lists, True)
+    index.ntotal = n
+    return index
+
+
+def trained_problem(raw: Any, dimension: int) -> str | None:
+    """What is wrong with an index that is to hold nothing but cells and codes; None if nothing."""
+    faiss = library()
+    if type(raw) is not faiss.IndexIVFPQ or not raw.is_trained:
+        return f"cells of type {type(raw).__name__}"
+    found = (raw.d, raw.metric_type, raw.ntotal, raw.pq.nbits)
+    wanted = (dimension, faiss.METRIC_INNER_PRODUCT, 0, 8)
+    sized = raw.quantizer.ntotal == raw.nlist and raw.quantizer.d == raw.d
+    return None if found == wanted and sized else f"cells of (d, metric, n, bits) {found}"
+
+
+def spread_rows(shards: Sequence[Vectors], wanted: int) -> Vectors:
+    """Rows spread evenly over all shards' vectors, copied; always the same ones."""
+    starts = np.cumsum([0, *map(len, shards)])
+    rows = np.unique(np.linspace(0, starts[-1] - 1, min(starts[-1], wanted)).astype(np.int64))
+    bounds = np.searchsorted(rows, starts)
+    parts = [
+        vectors[rows[bounds[at] : bounds[at + 1]] - starts[at]] for at, vectors in enumerate(shards)
+    ]
+    return np.ascontiguousarray(np.concatenate(parts))
