@@ -11,7 +11,6 @@ kept.
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import signal
 import sys
@@ -24,6 +23,7 @@ from typing import NoReturn
 import click
 from click.exceptions import NoArgsIsHelpError
 
+import auditor.circles  # noqa: F401  (what it sets counts for all that is loaded after it)
 from auditor.commands.configured import HELP, where_from
 from auditor.commands.naming import asks_json
 from auditor.commands.table import TABLE, Commands, Listing
@@ -42,9 +42,6 @@ CONTEXT = {
     "max_content_width": 100,
 }
 BUG = 70
-# Records are made by the hundred thousand and few of them refer to one another in a circle: looking
-# for circles after every 700 new ones, as Python does, takes a twentieth of an audit.
-NEW_OBJECTS = 50_000
 
 
 class Terminated(BaseException):
@@ -77,7 +74,6 @@ cli.commands = Commands(TABLE)
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and exits with the code that its docstring lists."""
-    gc.set_threshold(NEW_OBJECTS)
     sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
 
 

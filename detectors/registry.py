@@ -4,8 +4,9 @@ group ``auditor.detectors``."""
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
+
+from fingerprints.plugged import entry_points
 
 # The table is read by whoever checks a name: what detectors compute with is loaded with the first.
 if TYPE_CHECKING:

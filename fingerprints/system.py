@@ -93,6 +93,15 @@ def read_at(file: int, size: int, start: int) -> bytes:
     return os.read(file, size)
 
 
+def read_into(file: int, place: memoryview, start: int) -> int:
+    """Fills bytes of ours with those of an open file from a place on; how many there were."""
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [place], start)
+    data = read_at(file, len(place), start)
+    place[: len(data)] = data
+    return len(data)
+
+
 def open_unlinked(path: Path, flags: int) -> int:
     """A descriptor of a file that is no link. Raises OSError, with ELOOP for a link."""
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():

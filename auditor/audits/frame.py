@@ -37,14 +37,13 @@ from detectors.case import Teacher
 from detectors.measurement import Measurement, NotMeasured
 from fingerprints.collect import NEGOTIATED, OTHER_MODEL, THOUGHTS_ONLY, timestamp
 from fingerprints.records import Identity, sha256
-from fingerprints.reference import reference_store
-from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
 
 if (
     TYPE_CHECKING
 ):  # loading it takes a second of scikit-learn, which kinds without detectors don't need
     from detectors.base import Detector
+    from fingerprints.store import FingerprintStore
 
 
 class ReportParts(TypedDict, total=False):
@@ -157,6 +156,10 @@ def candidate_of(suspect: Transcript, other: Teacher, shared: int, identical: in
 def open_store(name: str) -> Iterator[FingerprintStore]:
     """The bundled reference store, or the one in a folder, opened for reading and closed
     afterwards."""
+    # Loaded where a store is opened: a comparison of files does without.
+    from fingerprints.reference import reference_store
+    from fingerprints.store import FingerprintStore
+
     store = (
         reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
     )

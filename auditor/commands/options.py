@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from auditor.commands.completion import probe_sets
 from auditor.commands.custody import custody_options
 from auditor.commands.documents import FULL
-from auditor.controls.sizes import Size
 from auditor.evidence.weight import LEVELS
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import PRESETS
-from fingerprints.recordings.plain import FIELDS, FieldMap
 from fingerprints.subjects.kinds import scheme_in
 from fingerprints.subjects.spec import parse_spec
+
+if TYPE_CHECKING:
+    from auditor.controls.sizes import Size
 
 Decorated = Callable[..., Any]
 
@@ -46,6 +47,9 @@ def dry_run(help: str) -> Decorated:
 
 def size_option(default: Size, help: str) -> Decorated:
     """``--size``: how much of a recipe is made."""
+    # Loaded by the commands that train: the others do without.
+    from auditor.controls.sizes import Size
+
     choice = click.Choice(get_args(Size))
     return click.option("--size", type=choice, default=default, show_default=True, help=help)
 
@@ -112,6 +116,8 @@ def verdict_options(command: Decorated) -> Decorated:
 
 def recording_options(command: Decorated) -> Decorated:
     """Adds the flags that say how recorded answers are read, for `read_as` and `how_to_read`."""
+    from fingerprints.recordings.plain import FIELDS
+
     return _all_of(
         command,
         click.option(
@@ -137,6 +143,8 @@ def recording_choices(
     mapping: str | None, requests: str | None, allow_partial: bool
 ) -> dict[str, str]:
     """Those flags as options of a recording's spec. Raises UsageProblem for a map that is none."""
+    from fingerprints.recordings.plain import FieldMap
+
     out: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in (mapping or "").split(","))):
         name, equals, path = item.partition("=")

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import create_model
 
+from fingerprints.plugged import entry_points
 from fingerprints.records import Record
 
 GROUP = "auditor.audits"

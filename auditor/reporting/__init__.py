@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from auditor.errors import UsageProblem, printable
 from auditor.reporting.document import Document
+from fingerprints.plugged import entry_points
 
 TABLE: dict[str, str] = {
     "html": "auditor.reporting.html:render",

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+
+from detectors.stats.tails import binomial_tail, chi_square_tail, normal_tail, student_tail
 
 Array = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -31,6 +32,8 @@ FEWEST = 16
 PART = 32
 """Within this part of all places, a nearest one counts as near its own: there, an order by any
 smooth property is flat."""
+TINY, HUGE = 1e-20, 1e30
+"""Between these, a sum of squares lost nothing that float32 can't hold."""
 EXACT_SHARE = 0.9
 """What share of the allowed false alarms the exact tests get; the rest is for the test of
 agreement."""
@@ -67,6 +70,11 @@ def units(rows: ArrayLike) -> Array:
     matrix = np.asarray(rows, dtype=np.float32)
     if matrix.ndim != 2:
         raise ValueError("rows of numbers are needed")
+    with np.errstate(all="ignore"):
+        squares = np.vecdot(matrix, matrix)
+    if len(squares) and squares.min() > TINY and squares.max() < HUGE:
+        plain: Array = matrix / np.sqrt(squares)[:, None]
+        return plain
     # By the largest number first: squares of very large and very small ones leave what float32 can
     # hold.
     peak = np.abs(matrix).max(axis=1, keepdims=True, initial=0)
@@ -86,7 +94,7 @@ def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
     network computes; those of a gate can't.
     """
     cosines: Array = units(one) @ units(other).T
-    return cosines if signed else np.abs(cosines)
+    return cosines if signed else np.abs(cosines, out=cosines)
 
 
 def order(
@@ -174,7 +182,7 @@ def precise(orders: Sequence[Order]) -> float:
 def _binomial(parts: list[Closely]) -> float:
     near, exact = sum(p.near for p in parts), sum(p.exact for p in parts)
     chance = min(1.0, sum(p.near * p.chance for p in parts) / near) if near else 1.0
-    return 1.0 if exact <= 0 else float(max(special.bdtrc(exact - 1, near, chance), FLOOR))
+    return 1.0 if exact <= 0 else max(binomial_tail(exact, near, chance), FLOOR)
 
 
 def midranks(values: ArrayLike) -> NDArray[np.float64]:
@@ -196,7 +204,7 @@ def _spearman_p(rho: float, n: int) -> float:
     if rho <= -1:
         return 1.0
     t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
-    return float(max(special.stdtr(n - 2, -t), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1)))))
+    return max(student_tail(t, n - 2), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1))))
 
 
 def fisher(p_values: Sequence[float]) -> float:
@@ -212,7 +220,7 @@ def fisher(p_values: Sequence[float]) -> float:
     if not len(p_values):
         raise ValueError("no p-value to combine")
     total = -2 * float(np.sum(np.log(np.maximum(p_values, FLOOR))))
-    return float(max(special.chdtrc(2 * len(p_values), total), FLOOR))
+    return max(chi_square_tail(total, len(p_values)), FLOOR)
 
 
 def sidak(p_values: Sequence[float]) -> float:
@@ -266,7 +274,7 @@ def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
     if spread <= 0:
         return Order(0.0, 1.0, None, n)
     z = float(rhos.sum()) / math.sqrt(spread)
-    return Order(float(rhos.mean()), float(max(special.ndtr(-z), FLOOR)), None, n)
+    return Order(float(rhos.mean()), max(normal_tail(z), FLOOR), None, n)
 
 
 def bends(profile: ArrayLike) -> NDArray[np.float64]:

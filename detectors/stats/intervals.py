@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 RESAMPLES = 2000
 """The ends of a 95 % interval then rest on fifty resamples each."""
@@ -94,6 +93,8 @@ def clustered_mean(
     With one cluster the interval is infinite: one question says nothing of other questions.
     Deterministic for a seed.
     """
+    from scipy import special  # loaded where it is needed: its library takes a sixth of a second
+
     means = cluster_means(values, clusters)
     value, n = float(means.mean()), len(means)
     if n == 1:
@@ -131,6 +132,8 @@ def effective_n(means: NDArray[np.float64], answers: int) -> float:
 def wilson(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval (1927) for a rate of ``n`` independent answers; ``n`` may be
     fractional, and is above 0."""
+    from scipy import special  # loaded where it is needed: its library takes a sixth of a second
+
     if n <= 0:
         raise ValueError("n must be above 0")
     z = float(special.ndtri((1 + level) / 2))
@@ -148,6 +151,8 @@ def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float,
     >>> [round(x, 3) for x in clopper_pearson(0, 20)]
     [0.0, 0.168]
     """
+    from scipy import special  # loaded where it is needed: its library takes a sixth of a second
+
     if not 0 <= successes <= n or n < 1:
         raise ValueError("successes must lie between 0 and n, and n be at least 1")
     tail = (1 - level) / 2

@@ -14,11 +14,12 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import MalformedInput, UsageProblem, missing_library, printable
+from fingerprints.plugged import entry_points
 from fingerprints.sheets.forms import is_sheet
 from fingerprints.subjects.base import Offer, Subject
 

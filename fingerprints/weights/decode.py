@@ -46,10 +46,12 @@ def decode(raw: Bytes, dtype: str, tensor: str, columns: Indices | None = None) 
 
 def _plain(numbers: NDArray[Any], dtype: str) -> Matrix:
     if dtype == "BF16":
-        return (numbers.astype(np.uint32) << 16).view(np.float32)
+        wide = numbers.astype(np.uint32)
+        wide <<= 16
+        return wide.view(np.float32)
     if dtype.startswith("F8"):
         return np.asarray(_eight_bits(dtype)[numbers], dtype=np.float32)
-    return numbers.astype(np.float32)
+    return numbers.astype(np.float32, copy=False)
 
 
 @cache

@@ -68,17 +68,16 @@ class TokenizerLikeness(Record):
 
 def tokenizer_likeness(one: TokenizerEvidence, other: TokenizerEvidence) -> TokenizerLikeness:
     """Compares two tokenizers; symmetric and deterministic; never raises."""
-    shared = one.vocabulary.keys() & other.vocabulary.keys()
-    union = len(one.vocabulary) + len(other.vocabulary) - len(shared)
-    same = sum(one.vocabulary[t] == other.vocabulary[t] for t in shared)
+    shared, same = _in_both(one.vocabulary, other.vocabulary)
+    union = len(one.vocabulary) + len(other.vocabulary) - shared
     tau, merges = merge_agreement(one.merges, other.merges)
     specials = len(one.special | other.special)
     both = bool(one.template and other.template)
     return TokenizerLikeness(
-        vocabulary_jaccard=len(shared) / union if union else None,
+        vocabulary_jaccard=shared / union if union else None,
         n_tokens=union,
-        same_ids=same / len(shared) if shared else None,
-        n_shared=len(shared),
+        same_ids=same / shared if shared else None,
+        n_shared=shared,
         merge_tau=tau,
         n_merges=merges,
         special_jaccard=len(one.special & other.special) / specials if specials else None,
@@ -88,11 +87,22 @@ def tokenizer_likeness(one: TokenizerEvidence, other: TokenizerEvidence) -> Toke
     )
 
 
+def _in_both(one: Mapping[str, int], other: Mapping[str, int]) -> tuple[int, int]:
+    """How many tokens are shared, and how many of them with one number."""
+    if one == other:
+        return len(one), len(one)
+    theirs = [(n, other[token]) for token, n in one.items() if token in other]
+    return len(theirs), sum(mine == his for mine, his in theirs)
+
+
 def merge_agreement(
     one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]
 ) -> tuple[float | None, int]:
     """Kendall's τ of the ranks that two lists give to the merges they share, and how many they
     share; None below two."""
+    if one == other:
+        n = len(set(one))
+        return (1.0 if n > 1 else None), n
     ranks = {pair: rank for rank, pair in reversed(list(enumerate(other)))}
     places = np.array([ranks[pair] for pair in dict.fromkeys(one) if pair in ranks], dtype=np.int64)
     if len(places) < 2:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprints.errors import MalformedInput, ResourceLimit, printable
-from fingerprints.system import OPENING, Closing, read_at, reading
+from fingerprints.system import OPENING, Closing, read_into, reading
 from fingerprints.weights.decode import Bytes, Indices
 
 MOST_OPEN = 64
@@ -79,29 +79,29 @@ class Files(Closing):
     def __init__(self) -> None:
         self._open: OrderedDict[Path, int] = OrderedDict()
 
-    def read(self, info: TensorInfo, start: int, count: int) -> bytes:
+    def read(self, info: TensorInfo, start: int, count: int) -> bytearray:
         """``count`` bytes from a byte on. Raises MalformedInput where the file ends."""
+        data = bytearray(count)
         with reading(info.file, "check the file"):
-            return _read(self._file(info.file), info, start, count)
+            _read(self._file(info.file), info, start, memoryview(data))
+        return data
 
     def rows(self, info: TensorInfo, which: Indices) -> Bytes:
         """Stored rows, (n, bytes of a row), as asked for; neighbours are read together."""
         size = info.row_bytes
-        if not len(which):
-            return np.empty((0, size), dtype=np.uint8)
+        out = np.empty((len(which), size), dtype=np.uint8)
+        if not out.size:
+            return out
         breaks = np.flatnonzero(np.diff(which) != 1) + 1
         first, last = [0, *breaks.tolist()], [*breaks.tolist(), len(which)]
         starts = (which[first] * size).tolist()
         with reading(info.file, "check the file"):
-            file = self._file(info.file)
-            runs = [
-                _read(file, info, start, (b - a) * size)
-                for a, b, start in zip(first, last, starts, strict=True)
-            ]
-        data = runs[0] if len(runs) == 1 else b"".join(runs)
-        return np.frombuffer(data, dtype=np.uint8).reshape(len(which), size)
+            file, room = self._file(info.file), out.reshape(-1).data
+            for a, b, start in zip(first, last, starts, strict=True):
+                _read(file, info, start, room[a * size : b * size])
+        return out
 
-    def stream(self, info: TensorInfo) -> Iterator[bytes]:
+    def stream(self, info: TensorInfo) -> Iterator[bytearray]:
         """All bytes of a tensor, portion by portion."""
         for start in range(0, info.bytes, PORTION):
             yield self.read(info, start, min(PORTION, info.bytes - start))
@@ -121,20 +121,16 @@ class Files(Closing):
             os.close(self._open.popitem()[1])
 
 
-def _read(file: int, info: TensorInfo, start: int, count: int) -> bytes:
-    """Bytes of a tensor from an open file. Raises MalformedInput where it ends."""
-    data = read_at(file, count, info.offset + start)
-    if len(data) == count:
-        return data
-    parts = [data]
-    while data and sum(map(len, parts)) < count:
-        done = sum(map(len, parts))
-        data = read_at(file, count - done, info.offset + start + done)
-        parts.append(data)
-    if not data:
-        raise MalformedInput(
-            f"the file ends inside tensor {printable(info.name, 80)!r}",
-            where=info.file,
-            next_step="copy it again, and leave it alone while it is read",
-        )
-    return b"".join(parts)
+def _read(file: int, info: TensorInfo, start: int, room: memoryview) -> None:
+    """Fills ``room`` with a tensor's bytes from an open file. Raises MalformedInput where it
+    ends."""
+    done = 0
+    while done < len(room):
+        more = read_into(file, room[done:], info.offset + start + done)
+        if not more:
+            raise MalformedInput(
+                f"the file ends inside tensor {printable(info.name, 80)!r}",
+                where=info.file,
+                next_step="copy it again, and leave it alone while it is read",
+            )
+        done += more

@@ -194,12 +194,14 @@ class Weights(Closing):
                 where=info.file,
                 next_step="ask for fewer rows, or for the tensor in chunks",
             )
-        out = np.empty((len(rows), wide), dtype=np.float32)
         packed = self.packed.get(info.name)
         for piece in self._pieces(info):
             piece.at_once()
         at_once = packed is not None and not packed.by_rows
         step = max(1, len(rows)) if at_once else info.at_once()
+        if len(rows) <= step:
+            return self._block(info, rows, columns)
+        out = np.empty((len(rows), wide), dtype=np.float32)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             out[start : start + step] = self._block(info, some, columns)

@@ -17,7 +17,6 @@ from auditor.audits.lineage.sides import Side, runs, sampled
 from auditor.audits.lineage.units import NearestUnits
 from detectors.lineage.independence import Array, Indices, units
 from detectors.lineage.weight_alignment import assigned
-from fingerprints.weights import Mlp
 
 KINDS = ("query", "key", "value", "output", "gate", "up", "down")
 ROWS = 256
@@ -81,29 +80,20 @@ def _units(
     pair: _Pair, nearest: NearestUnits, cosines: dict[str, float | None], deep: bool
 ) -> tuple[float, float]:
     chosen = runs(len(nearest.places), ROWS)
-    places, there = nearest.places[chosen], nearest.together[chosen]
-    mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]
-    gates = pair.one.gate(pair.layer, mine, places), pair.other.gate(pair.of, theirs, there)
-    if gates[0] is not None and gates[1] is not None:
-        cosines["gate"] = _mean(_rowwise(pair.basis.laid(gates[0]), pair.basis.beside(gates[1])))
-    ups = (
-        pair.basis.laid(pair.one.up(pair.layer, mine, places)),
-        pair.basis.beside(pair.other.up(pair.of, theirs, there)),
-    )
-    signed = _rowwise(*ups)
+    if nearest.gated:
+        cosines["gate"] = _mean(nearest.first_cosine[chosen])
+    signed = nearest.up_cosine[chosen]
     cosines["up"] = _mean(np.abs(signed))
     if deep:
-        few = sampled(len(places), COLUMNS)
-        cosines["down"] = _mean(np.abs(_downs(pair, mine, theirs, places[few], there[few])))
-    long, theirs_long = (np.linalg.norm(u.astype(np.float64), axis=1) for u in ups)
-    factors = np.log(np.maximum(long, 1e-100)) - np.log(np.maximum(theirs_long, 1e-100))
+        few = chosen[sampled(len(chosen), COLUMNS)]
+        cosines["down"] = _mean(np.abs(_downs(pair, nearest.places[few], nearest.together[few])))
+    factors = nearest.stretched[chosen]
     spread = float(np.exp(min(np.median(np.abs(factors - np.median(factors))), 100.0)))
     return spread, float(np.mean(signed < 0))
 
 
-def _downs(
-    pair: _Pair, mine: Mlp, theirs: Mlp, places: Indices, there: Indices
-) -> NDArray[np.float32]:
+def _downs(pair: _Pair, places: Indices, there: Indices) -> NDArray[np.float32]:
+    mine, theirs = pair.one.mlps(pair.layer)[0], pair.other.mlps(pair.of)[0]
     return _rowwise(
         pair.basis.laid(pair.one.down(mine, places)),
         pair.basis.beside(pair.other.down(theirs, there)),

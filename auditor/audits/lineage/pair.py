@@ -133,6 +133,18 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
 
     Deterministic. ``progress`` is told layers done and all. Raises what reading the weights raises.
     """
+    found = examined(one, other, progress)
+    if found is None:
+        return None
+    if not found.by_agreement and not found.by_order and found.by_heads:
+        found = _where_heads_are(one, other, found)
+    found = _alike(one, other, found) if found.placed else found
+    progress(2 * one.layers, 2 * one.layers)
+    return found
+
+
+def examined(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | None:
+    """The tests alone, as `compare` makes them: without how alike the matrices are."""
     bases = candidate_bases(one, other)
     if not bases:
         return None
@@ -141,10 +153,6 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
         found = _in_any_order(one, other, bases, found)
         if not found.by_agreement:
             found = _in_another_basis(one, other, found)
-        if not found.by_agreement and not found.by_order and found.by_heads:
-            found = _where_heads_are(one, other, found)
-    found = _alike(one, other, found) if found.placed else found
-    progress(2 * one.layers, 2 * one.layers)
     return found
 
 

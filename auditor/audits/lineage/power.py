@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from auditor.audits.lineage.pair import compare
+from auditor.audits.lineage.pair import examined
 from auditor.audits.lineage.records import SimulatedPower
 from auditor.audits.lineage.sides import Side, sampled
 from detectors.lineage.independence import Array, Indices
@@ -143,6 +143,6 @@ def simulated_power(one: Side, other: Side, alpha: float, bases: int) -> Simulat
     """What the tests give on a simulated copy of the wider of two models, in the other's sizes,
     corrected for as many ``bases``. Deterministic. Raises what reading the weights raises."""
     source, like = (other, one) if other.anatomy.hidden >= one.anatomy.hidden else (one, other)
-    found = compare(simulated_copy(source, like), source)
+    found = examined(simulated_copy(source, like), source)
     p = 1.0 if found is None else found.p
     return SimulatedPower(likeness=LIKENESS, p=p, found=p * max(1, bases) < alpha)

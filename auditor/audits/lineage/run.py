@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.audits.lineage.judge import ALPHA, JudgedPair, judged, merge_told, merged
 from auditor.audits.lineage.records import RELATED, WeightComparison
-from auditor.audits.lineage.screening import screened
 from auditor.audits.lineage.sides import Side
 from fingerprints.errors import (
     AuditError,
@@ -38,11 +38,12 @@ from fingerprints.subjects.digests import (
 from fingerprints.subjects.kinds import kind_of, scheme_in
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.weights import Weights, anatomy_of, open_weights
-from fingerprints.weights.bases import BaseStore
 from fingerprints.weights.card import DeclaredLineage, declared_lineage
 from fingerprints.weights.likeness import TokenizerEvidence, TokenizerLikeness, tokenizer_likeness
-from fingerprints.weights.signature import weight_signature
 from fingerprints.weights.tokenizer import tokenizer_of
+
+if TYPE_CHECKING:
+    from fingerprints.weights.bases import BaseStore
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")
 HASHED = 8 << 30
@@ -169,7 +170,7 @@ def lineages(
     what opening and reading the weights raises; a base whose anatomy is not understood is told, not
     raised.
     """
-    signatures = BaseStore.open(store) if store is not None else None
+    signatures = None if store is None else _signatures(store)
     if not bases and signatures is None:
         raise UsageProblem(
             "no base to compare with", where="BASE", next_step="name one or more, or --store DIR"
@@ -193,8 +194,7 @@ def lineages(
         unsearched = bool(bases) and guessed and signatures is not None
         signatures = None if unsearched else signatures
         if signatures is not None and mine.side is not None and not tokenizer_only:
-            mark = weight_signature(mine.weights, mine.name, digest=False)
-            looked = screened(mark, signatures, alpha, [o.name for o in theirs])
+            looked = _screened(mine, signatures, alpha, [o.name for o in theirs])
         return Lineages(
             mine,
             tuple(theirs),
@@ -208,6 +208,24 @@ def lineages(
             tuple(repeated),
             unsearched=unsearched,
         )
+
+
+def _signatures(store: Path) -> BaseStore:
+    # Loaded where a store is given: a comparison of files does without.
+    from fingerprints.weights.bases import BaseStore
+
+    return BaseStore.open(store)
+
+
+def _screened(
+    mine: Opened, signatures: BaseStore, alpha: float, skip: Sequence[str]
+) -> list[WeightComparison]:
+    """A suspect beside the signatures of a store."""
+    from auditor.audits.lineage.screening import screened
+    from fingerprints.weights.signature import weight_signature
+
+    mark = weight_signature(mine.weights, mine.name, digest=False)
+    return screened(mark, signatures, alpha, skip)
 
 
 def _bases(specs: Sequence[str], stack: ExitStack) -> tuple[list[Opened], list[tuple[str, str]]]:

@@ -127,11 +127,21 @@ class Side:
 
     def gain(self, layer: int, *, mlp: bool) -> NDArray[np.float32]:
         """What the norm before a block multiplies each coordinate by, (width,)."""
+        known = self._gains.get((layer, mlp))
+        if known is not None:
+            return known
         block = self.anatomy.layers[layer]
         norm = block.mlp_norm if mlp else block.attention_norm
         with self._reading_here():
             gain = self.weights.gain(norm, self.anatomy.hidden)
-            return gain if norm is None else self._finite(gain, norm.tensor)
+            gain = gain if norm is None else self._finite(gain, norm.tensor)
+        self._gains[layer, mlp] = gain
+        return gain
+
+    @cached_property
+    def _gains(self) -> dict[tuple[int, bool], NDArray[np.float32]]:
+        """What norms multiply by, once it was read: it is asked for with every row."""
+        return {}
 
     def _reading(self, part: TensorPart, layer: int, rows: Indices, *, mlp: bool) -> Array:
         with np.errstate(over="ignore"):
@@ -143,7 +153,11 @@ class Side:
         return centred(rows) if self.centred else rows
 
     def _finite(self, rows: Array, tensor: str) -> Array:
-        if not np.isfinite(rows).all():
+        # Squares of what is not finite add up to nothing finite; those of large numbers neither.
+        flat = rows.reshape(-1)
+        with np.errstate(all="ignore"):
+            squares = np.dot(flat, flat)
+        if not np.isfinite(squares) and not np.isfinite(rows).all():
             raise MalformedInput(
                 f"tensor {printable(tensor, 80)!r} holds NaN, infinity, or numbers too large to"
                 " compare",
@@ -182,6 +196,15 @@ def runs(n: int, most: int) -> Indices:
     return np.unique((starts[:, None] + np.arange(RUN)).reshape(-1))
 
 
+def _told_by_text(one: Mapping[str, int], other: Mapping[str, int]) -> Indices:
+    """The numbers of the tokens that two vocabularies share, in either, (n, 2)."""
+    if one is other or one == other:
+        same = np.fromiter(one.values(), dtype=np.intp, count=len(one))
+        return np.stack([same, same], axis=1)
+    found = [(one[token], i) for token, i in other.items() if token in one]
+    return np.array(found, dtype=np.intp).reshape(-1, 2)
+
+
 def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
     """The ids, in either model, of tokens that both have, at most ``most``, evenly spread over the
     vocabulary.
@@ -191,10 +214,10 @@ def shared_tokens(one: Side, other: Side, most: int) -> tuple[Indices, Indices]:
     """
     rows = one.anatomy.embedding.outputs, other.anatomy.embedding.outputs
     if one.vocabulary and other.vocabulary:
-        both = [(one.vocabulary[t], i) for t, i in other.vocabulary.items() if t in one.vocabulary]
-        known = sorted((b, a) for a, b in both if 0 <= a < rows[0] and 0 <= b < rows[1])
-        pairs = np.array(known, dtype=np.intp).reshape(-1, 2)
-        chosen = pairs[runs(len(pairs), most)] if len(pairs) else pairs
-        return chosen[:, 1], chosen[:, 0]
+        pairs = _told_by_text(one.vocabulary, other.vocabulary)
+        known = pairs[((pairs >= 0) & (pairs < rows)).all(axis=1)]
+        chosen = known[np.lexsort(known.T)]
+        chosen = chosen[runs(len(chosen), most)] if len(chosen) else chosen
+        return chosen[:, 0], chosen[:, 1]
     same = runs(min(rows), most)
     return same, same

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
 from auditor.audits.lineage.sides import Side, runs
-from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
+from detectors.lineage.independence import (
+    FEWEST,
+    HUGE,
+    TINY,
+    Array,
+    Indices,
+    Order,
+    order,
+    units,
+)
 from fingerprints.weights import Mlp
 
 UNITS = 512
@@ -28,13 +37,19 @@ PORTION = 2048
 class NearestUnits:
     """For each of the one model's units at ``places``: where its nearest one stands in the other,
     by all halves together, by its first half alone (gate, or down where there is none) and by up
-    alone; and the cosine of the nearest, 0 to 1."""
+    alone; and the cosine of the nearest, 0 to 1. Of the nearest by all halves together, besides,
+    the cosines of the first halves (``gated``: of what opens them) and of what they read, −1 to 1,
+    and how many times as long the latter is, as a logarithm."""
 
     places: Indices
     together: Indices
     by_first: Indices
     by_up: Indices
     cosine: NDArray[np.float32]
+    first_cosine: NDArray[np.float32]
+    up_cosine: NDArray[np.float32]
+    stretched: NDArray[np.float32]
+    gated: bool
 
 
 @dataclass(frozen=True)
@@ -99,23 +114,45 @@ def nearest(
     come in portions."""
     (side, layer, mlp), (against, of, theirs) = one, other
     first, up = (basis.laid(rows) for rows in _halves(side, layer, mlp, places, theirs))
+    first, lengths = units(first), _lengths(up)
+    up = units(up)
+    # A gate's activation fixes its sign; up's may be turned together with down's.
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]
+    cosines = np.zeros((3, len(places)), dtype=np.float32)
     for start in range(0, len(among), PORTION):
         some = among[start : start + PORTION]
         their_first, their_up = (
             basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp)
         )
-        # A gate's activation fixes its sign; up's may be turned together with down's.
-        by_first, by_up = (
-            likeness(first, their_first, signed=gated),
-            likeness(up, their_up, signed=False),
-        )
-        for top, scores in zip(tops, (by_first + by_up, by_first, by_up), strict=True):
+        signed = first @ units(their_first).T, up @ units(their_up).T
+        halves = signed[0] if gated else np.abs(signed[0]), np.abs(signed[1])
+        better, at = tops[0].see(halves[0] + halves[1], some)
+        cosines[:2, better] = [half[better, at] for half in signed]
+        cosines[2, better] = lengths[better] - _lengths(their_up)[at]
+        for top, scores in zip(tops[1:], halves, strict=True):
             top.see(scores, some)
+    together, by_first, by_up = tops
     return NearestUnits(
-        places, tops[0].where, tops[1].where, tops[2].where, np.clip(tops[0].score / 2, 0, 1)
+        places,
+        together.where,
+        by_first.where,
+        by_up.where,
+        np.clip(together.score / 2, 0, 1),
+        cosines[0],
+        cosines[1],
+        cosines[2],
+        gated,
     )
+
+
+def _lengths(rows: Array) -> NDArray[np.float32]:
+    """Logarithms of the rows' lengths."""
+    with np.errstate(over="ignore"):
+        squares = np.vecdot(rows, rows)
+    if not (len(squares) and squares.min() > TINY and squares.max() < HUGE):
+        squares = np.sum(rows.astype(np.float64) ** 2, axis=1)
+    return np.asarray(np.log(np.maximum(squares, 1e-200)) / 2, dtype=np.float32)
 
 
 def _halves(side: Side, layer: int, mlp: Mlp, units: Indices, other: Mlp) -> tuple[Array, Array]:
@@ -132,9 +169,11 @@ class _Top:
         self.score: NDArray[np.float32] = np.full(n, -np.inf, dtype=np.float32)
         self.where: Indices = np.zeros(n, dtype=np.intp)
 
-    def see(self, scores: NDArray[np.float32], some: Indices) -> None:
-        """Looks at the scores of further candidates, (n, m)."""
+    def see(self, scores: NDArray[np.float32], some: Indices) -> tuple[Indices, Indices]:
+        """Looks at the scores of further candidates, (n, m): which rows have a better one now,
+        and which candidate that is."""
         best = scores.argmax(axis=1)
         value = scores[np.arange(len(best)), best]
-        better = value > self.score
+        better = np.flatnonzero(value > self.score)
         self.score[better], self.where[better] = value[better], some[best[better]]
+        return better, best[better]
