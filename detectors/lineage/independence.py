@@ -19,8 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from detectors.stats.tails import binomial_tail, chi_square_tail, normal_tail, student_tail
+from scipy import special
 
 Array = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -182,7 +181,7 @@ def precise(orders: Sequence[Order]) -> float:
 def _binomial(parts: list[Closely]) -> float:
     near, exact = sum(p.near for p in parts), sum(p.exact for p in parts)
     chance = min(1.0, sum(p.near * p.chance for p in parts) / near) if near else 1.0
-    return 1.0 if exact <= 0 else max(binomial_tail(exact, near, chance), FLOOR)
+    return 1.0 if exact <= 0 else float(max(special.bdtrc(exact - 1, near, chance), FLOOR))
 
 
 def midranks(values: ArrayLike) -> NDArray[np.float64]:
@@ -204,7 +203,7 @@ def _spearman_p(rho: float, n: int) -> float:
     if rho <= -1:
         return 1.0
     t = rho * math.sqrt((n - 2) / ((1 - rho) * (1 + rho)))
-    return max(student_tail(t, n - 2), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1))))
+    return float(max(special.stdtr(n - 2, -t), FLOOR, math.exp(-min(690.0, math.lgamma(n + 1)))))
 
 
 def fisher(p_values: Sequence[float]) -> float:
@@ -220,7 +219,7 @@ def fisher(p_values: Sequence[float]) -> float:
     if not len(p_values):
         raise ValueError("no p-value to combine")
     total = -2 * float(np.sum(np.log(np.maximum(p_values, FLOOR))))
-    return max(chi_square_tail(total, len(p_values)), FLOOR)
+    return float(max(special.chdtrc(2 * len(p_values), total), FLOOR))
 
 
 def sidak(p_values: Sequence[float]) -> float:
@@ -274,7 +273,7 @@ def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
     if spread <= 0:
         return Order(0.0, 1.0, None, n)
     z = float(rhos.sum()) / math.sqrt(spread)
-    return Order(float(rhos.mean()), max(normal_tail(z), FLOOR), None, n)
+    return Order(float(rhos.mean()), float(max(special.ndtr(-z), FLOOR)), None, n)
 
 
 def bends(profile: ArrayLike) -> NDArray[np.float64]:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from detectors.lineage.independence import FLOOR, Array, Indices, likeness, units
-from detectors.stats.tails import binomial_tail
 
 CONVERGED = 0.10
 """What share of units may agree without a common origin. Models that were trained apart share a few
@@ -143,7 +143,7 @@ def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
 
 def at_least(k: int, n: int, p: float) -> float:
     """The chance of k or more of n, each with probability p; never below 1e-300."""
-    return 1.0 if k <= 0 else max(binomial_tail(k, n, p), FLOOR)
+    return 1.0 if k <= 0 else float(max(special.bdtrc(k - 1, n, p), FLOOR))
 
 
 def turned(one: ArrayLike, other: ArrayLike) -> str:
