@@ -15,6 +15,7 @@ WANTED = (
     "*.safetensors",
     "*.json",
     "tokenizer.model",
+    "*.tiktoken",
     "merges.txt",
     "vocab.txt",
     "*.jinja",

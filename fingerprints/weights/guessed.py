@@ -15,20 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from fingerprints.errors import MalformedInput
+from fingerprints.weights.by_shape import Shape, TensorsByShape, by_shape, no_guess
 from fingerprints.weights.hf_names import HeadSizes, head_sizes, text_config
-from fingerprints.weights.layouts import keys
-from fingerprints.weights.numbered import by_expert, by_layer
 from fingerprints.weights.parts import Anatomy, Layer, Mlp, MlpKind, Norm, TensorPart
-from fingerprints.weights.roles import number
-from fingerprints.weights.tensors import TensorInfo
 from fingerprints.weights.view import Weights
 
-Shape = tuple[int, ...]
 Member = tuple[TensorPart, ...]
 """The matrices of one role in one layer: one, or one for each expert."""
-PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
-MOST_LAYERS = 2000
 NOTE = (
     "the tensors have names that nobody published: their roles were guessed from shapes and from"
     " what each is most alike in the other model"
@@ -46,7 +39,7 @@ class RoleGroup:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ShapeReading:
     """One way to read a model's shapes. ``tables``: the embedding and, where there are two, the
     output layer, in any order. ``norms``: vectors as wide as the stream, a series each; ``last``:
     those of no layer. ``numbered``: whether names count the layers."""
@@ -87,143 +80,22 @@ def guessed_anatomy(weights: Weights) -> Anatomy:
     return read(weights, readings(weights)[0])
 
 
-def readings(weights: Weights, head_width: int = 0) -> tuple[Reading, ...]:
+def readings(weights: Weights, head_width: int = 0) -> tuple[ShapeReading, ...]:
     """All ways in which a model's shapes can be read. ``head_width``: of whom it is compared with,
     used where the config tells none. Raises MalformedInput where there is none, or more than one
     place for the MLP."""
-    shapes = _matrices(weights)
-    told = number(text_config(weights.config), *keys("layers"))
-    numbered = by_layer(list(shapes), min(told, MOST_LAYERS))
-    found = None
-    if numbered is not None and len(numbered.outside) <= _OUTSIDE:
-        found = _sorted(weights, [dict(x) for x in numbered.layers], numbered.outside, True)
-    if found is None:
-        found = _unsorted(weights, told)
-    if text_config(weights.config).get("tie_word_embeddings") is False and len(found.tables) < 2:
-        raise _no("the config tells of an output layer beside the embedding", weights)
-    if found.norms and not found.last:
-        raise _no("the last norm is missing", weights)
+    found = by_shape(weights)
     return tuple(_laid_out(weights, found, head_width))
 
 
-_OUTSIDE = 12
-"""Tensors that may stand outside of layers whose names count them."""
-
-
-@dataclass(frozen=True)
-class _Sorted:
-    """Tensors by layer: series of matrices by shape, vectors as wide as the stream, the rest."""
-
-    hidden: int
-    matrices: dict[Shape, list[tuple[tuple[str, ...], ...]]]
-    norms: list[tuple[str, ...]]
-    tables: list[str]
-    last: list[str]
-    numbered: bool
-
-
-def _matrices(weights: Weights) -> dict[str, TensorInfo]:
-    for info in weights.tensors.values():
-        if info.dtype not in PLAIN and not weights.is_packed(info.name):
-            raise _no("its numbers are packed, which names would have to tell", weights)
-        if 0 in info.shape:
-            raise _no("a tensor holds nothing", weights)
-    return dict(weights.tensors)
-
-
-def _sorted(
-    weights: Weights, layers: list[dict[str, str]], outside: Sequence[str], numbered: bool
-) -> _Sorted:
-    """What names count, as series; experts of one layer together."""
-    tables = [n for n in outside if len(weights.tensors[n].shape) == 2]
-    hidden = _width(weights, tables)
-    matrices = dict[Shape, list[tuple[tuple[str, ...], ...]]]()
-    norms = list[tuple[str, ...]]()
-    plain = dict[str, Shape]()
-    for key in layers[0]:
-        infos = [weights.tensors[layer[key]] for layer in layers]
-        if any(i.shape != infos[0].shape for i in infos):
-            raise _no("its layers differ in shape", weights)
-        if infos[0].shape == (hidden,):
-            norms.append(tuple(i.name for i in infos))
-        elif len(infos[0].shape) > 1:
-            plain[key] = infos[0].shape
-    for some in _together(plain):
-        series = tuple(tuple(layer[key] for key in some) for layer in layers)
-        matrices.setdefault(plain[some[0]], []).append(series)
-    last = [n for n in outside if weights.tensors[n].shape == (hidden,)]
-    return _Sorted(hidden, matrices, norms, _vocabulary(weights, tables, hidden), last, numbered)
-
-
-def _together(shapes: Mapping[str, Shape]) -> Iterator[tuple[str, ...]]:
-    """Keys of experts of one layer together, where they are alike and more than query, key, value
-    and output could be."""
-    for some in by_expert(shapes).values():
-        if len({shapes[k] for k in some}) == 1 and len(some) > _ATTENTION:
-            yield some
-        else:
-            yield from ((k,) for k in some)
-
-
-_ATTENTION = 4
-
-
-def _unsorted(weights: Weights, told: int) -> _Sorted:
-    """Names that count nothing: how often each shape comes tells how many layers there are."""
-    shapes = dict[Shape, list[str]]()
-    for info in weights.tensors.values():
-        shapes.setdefault(info.shape, []).append(info.name)
-    rare = [s for s, some in shapes.items() if len(s) == 2 and len(some) <= 2]
-    often = [len(some) for s, some in shapes.items() if len(s) == 2 and len(some) > 2]
-    count = told or min(often, default=0)
-    if count < _FEWEST_UNNAMED or any(n % count for n in often):
-        raise _no("no shape comes as often as there are layers", weights)
-    tables = [n for s in rare for n in shapes[s]]
-    hidden = _width(weights, tables)
-    matrices: dict[Shape, list[tuple[tuple[str, ...], ...]]] = {
-        s: [tuple((n,) for n in some[i::of]) for of in [len(some) // count] for i in range(of)]
-        for s, some in shapes.items()
-        if len(s) > 1 and s not in rare
-    }
-    vectors = shapes.get((hidden,), [])
-    each = len(vectors) // count
-    norms = [tuple(vectors[i * count : (i + 1) * count]) for i in range(each)]
-    known = _vocabulary(weights, tables, hidden)
-    last = vectors if len(vectors) % count else []
-    return _Sorted(hidden, matrices, norms, known, last, False)
-
-
-_FEWEST_UNNAMED = 3
-"""Layers of a model whose names count nothing: of fewer, a shape that comes as often tells
-nothing."""
-
-
-def _width(weights: Weights, tables: Sequence[str]) -> int:
-    """The width of the residual stream: that of the largest matrix of no layer."""
-    if not tables:
-        raise _no("no embedding stands outside of its layers", weights)
-    return max((weights.tensors[n] for n in tables), key=lambda i: i.elements).shape[1]
-
-
-def _vocabulary(weights: Weights, tables: Sequence[str], hidden: int) -> list[str]:
-    """The embedding and the output layer, by the config's number of tokens where several matrices
-    of no layer differ."""
-    found = [weights.tensors[n] for n in tables if weights.tensors[n].shape[1] == hidden]
-    told = number(text_config(weights.config), "vocab_size", "padded_vocab_size")
-    fit = [i for i in found if i.rows == told] or found
-    if len({i.shape for i in fit}) != 1 or len(fit) > 2:
-        raise _no("which matrix is the embedding is open", weights)
-    return sorted(i.name for i in fit)
-
-
-def _laid_out(weights: Weights, found: _Sorted, head_width: int) -> Iterator[Reading]:
+def _laid_out(weights: Weights, found: TensorsByShape, head_width: int) -> Iterator[ShapeReading]:
     """The readings of the only sizes that fit."""
     told = _heads(weights, found.hidden, head_width)
     fit = _by_config(list(dict.fromkeys(_fitting(found))), told)
     if not fit:
-        raise _no("its shapes fit no layout of attention and MLP that is known here", weights)
+        raise no_guess("its shapes fit no layout of attention and MLP that is known here", weights)
     if len({s._replace(turned=False) for s in fit}) > 1:
-        raise _no("its shapes fit more than one layout of attention and MLP", weights)
+        raise no_guess("its shapes fit more than one layout of attention and MLP", weights)
     for sizes in fit:
         yield from _readings(weights, found, sizes, told)
 
@@ -241,7 +113,7 @@ def _by_config(fit: list[Sizes], told: HeadSizes) -> list[Sizes]:
     return [s for s in queries if s.key == told.groups * told.head_width] or queries
 
 
-def _fitting(found: _Sorted) -> Iterator[Sizes]:
+def _fitting(found: TensorsByShape) -> Iterator[Sizes]:
     """The sizes of attention and MLP that use every matrix of a layer."""
     h, counts = found.hidden, _counted(found)
     if any(len(s) != 2 or h not in s for s in counts):
@@ -255,7 +127,7 @@ def _fitting(found: _Sorted) -> Iterator[Sizes]:
                         yield Sizes(query, key, units, fused, gated, one, turned)
 
 
-def _counted(found: _Sorted) -> Counter[Shape]:
+def _counted(found: TensorsByShape) -> Counter[Shape]:
     """How many series there are of each shape; a router, which has a row for each expert, is left
     out."""
     experts = {len(s[0]) for some in found.matrices.values() for s in some if len(s[0]) > 1}
@@ -289,8 +161,8 @@ def _attention(left: Counter[Shape], h: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _readings(
-    weights: Weights, found: _Sorted, sizes: Sizes, heads: HeadSizes
-) -> Iterator[Reading]:
+    weights: Weights, found: TensorsByShape, sizes: Sizes, heads: HeadSizes
+) -> Iterator[ShapeReading]:
     width, told = heads.head_width, HeadSizes(0, 0, 0)
     if width and sizes.query % width == sizes.key % width == 0:
         told = HeadSizes(sizes.query // width, sizes.key // width, width)
@@ -299,8 +171,10 @@ def _readings(
     mlps = _mlp_groups(found, sizes)
     experts = _experts(weights, mlps)
     for attention in _attention_groups(found, sizes, told):
+        if any(len(series[0]) > 1 for group in attention for series in group.series):
+            raise no_guess("there is more than one attention in a layer", weights)
         for mlp in mlps:
-            yield Reading(
+            yield ShapeReading(
                 found.hidden,
                 (*mlp, *attention),
                 tuple(found.norms),
@@ -316,11 +190,11 @@ def _experts(weights: Weights, mlps: Sequence[tuple[RoleGroup, ...]]) -> bool:
     """Whether a layer has several MLPs. Raises MalformedInput where its roles have not as many."""
     counts = {len(s[0]) for some in mlps for group in some for s in group.series}
     if len(counts) != 1:
-        raise _no("gates, ups and downs are not as many", weights)
+        raise no_guess("gates, ups and downs are not as many", weights)
     return counts != {1}
 
 
-def _mlp_groups(found: _Sorted, sizes: Sizes) -> list[tuple[RoleGroup, ...]]:
+def _mlp_groups(found: TensorsByShape, sizes: Sizes) -> list[tuple[RoleGroup, ...]]:
     h, n = found.hidden, sizes.units
     down = RoleGroup(("down",), _parts(found, (h, n), sizes.turned)[:1])
     if not sizes.gate_in_up:
@@ -337,7 +211,9 @@ def _mlp_groups(found: _Sorted, sizes: Sizes) -> list[tuple[RoleGroup, ...]]:
     return out
 
 
-def _attention_groups(found: _Sorted, sizes: Sizes, told: HeadSizes) -> list[tuple[RoleGroup, ...]]:
+def _attention_groups(
+    found: TensorsByShape, sizes: Sizes, told: HeadSizes
+) -> list[tuple[RoleGroup, ...]]:
     h, q, k = found.hidden, sizes.query, sizes.key
     if not sizes.fused:
         asked = [("query", (q, h)), ("key", (k, h)), ("value", (k, h)), ("output", (h, q))]
@@ -376,7 +252,9 @@ def _fused(
         yield query, key, replace(key, start=(each + 1) * width)
 
 
-def _parts(found: _Sorted, shape: tuple[int, int], turned: bool) -> tuple[tuple[Member, ...], ...]:
+def _parts(
+    found: TensorsByShape, shape: tuple[int, int], turned: bool
+) -> tuple[tuple[Member, ...], ...]:
     """The series of matrices of one shape (outputs, inputs)."""
     stored = shape[::-1] if turned else shape
     return tuple(
@@ -393,7 +271,7 @@ def _cut(series: Sequence[Member], part: TensorPart) -> tuple[Member, ...]:
 Roles = Mapping[str, Sequence[Member]]
 
 
-def default_roles(reading: Reading) -> dict[str, tuple[Member, ...]]:
+def default_roles(reading: ShapeReading) -> dict[str, tuple[Member, ...]]:
     """Roles in the order of names."""
     return {
         role: series
@@ -402,14 +280,14 @@ def default_roles(reading: Reading) -> dict[str, tuple[Member, ...]]:
     }
 
 
-def read(weights: Weights, reading: Reading) -> Anatomy:
+def read(weights: Weights, reading: ShapeReading) -> Anatomy:
     """The anatomy with roles in the order of names, and without norms: which is which is open."""
     return assembled(weights, reading, default_roles(reading), {}, reading.tables, None)
 
 
 def assembled(
     weights: Weights,
-    reading: Reading,
+    reading: ShapeReading,
     roles: Roles,
     norms: Mapping[str, Sequence[Norm | None]],
     tables: Sequence[TensorPart],
@@ -448,11 +326,3 @@ def _layer(
     )
     attention = (parts[r][0] for r in ("query", "key", "value", "output"))
     return Layer(index, mlps, before, norm, *attention)
-
-
-def _no(reason: str, weights: Weights) -> MalformedInput:
-    return MalformedInput(
-        f"nor could roles be guessed from shapes, since {reason}",
-        where=weights.path,
-        next_step="compare answers instead of weights",
-    )

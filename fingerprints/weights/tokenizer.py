@@ -1,7 +1,8 @@
-"""Reads what a tokenizer's files say, as bounded JSON or GGUF metadata; no tokenizer library sees a
-stranger's file.
+"""Reads what a tokenizer's files say, as bounded JSON, GGUF metadata, or a record's bytes; no
+tokenizer is made of a stranger's file.
 
-Knows tokenizer.json, vocab.json with merges.txt, and GGUF's lists; tokenizes nothing.
+Knows tokenizer.json, vocab.json with merges.txt, sentencepiece models, tiktoken's lists, and
+GGUF's; tokenizes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from fingerprints.subjects.safety import LARGEST_TEMPLATE, refuse_long_template
 from fingerprints.subjects.strict_json import BadValue, parse_json
 from fingerprints.system import reading
 from fingerprints.weights.likeness import TokenizerEvidence
+from fingerprints.weights.pieces import (
+    LARGEST_MODEL,
+    NoParser,
+    is_ranked,
+    ranked,
+    sentencepiece_pieces,
+)
 from fingerprints.weights.view import Weights
 
 LARGEST_FILE = 64 << 20
@@ -38,25 +46,59 @@ def tokenizer_of(weights: Weights) -> TokenizerEvidence | None:
 
 
 def read_tokenizer(folder: Path) -> TokenizerEvidence | None:
-    """The tokenizer in a folder, from tokenizer.json, else vocab.json and merges.txt; None where
-    neither is there.
+    """The tokenizer in a folder, from tokenizer.json, else vocab.json and merges.txt, else a
+    sentencepiece model or tiktoken's list; None where none of them is there.
 
-    Raises MalformedInput for files that are no tokenizer and for a sentencepiece model alone,
-    ResourceLimit above 64 MiB.
+    Raises MalformedInput for files that are no tokenizer, for two such lists, and for a
+    sentencepiece model without its package, ResourceLimit above 64 MiB (such a model: 8 MiB).
     """
     if (folder / "tokenizer.json").is_file():
         vocabulary, merges, special = _whole(folder / "tokenizer.json")
     elif (folder / "vocab.json").is_file():
         vocabulary, merges, special = _words(folder / "vocab.json"), _lines(folder), set()
-        if (folder / "added_tokens.json").is_file():
-            more = _words(folder / "added_tokens.json")
-            vocabulary, special = {**vocabulary, **more}, set(more)
-    elif (folder / "tokenizer.model").is_file():
-        alone = folder / "tokenizer.model"
-        raise _bad("it is a sentencepiece model alone", alone, "save it as tokenizer.json")
+        vocabulary, special = _added(folder, vocabulary, special)
+    elif listed := _listed(folder):
+        vocabulary, special = _added(folder, *_pieces(listed))
+        merges = ()
     else:
         return None
     return TokenizerEvidence(vocabulary, merges, frozenset(special), _template(folder))
+
+
+def _listed(folder: Path) -> Path | None:
+    """The file that holds the tokens alone; None where there is none."""
+    for name in ("tokenizer.model", "spiece.model"):
+        if (folder / name).is_file():
+            return folder / name
+    lists = sorted(path for path in folder.glob("*.tiktoken") if path.is_file())
+    if len(lists) > 1:
+        raise _bad("there are several lists of tokens", folder, "leave the model's own one there")
+    return lists[0] if lists else None
+
+
+def _pieces(path: Path) -> tuple[dict[str, int], set[str]]:
+    data = _bytes(path, LARGEST_FILE)
+    with _naming(path):
+        # Llama 3's tokenizer.model is such a list, by the name of a sentencepiece model.
+        if path.suffix == ".tiktoken" or is_ranked(data):
+            return ranked(data), set()
+    if len(data) > LARGEST_MODEL:
+        raise _too_large(path, LARGEST_MODEL)
+    try:
+        with _naming(path):
+            return sentencepiece_pieces(data)
+    except NoParser as error:
+        raise _bad(str(error), path, error.step) from error
+
+
+def _added(
+    folder: Path, vocabulary: dict[str, int], special: set[str]
+) -> tuple[dict[str, int], set[str]]:
+    """The same with what added_tokens.json adds."""
+    if not (folder / "added_tokens.json").is_file():
+        return vocabulary, special
+    more = _words(folder / "added_tokens.json")
+    return {**vocabulary, **more}, special | set(more)
 
 
 def gguf_tokenizer(metadata: Mapping[str, Any], path: Path) -> TokenizerEvidence | None:
@@ -200,10 +242,14 @@ def _bytes(path: Path, limit: int) -> bytes:
     with reading(path, "check the file"), path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise ResourceLimit(
-            f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox"
-        )
+        raise _too_large(path, limit)
     return data
+
+
+def _too_large(path: Path, limit: int) -> ResourceLimit:
+    return ResourceLimit(
+        f"larger than {limit:,} bytes", where=path, next_step="look at it in a sandbox"
+    )
 
 
 def _bad(reason: str, path: Path, step: str = "copy the tokenizer's files again") -> MalformedInput:

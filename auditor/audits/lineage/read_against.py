@@ -25,8 +25,8 @@ from detectors.lineage.independence import Array, Indices, likeness
 from fingerprints.weights import Norm, TensorPart
 from fingerprints.weights.guessed import (
     Member,
-    Reading,
     RoleGroup,
+    ShapeReading,
     assembled,
     default_roles,
     readings,
@@ -91,7 +91,7 @@ class View:
     """One reading of the guessed model beside the known one: ``norms`` by role, one for each layer
     where names count layers, else for each of the known model's."""
 
-    reading: Reading
+    reading: ShapeReading
     side: Side
     known: Side
     tables: tuple[TensorPart, ...]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auditor.audits.lineage.sides import Side
 from fingerprints.weights import Norm
-from fingerprints.weights.guessed import Reading
+from fingerprints.weights.guessed import ShapeReading
 
 QUANTILES = 64
 """Numbers by which the gains of two norms are compared whatever the order of coordinates."""
@@ -27,7 +27,7 @@ Far = NDArray[np.float64]
 Norms = Mapping[str, tuple[Norm | None, ...]]
 
 
-def told_norms(reading: Reading, guessed: Side, known: Side) -> tuple[Norms, Norm | None]:
+def told_norms(reading: ShapeReading, guessed: Side, known: Side) -> tuple[Norms, Norm | None]:
     """The norms before attention and before MLP, one for each layer where names count layers, else
     for each of the known model's; and the last one. None where the known model has none, or the
     guessed one no vector. Raises what reading the weights raises."""
@@ -61,7 +61,7 @@ def _apart_of(known: Side) -> tuple[str, ...]:
 
 
 def _told(
-    reading: Reading,
+    reading: ShapeReading,
     stored: Sequence[Sequence[Vector]],
     theirs: Mapping[str, Sequence[Vector]],
     plus_one: bool,
@@ -76,7 +76,7 @@ def _told(
 
 
 def _by_series(
-    reading: Reading, mine: Sequence[Sequence[Vector]], theirs: Mapping[str, Sequence[Vector]]
+    reading: ShapeReading, mine: Sequence[Sequence[Vector]], theirs: Mapping[str, Sequence[Vector]]
 ) -> tuple[float, dict[str, list[str | None]]]:
     """A series of norms for each role."""
     far = _nearer(
@@ -101,7 +101,7 @@ def _by_series(
 
 
 def _by_layer(
-    reading: Reading, mine: Sequence[Sequence[Vector]], theirs: Mapping[str, Sequence[Vector]]
+    reading: ShapeReading, mine: Sequence[Sequence[Vector]], theirs: Mapping[str, Sequence[Vector]]
 ) -> tuple[float, dict[str, list[str | None]]]:
     """A norm for each role of each known layer, each used as seldom as numbers allow."""
     names, (flat,) = reading.last, mine
@@ -133,7 +133,7 @@ def _assigned(far: Far) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows, columns
 
 
-def _last(reading: Reading, guessed: Side, known: Side, plus_one: bool) -> Norm | None:
+def _last(reading: ShapeReading, guessed: Side, known: Side, plus_one: bool) -> Norm | None:
     """Of the vectors of no layer the one that is nearest to the known model's last gains."""
     if known.anatomy.last_norm is None or not reading.last:
         return None
