@@ -25,7 +25,6 @@ from fingerprints.catalog_rows import (
     StoredTeacher,
     answer_rows,
     assemble,
-    blocks,
     row_digest,
     unpack,
     unpack_vectors,
@@ -171,8 +170,15 @@ class Catalog(Closing):
             finally:
                 self._db.execute("COMMIT")
 
-    def insert(self, teacher: StoredTeacher, transcript: Transcript, signed: Signatures) -> None:
-        """Adds a teacher with its answers and vectors; belongs inside `change`."""
+    def insert(
+        self,
+        teacher: StoredTeacher,
+        transcript: Transcript,
+        signed: Signatures,
+        packed: Iterable[tuple[Kind, int, bytes]],
+    ) -> None:
+        """Adds a teacher with its answers, ``packed`` by `blocks`, and vectors; belongs inside
+        `change`."""
         db = self._db
         first = int(self._meta("next_id"))
         number = int(self._rows("SELECT coalesce(max(id), 0) + 1 FROM teachers")[0][0])
@@ -180,8 +186,8 @@ class Catalog(Closing):
         summary = canonical_json(signed.summary.model_dump(mode="json")).decode()
         row = (number, teacher.name, first, record, summary)
         db.execute("INSERT INTO teachers VALUES (?, ?, ?, ?, ?, ?)", (*row, row_digest(row)))
-        packed = ((number, *kind_part) for kind_part in blocks(transcript))
-        db.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?)", packed)
+        rows = ((number, *kind_part) for kind_part in packed)
+        db.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?)", rows)
         answers = answer_rows(transcript, number, first)
         db.executemany("INSERT INTO answers VALUES (?,?,?,?,?,?,?,?,?)", answers)
         vectors = (

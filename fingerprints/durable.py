@@ -155,13 +155,15 @@ def _not_plain(path: Path) -> UnsafeInput:
 class WriteLock(Closing):
     """The one writer's lock, on a file that says which process holds it.
 
-    The system frees it when the process ends, however it ends. Waits up to five seconds, then
-    raises Locked.
+    The system frees it when the process ends, however it ends. Waits up to five seconds, or
+    ``patience`` of them, then raises Locked.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float | None = None) -> None:
         self.path = path
-        self._file = self._acquire(time.monotonic() + LONGEST_WAIT)
+        self._file = self._acquire(
+            time.monotonic() + (LONGEST_WAIT if patience is None else patience)
+        )
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         try:
             os.ftruncate(self._file, 0)
@@ -186,7 +188,7 @@ class WriteLock(Closing):
                     where=self.path.parent,
                     next_step="wait until it is done, or open the store read-only",
                 )
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _open(self) -> int:
         try:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from fingerprints.catalog_rows import content_digest
 from fingerprints.errors import (
     AuditError,
     MalformedInput,
@@ -64,9 +65,9 @@ class ImportReport(Record):
     skipped.
 
     ``unreadable`` of the ``answers`` are empty or failed: kept, but without a vector. ``reading``
-    counts what the files held. ``without_metadata`` names the models that a given CSV does not
-    list, ``other_vendor`` those of which it names another maker than the one that was given for
-    all: the CSV's was kept.
+    counts what the files held, ``characters`` the text of what was added. ``without_metadata``
+    names the models that a given CSV does not list, ``other_vendor`` those of which it names
+    another maker than the one that was given for all: the CSV's was kept.
     """
 
     added: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class ImportReport(Record):
     without_metadata: tuple[str, ...] = ()
     other_vendor: tuple[str, ...] = ()
     reading: ReadingReport = ReadingReport()
+    characters: int = 0
 
 
 class SourceFile(NamedTuple):
@@ -97,19 +99,27 @@ class _Counts:
     other_vendor: list[str] = field(default_factory=list)
     answers: int = 0
     unreadable: int = 0
+    characters: int = 0
 
     def skip(self, what: str, error: AuditError) -> None:
         self.skipped.append(SkippedImport(what=printable(what, 200), reason=error.what))
 
+    def take(self, model: str, transcript: Transcript, unreadable: int) -> None:
+        self.added.append(model)
+        self.answers += len(transcript.replies)
+        self.unreadable += unreadable
+        self.characters += sum(len(reply.text) for reply in transcript.replies)
+
 
 def import_answers(
-    store: FingerprintStore,
+    store: FingerprintStore | None,
     path: Path | str,
     metadata_csv: Path | None = None,
     progress: Progress | None = None,
     replace: bool = False,
     vendor: str = "",
     how: HowToRead = AS_IT_IS,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Adds every model whose answers lie at ``path``, and reports what was added and what was
     skipped.
@@ -119,9 +129,10 @@ def import_answers(
     ``metadata_csv`` has the columns model, vendor, family; a model that it doesn't list gets empty
     ones. ``vendor`` made all models of which it names no maker. In a folder a file that can't be
     read is skipped and reported. Each model is committed by itself, so that an interrupted import
-    goes on where it stopped. Raises MalformedInput, with nothing stored, for a single file that
-    `AnswerReader.rows` refuses, for a folder of which over a tenth of the files is refused, for one
-    without any recording and for a bad CSV.
+    goes on where it stopped. A ``dry_run`` reads everything and stores nothing; it alone needs no
+    store, and reports what would be added. Raises MalformedInput, with nothing stored, for a single
+    file that `AnswerReader.rows` refuses, for a folder of which over a tenth of the files is
+    refused, for one without any recording and for a bad CSV.
     """
     known = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
     sources = _sources(path)
@@ -136,7 +147,12 @@ def import_answers(
             listed, family = known.get(model, ("", ""))
             if listed and vendor and listed.casefold() != vendor.casefold():
                 counts.other_vendor.append(model)
-            _add(store, transcript, model, (listed or vendor, family), counts, replace)
+            again = replace and model not in counts.added
+            by = (listed or vendor, family)
+            if dry_run or store is None:
+                _foresee(store, transcript, model, by, counts, again)
+            else:
+                _add(store, transcript, model, by, counts, again)
         counts.without_metadata += [m for m in found.transcripts if known and m not in known]
     told(len(good), len(good))
     return ImportReport.model_validate({**vars(counts), "reading": _report(reading)})
@@ -185,6 +201,27 @@ def _report(counts: ReadingCounts) -> Mapping[str, object]:
     }
 
 
+def _foresee(
+    store: FingerprintStore | None,
+    transcript: Transcript,
+    model: str,
+    made_by: tuple[str, str],
+    counts: _Counts,
+    replace: bool,
+) -> None:
+    """What `_add` would do, but for what only storing finds."""
+    content = content_digest(transcript)
+    try:
+        known = None if store is None else store.known(model, content, *made_by, replace)
+    except UsageProblem as error:
+        counts.skip(model, error)
+        return
+    if known is not None or model in counts.added:
+        counts.unchanged.append(model)
+        return
+    counts.take(model, transcript, sum(not reply.answered for reply in transcript.replies))
+
+
 def _add(
     store: FingerprintStore,
     transcript: Transcript,
@@ -193,21 +230,15 @@ def _add(
     counts: _Counts,
     replace: bool,
 ) -> None:
-    vendor, family = made_by
-    before = store.catalog.state()
     try:
-        teacher = store.add(
-            transcript, model, vendor, family, replace=replace and model not in counts.added
-        )
+        teacher, fresh = store.put(transcript, model, *made_by, replace)
     except (UsageProblem, MalformedInput) as error:
         counts.skip(model, error)
         return
-    if store.catalog.state() == before:
+    if fresh:
+        counts.take(model, transcript, teacher.n_unreadable)
+    else:
         counts.unchanged.append(model)
-        return
-    counts.added.append(model)
-    counts.answers += teacher.n_answers
-    counts.unreadable += teacher.n_unreadable
 
 
 def _sources(path: Path | str) -> list[SourceFile]:

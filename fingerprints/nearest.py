@@ -234,7 +234,10 @@ def read(data: memoryview) -> Any:
     stream = io.BytesIO(data)
     with limits(len(data)):
         try:
-            return faiss.read_index(faiss.PyCallbackIOReader(stream.read))
+            # Tables of L2 distances, which inner products don't need; cells without vectors would
+            # be refused for their size.
+            flags = faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE
+            return faiss.read_index(faiss.PyCallbackIOReader(stream.read), flags)
         except (RuntimeError, MemoryError) as error:
             raise StoreIntegrity("the index can't be read though its digest is right") from error
 

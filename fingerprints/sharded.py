@@ -91,34 +91,45 @@ class Sharded:
         """Scores and ids (n, k), nearest first; minus infinity and -1 where too few were found."""
         wanted = min(int(self._starts[-1]), max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
         _, proposed = self._searcher.search(queries, wanted)
-        newest = self._newest(queries, k)
-        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        ids = np.full((len(queries), k), NOTHING, dtype=np.int64)
-        for row, candidates in enumerate(proposed):
-            old, numbers = self._ranked(queries[row], candidates, k)
-            exact = np.concatenate([old, newest[0][row]])
-            numbers = np.concatenate([numbers, newest[1][row]])
-            # Ties fall to the lower id, and those of the tail are the highest.
-            order = np.argsort(-exact, kind="stable")[:k]
-            scores[row, : len(order)], ids[row, : len(order)] = exact[order], numbers[order]
-        return scores, ids
+        # Neighbours on the disk are read together. Lists of a stranger may name rows that are none.
+        proposed[proposed >= self._starts[-1]] = NOTHING
+        proposed.sort(axis=1)
+        scores, ids = self._newest(queries, k)
+        exact = np.hstack([self._exact(queries, proposed), scores])
+        numbers = np.hstack([self._numbers(proposed), ids])
+        # Ties fall to the lower id, and those of the tail are the highest.
+        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(exact, order, 1), np.take_along_axis(numbers, order, 1)
+
+    def _exact(self, queries: Vectors, rows: Ids) -> Vectors:
+        """The cosines of each query with the vectors in its rows (n, r); minus infinity for -1."""
+        faiss, out = library(), np.full(rows.shape, -np.inf, np.float32)
+        queries = np.ascontiguousarray(queries, np.float32)
+        for start, shard in zip(self._starts, self.shards, strict=False):
+            here = (rows >= start) & (rows < start + len(shard.numbers))
+            local = np.where(here, rows - start, NOTHING)
+            some = np.empty(rows.shape, np.float32)
+            given = map(faiss.swig_ptr, (some, queries, shard.vectors, local))
+            faiss.fvec_inner_products_by_idx(*given, queries.shape[1], *rows.shape)
+            np.copyto(out, some, where=here)
+        return out
+
+    def _numbers(self, rows: Ids) -> Ids:
+        """The ids of rows of the shards, in any shape; -1 for -1."""
+        out = np.full(rows.shape, NOTHING, np.int64)
+        for start, shard in zip(self._starts, self.shards, strict=False):
+            here = (rows >= start) & (rows < start + len(shard.numbers))
+            out[here] = shard.numbers[rows[here] - start]
+        return out
 
     def _newest(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
-        if not self.tail.n:
-            return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
-        return self.tail.search(queries, min(k, self.tail.n))
-
-    def _ranked(
-        self, query: npt.NDArray[np.float32], candidates: Ids, k: int
-    ) -> tuple[npt.NDArray[np.float32], Ids]:
-        """The k best of the candidates (rows) by their exact cosines, with their ids."""
-        # Neighbours on the disk are read together.
-        rows = np.sort(candidates[(candidates >= 0) & (candidates < self._starts[-1])])
-        exact = np.empty(len(rows), np.float32)
-        for shard, some, local in self._parted(rows):
-            exact[some] = shard.vectors[local] @ query
-        order = np.argsort(-exact, kind="stable")[:k]
-        return exact[order], self._numbers(rows[order])
+        # At least k columns with those of the shards, whatever they proposed.
+        n = min(k, self.tail.n)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        ids = np.full((len(queries), k), NOTHING, dtype=np.int64)
+        if n:
+            scores[:, :n], ids[:, :n] = self.tail.search(queries, n)
+        return scores, ids
 
     def _parted(self, rows: Ids) -> Iterator[tuple[Shard, slice, Ids]]:
         """Ascending rows by shard: the shard, which of the rows are its, and their places there."""
@@ -127,14 +138,6 @@ class Sharded:
             some = slice(int(bounds[at]), int(bounds[at + 1]))
             if some.stop > some.start:
                 yield shard, some, rows[some] - self._starts[at]
-
-    def _numbers(self, rows: Ids) -> Ids:
-        out = np.empty(len(rows), np.int64)
-        which = np.searchsorted(self._starts, rows, side="right") - 1
-        for at in np.unique(which):
-            here = which == at
-            out[here] = self.shards[at].numbers[rows[here] - self._starts[at]]
-        return out
 
     def vector(self, number: int) -> npt.NDArray[np.float32]:
         """The stored vector of an id. Raises StoreIntegrity where it has none."""

@@ -8,16 +8,22 @@ nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from fingerprints.catalog import Catalog
 from fingerprints.catalog_file import CATALOG, SCHEMA_VERSION, Unrecovered, create_catalog
-from fingerprints.catalog_rows import StoredAnswer, StoredTeacher, content_digest, describe
+from fingerprints.catalog_rows import (
+    StoredAnswer,
+    StoredTeacher,
+    blocks,
+    content_digest,
+    describe,
+)
 from fingerprints.collect import timestamp
 from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
 from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
@@ -26,6 +32,7 @@ from fingerprints.generations import CURRENT, sweep
 from fingerprints.indexing import StoreIndex
 from fingerprints.inspection import problems
 from fingerprints.nearest import Ids
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import canonical_json, sha256
 from fingerprints.shard_files import BUILDING
 from fingerprints.signature import sign
@@ -34,23 +41,40 @@ from fingerprints.transcript import Transcript
 
 LOCK = "LOCK"
 LONGEST_NAME = 200
+PATIENCE = 600.0
+"""Seconds that one of several writers waits for its turn: the index of a large store is built under
+the same lock."""
+
+
+class Put(NamedTuple):
+    """What a store holds under a name, and whether it came in just now."""
+
+    teacher: StoredTeacher
+    fresh: bool
 
 
 class FingerprintStore(Closing):
     """A folder of stored models.
 
-    Made by `open`, `create` or `open_or_create`; a context manager. One process writes at a time
-    (Locked after five seconds), any number read. Raises UnsafeInput where the folder holds links or
+    Made by `open`, `create`, `open_or_create` or `join`; a context manager. One process writes at a
+    time (Locked after five seconds), any number read; those that `join` take turns, a model each.
+    Raises UnsafeInput where the folder holds links or
     pipes, StoreIntegrity where bytes are not those that were written.
     """
 
     def __init__(
-        self, path: Path, catalog: Catalog, lock: WriteLock | None, embedder: Embedder | None
+        self,
+        path: Path,
+        catalog: Catalog,
+        lock: WriteLock | None,
+        embedder: Embedder | None,
+        joined: bool = False,
     ) -> None:
         self.path = path
         self.catalog = catalog
         self.index = StoreIndex(path, catalog, writable=lock is not None)
         self._lock = lock
+        self._joined = joined
         self._embedder = embedder
 
     @classmethod
@@ -85,13 +109,32 @@ class FingerprintStore(Closing):
             raise disk_problem(error, path) from error
         refuse_special(path)
         with WriteLock(path / LOCK):
-            _sweep(path)
-            _refuse_occupied(path)
-            draft = path / f"{TEMPORARY}{CATALOG}"
-            create_catalog(draft, embedder.id, embedder.dimension)
-            os.replace(draft, path / CATALOG)
-            sync_folder(path)
+            _make(path, embedder)
         return cls.open(path, embedder=embedder)
+
+    @classmethod
+    def join(cls, path: Path, embedder: Embedder | None = None) -> Self:
+        """A store that other processes add to at the same time; a new one where there is none.
+
+        Nobody holds it: each model is prepared outside and committed under the lock in its turn,
+        which may take ten minutes to come. Raises what `open` and `create` raise.
+        """
+        path = Path(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_problem(error, path) from error
+        refuse_special(path)
+        with ExitStack() as undoing:
+            # SQLite's log is set up by one process at a time.
+            with WriteLock(path / LOCK, PATIENCE):
+                if not (path / CATALOG).is_file():
+                    _make(path, embedder or HashedNgrams())
+                catalog = undoing.enter_context(_catalog_of(path, read_only=False))
+            store = cls(path, catalog, None, embedder, joined=True)
+            store._check_embedder()
+            undoing.pop_all()
+        return store
 
     @classmethod
     def open_or_create(cls, path: Path, embedder: Embedder | None = None) -> Self:
@@ -103,7 +146,7 @@ class FingerprintStore(Closing):
     @property
     def read_only(self) -> bool:
         """Whether this store can't be changed through this object."""
-        return self._lock is None
+        return self._lock is None and not self._joined
 
     @property
     def embedder(self) -> Embedder:
@@ -129,35 +172,70 @@ class FingerprintStore(Closing):
         family: str = "",
         replace: bool = False,
     ) -> StoredTeacher:
+        """Stores a model's answers under a name, as `put` does."""
+        return self.put(transcript, name, vendor, family, replace).teacher
+
+    def put(
+        self,
+        transcript: Transcript,
+        name: str,
+        vendor: str = "",
+        family: str = "",
+        replace: bool = False,
+    ) -> Put:
         """Stores a model's answers under a name; on the disk when it returns.
 
-        The same answers under the same name change nothing and return what is stored. Raises
-        UsageProblem for the same name with other content (unless ``replace``) and for a probe set
-        of which the store holds another version.
+        The same answers under the same name change nothing and return what is stored, also where
+        another process stored them meanwhile. Raises UsageProblem for the same name with other
+        content (unless ``replace``) and for a probe set of which the store holds another version.
         """
         _check_name(name)
-        writer = self._writable()
-        try:
-            content = content_digest(transcript)
-        except UnicodeEncodeError as error:
-            raise MalformedInput(
-                "a probe holds text that no UTF-8 file can hold", where=name
-            ) from error
-        found = writer.find(name)
-        if found and _same(found[1], content, vendor, family):
+        if self.read_only:
+            self._writable()
+        content = _content_of(transcript, name)
+        found = self.known(name, content, vendor, family, replace)
+        if found is not None:
+            return Put(found, fresh=False)
+        # Read, embedded and packed before the lock is asked for: writers spend their time here.
+        signed = sign(transcript, self.embedder)
+        teacher = describe(name, vendor, family, transcript, signed, timestamp())
+        packed = list(blocks(transcript))
+        with self._turn() as writer:
+            found = self.known(name, content, vendor, family, replace)
+            if found is not None:
+                return Put(found, fresh=False)
+            self._check_probe_sets(transcript, name)
+            with writer.change():
+                before = writer.find(name)
+                if before:
+                    writer.delete(*before)
+                writer.insert(teacher, transcript, signed, packed)
+        return Put(teacher, fresh=True)
+
+    def known(
+        self, name: str, content: str, vendor: str = "", family: str = "", replace: bool = False
+    ) -> StoredTeacher | None:
+        """What stands under a name with this very content (its digest); None where it is to be
+        stored. Raises UsageProblem for other content, unless ``replace``."""
+        found = self.catalog.find(name)
+        if found is None:
+            return None
+        if _same(found[1], content, vendor, family):
             return found[1]
-        if found and not replace:
+        if not replace:
             said = f"the store already holds {name!r} with other content"
             step = "add --replace to put the new answers in its place, or choose another name"
             raise UsageProblem(said, where=self.path, next_step=step)
-        self._check_probe_sets(transcript, name)
-        signed = sign(transcript, self.embedder)
-        teacher = describe(name, vendor, family, transcript, signed, timestamp())
-        with writer.change():
-            if found:
-                writer.delete(*found)
-            writer.insert(teacher, transcript, signed)
-        return teacher
+        return None
+
+    @contextmanager
+    def _turn(self) -> Iterator[Catalog]:
+        """The catalogue while this process alone may write to it."""
+        if not self._joined:
+            yield self._writable()
+            return
+        with WriteLock(self.path / LOCK, PATIENCE):
+            yield self.catalog
 
     def _check_probe_sets(self, transcript: Transcript, name: str) -> None:
         stored = self.catalog.probe_sets(but=name) if transcript.header.probe_sets else {}
@@ -172,10 +250,10 @@ class FingerprintStore(Closing):
 
     def remove(self, name: str) -> StoredTeacher:
         """Removes a stored model and returns its record. Raises UsageProblem for no such name."""
-        writer = self._writable()
-        found = self._find(name)
-        with writer.change():
-            writer.delete(*found)
+        with self._turn() as writer:
+            found = self._find(name)
+            with writer.change():
+                writer.delete(*found)
         return found[1]
 
     def teachers(self) -> list[StoredTeacher]:
@@ -218,10 +296,10 @@ class FingerprintStore(Closing):
             raise UsageProblem(f"the store holds no answer with the id {number}", where=self.path)
         return found
 
-    def rebuild(self) -> None:
+    def rebuild(self, progress: Progress = SILENT) -> None:
         """Builds the index anew from the catalogue: the way out of a damaged one."""
         self._writable()
-        self.index.rebuild()
+        self.index.rebuild(progress)
 
     def freeze(self) -> None:
         """Builds the index, packs the catalogue into one file without a log, and closes the store:
@@ -264,7 +342,11 @@ class FingerprintStore(Closing):
     def _writable(self) -> Catalog:
         if self._lock is None:
             raise UsageProblem(
-                "the store was opened read-only", where=self.path, next_step="open it for writing"
+                "the store was joined, to add to it"
+                if self._joined
+                else "the store was opened read-only",
+                where=self.path,
+                next_step="open it for writing",
             )
         return self.catalog
 
@@ -286,6 +368,25 @@ def _catalog_of(path: Path, read_only: bool) -> Catalog:
         with WriteLock(path / LOCK):
             Catalog(path / CATALOG, read_only=False).close()
         return Catalog(path / CATALOG, read_only)
+
+
+def _make(path: Path, embedder: Embedder) -> None:
+    """A new catalogue in a folder whose lock is held. Raises UsageProblem in an occupied one."""
+    _sweep(path)
+    _refuse_occupied(path)
+    draft = path / f"{TEMPORARY}{CATALOG}"
+    create_catalog(draft, embedder.id, embedder.dimension)
+    os.replace(draft, path / CATALOG)
+    sync_folder(path)
+
+
+def _content_of(transcript: Transcript, name: str) -> str:
+    try:
+        return content_digest(transcript)
+    except UnicodeEncodeError as error:
+        raise MalformedInput(
+            "a probe holds text that no UTF-8 file can hold", where=name
+        ) from error
 
 
 def asked(transcript: Transcript) -> Sequence[str]:

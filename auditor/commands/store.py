@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,17 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from auditor.audits.costs import cost_of
 from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
+from auditor.commands.audits import cost_lines
 from auditor.commands.completion import stored_models
 from auditor.commands.options import (
     AS_JSON,
+    DRY_RUN,
     PROBES,
     STORE,
+    dry_run,
     placed,
     read_as,
     recording_choices,
@@ -29,15 +35,17 @@ from auditor.commands.options import (
 from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
 from detectors.text.model_names import meant
+from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect
-from fingerprints.embed import SentenceTransformer
+from fingerprints.embed import HashedNgrams, SentenceTransformer
 from fingerprints.errors import StoreIntegrity, UsageProblem, printable
-from fingerprints.importing import import_answers
+from fingerprints.importing import ImportReport, import_answers
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import Sampling, sha256
 from fingerprints.store import FingerprintStore
+from fingerprints.store_costs import cost_of_adding, cost_of_index
 from fingerprints.subjects import open_subject
 
 READ_STORE = store_folder("The store's folder.", BUNDLED)
@@ -72,6 +80,7 @@ def store() -> None:
 @PROBES
 @recording_options
 @sampling_options
+@DRY_RUN
 @AS_JSON
 def add(
     spec: str,
@@ -85,14 +94,21 @@ def add(
     mapping: str | None,
     requests: str | None,
     allow_partial: bool,
+    dry_run: bool,
     as_json: bool,
     device: str | None,
     dtype: str | None,
     **flags: Any,
 ) -> int:
-    """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed."""
+    """Ask SPEC (or read recorded answers) and store what it said. An interrupted run is resumed.
+
+    Others may add to the same store meanwhile.
+    """
     spec = read_as(spec, recording_choices(mapping, requests, allow_partial))
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
+    sampling = Sampling.model_validate(sampling_values(**flags))
+    if dry_run:
+        return _show(cost_of(spec, sets, sampling), as_json)
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
     with _opened(store_dir, embedder) as opened:
@@ -104,7 +120,7 @@ def add(
             transcript = collect(
                 subject,
                 sets,
-                Sampling.model_validate(sampling_values(**flags)),
+                sampling,
                 pending,
                 progress.step("asking"),
             )
@@ -176,6 +192,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @recording_options
 @STORE
 @EMBEDDER
+@dry_run("Read the files and say what would be added and what it costs; store nothing.")
 @AS_JSON
 def import_(
     path: str,
@@ -187,6 +204,7 @@ def import_(
     allow_partial: bool,
     store_dir: str,
     embedder: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Import recorded answers of many models: a file or a folder of any form that docs/formats.md
@@ -194,7 +212,8 @@ def import_(
 
     What was read, skipped, empty and unreadable is counted. Nothing is stored where no answer can
     be read, or over a tenth of a file (or of a folder's files) can't; --allow-partial goes on with
-    what can.
+    what can. Several imports may run at once into one store; an interrupted one is run again, and
+    what is stored already stays as it is.
 
     \b
     Examples:
@@ -202,9 +221,14 @@ def import_(
       auditor store import gpt-4.jsonl --store teachers/ --vendor OpenAI
       auditor store import batch_output.jsonl --requests batch_input.jsonl --store teachers/
       auditor store import hf://datasets/org/name/data.parquet --store teachers/
+      auditor store import answers/ --store teachers/ --dry-run
     """
     made = None if metadata is None else Path(metadata)
     how = how_to_read(recording_choices(mapping, requests, allow_partial))
+    if dry_run:
+        with _there(store_dir) as opened, progress_on("reading") as progress:
+            found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
+        return _show_import(found, as_json)
     with _opened(store_dir, embedder) as opened, progress_on("importing") as progress:
         _warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
@@ -304,17 +328,67 @@ def verify(store_dir: str, as_json: bool) -> int:
 
 @store.command()
 @STORE
+@dry_run("Say how large the index will be and what building it costs; build nothing.")
 @AS_JSON
-def rebuild(store_dir: str, as_json: bool) -> int:
-    """Build the FAISS index again from the catalogue."""
-    with FingerprintStore.open(Path(store_dir)) as opened:
-        opened.rebuild()
+def rebuild(store_dir: str, dry_run: bool, as_json: bool) -> int:
+    """Build the FAISS index again from the catalogue.
+
+    A large one is built in shards: a killed or interrupted build goes on with what it had finished.
+
+    \b
+    Examples:
+      auditor store rebuild --store teachers/ --dry-run
+      auditor store rebuild --store teachers/
+    """
+    if dry_run:
+        with open_store(store_dir) as opened:
+            count = opened.catalog.count_vectors()
+            cost = cost_of_index(count, opened.catalog.dimension, opened.index.exact_up_to)
+        return _show(cost.model_dump(mode="json"), as_json)
+    with FingerprintStore.open(Path(store_dir)) as opened, progress_on("indexing") as progress:
+        opened.rebuild(progress)
         signatures = sum(t.n_indexed for t in opened.teachers())
     if as_json:
         put_json({"signatures": signatures})
     else:
         put(f"rebuilt the index of {signatures:,} signatures")
     return 0
+
+
+@contextmanager
+def _there(store_dir: str) -> Iterator[FingerprintStore | None]:
+    """The store as it is, read-only; None where there is none yet."""
+    if not (Path(store_dir) / CATALOG).is_file():
+        yield None
+        return
+    with open_store(store_dir) as opened:
+        yield opened
+
+
+def _show(cost: Mapping[str, Any], as_json: bool) -> int:
+    if as_json:
+        put_json(dict(cost))
+    else:
+        put("\n".join(cost_lines(cost)))
+    return 0
+
+
+def _show_import(found: ImportReport, as_json: bool) -> int:
+    """What an import would add and what it would cost."""
+    indexed = found.answers - found.unreadable
+    cost = cost_of_adding(indexed, found.characters, HashedNgrams().dimension).model_dump(
+        mode="json"
+    )
+    if as_json:
+        put_json({**found.model_dump(mode="json"), "cost": cost})
+        return 0
+    would = counted(len(found.added), "model")
+    put(f"{would} would be added with {counted(found.answers, 'answer')},")
+    put(f"{len(found.unchanged)} unchanged, {len(found.skipped)} skipped")
+    say(f"of the files: {found.reading.line}")
+    for skipped in found.skipped:
+        say(f"would be skipped: {skipped.what}: {skipped.reason}")
+    return _show(cost, as_json=False)
 
 
 def _warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
@@ -327,13 +401,13 @@ def _warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
 def _opened(store_dir: str, embedder: str | None) -> FingerprintStore:
     path = Path(store_dir)
     if embedder is None:
-        return FingerprintStore.open_or_create(path)
+        return FingerprintStore.join(path)
     name = embedder.removeprefix("sentence-transformers:")
     if name == embedder or not name:
         raise UsageProblem(
             "unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL"
         )
-    return FingerprintStore.open_or_create(path, embedder=SentenceTransformer(name))
+    return FingerprintStore.join(path, embedder=SentenceTransformer(name))
 
 
 def _tell(stored: StoredTeacher, as_json: bool) -> None:

@@ -196,6 +196,28 @@ def test_a_store_is_filled_listed_shown_checked_and_emptied(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "suspect.jsonl"]
 
 
+def test_dry_runs_of_a_store_say_the_cost_and_write_nothing(
+    suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--store", str(tmp_path / "mine")]
+    assert run(["store", "add", str(suspect), "--name", "one", *where, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["questions"] == 0
+    assert run(["store", "import", str(suspect), *where, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cost"]["signatures"] == told["answers"] - told["unreadable"] > 0
+    assert told["cost"]["disk_bytes"] > 1024 * told["answers"] > 0
+    assert not (tmp_path / "mine").exists()
+    assert run(["store", "import", str(suspect), *where]) == 0
+    before = (tmp_path / "mine" / "catalog.sqlite").read_bytes()
+    assert run(["store", "import", str(suspect), *where, "--dry-run"]) == 0
+    assert "1 unchanged" in capsys.readouterr().out
+    assert run(["store", "rebuild", *where, "--dry-run", "--json"]) == 0
+    cost = json.loads(capsys.readouterr().out)
+    assert (cost["shards"], cost["signatures"]) == (0, told["cost"]["signatures"])
+    assert (tmp_path / "mine" / "catalog.sqlite").read_bytes() == before
+    assert not list((tmp_path / "mine").glob("gen-*"))
+
+
 def test_the_nearest_stored_answers_to_a_text_are_found(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

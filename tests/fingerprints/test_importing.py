@@ -126,6 +126,25 @@ def test_a_model_with_other_answers_is_skipped_unless_replaced(
     assert store.teacher("alpha").n_answers == 6
 
 
+def test_a_dry_run_says_what_would_be_added_and_stores_nothing(
+    store: FingerprintStore, tmp_path: Path
+) -> None:
+    folder = alpaca(tmp_path / "in")
+    alone = import_answers(None, folder, dry_run=True)
+    assert (alone.added, alone.answers, alone.unchanged) == (("alpha", "beta"), 10, ())
+    assert import_answers(store, folder, dry_run=True) == alone
+    assert store.teachers() == []
+    done = import_answers(store, folder)
+    assert done == alone
+    assert import_answers(store, folder, dry_run=True).unchanged == ("alpha", "beta")
+    other = lines(tmp_path / "alpha.jsonl", "alpha")
+    other.write_text(other.read_text() + '{"prompt": "More?", "answer": "Y", "model": "alpha"}\n')
+    refused = import_answers(store, other, dry_run=True)
+    assert [(s.what, "other content" in s.reason) for s in refused.skipped] == [("alpha", True)]
+    assert import_answers(store, other, dry_run=True, replace=True).added == ("alpha",)
+    assert store.teacher("alpha").n_answers == 5
+
+
 def test_a_bad_file_in_a_folder_is_skipped_and_said(
     store: FingerprintStore, tmp_path: Path
 ) -> None:

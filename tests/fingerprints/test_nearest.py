@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
 from fingerprints import nearest
 from fingerprints.embed import Vectors
-from fingerprints.sharded import Shard, Sharded, empty_lists
+from fingerprints.sharded import Shard, Sharded, empty_lists, trained_problem
 
 
 def clustered(n: int, d: int, seed: int) -> Vectors:
@@ -44,3 +46,12 @@ def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
         same = np.isin(found[row], right[row])
         places = [list(right[row]).index(i) for i in found[row][same]]
         np.testing.assert_allclose(scores[row][same], truth[row][places], atol=1e-5)
+
+
+def test_cells_of_a_large_store_are_read_though_they_hold_nothing() -> None:
+    trained = nearest.train(clustered(600, 256, 5), 40_000)
+    file = io.BytesIO()
+    nearest.write(trained, file)
+    read = nearest.read(file.getbuffer())
+    assert trained_problem(read, 256) is None
+    assert read.nlist == nearest.cells_for(40_000) == 256

@@ -1,0 +1,325 @@
+"""How a store of up to 1e7 signatures is built and searched: processor seconds, memory and bytes,
+recall against the exact search, and time beside bare FAISS in the same process.
+
+``nice python -m tests.benchmarks.bench_large_store --rows 100000 1000000 --folder /tmp``. The index
+alone: vectors are drawn, so that the disk holds them once. Their spectrum, mean and neighbours are
+as of 5,000 answers of 34 public models under the built-in embedder: eigenvalues fall with the power
+0.45 of their rank, the mean has length 0.55, answers to one question (40 each) a cosine of 0.57.
+Building and searching run in processes of their own, whose memory is sampled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
+
+import faiss
+import numpy as np
+
+from fingerprints import nearest, sharded
+from fingerprints.catalog import Catalog, CatalogState
+from fingerprints.embed import Vectors
+from fingerprints.indexing import StoreIndex
+from fingerprints.nearest import CANDIDATES, CELLS_PROBED, Ids
+from fingerprints.progress import Progress
+from fingerprints.sharded import Sharded
+
+DIMENSION = 256
+BLOCK = 65_536
+QUERIES, NEIGHBOURS, ROUNDS = 200, 10, 7
+MEAN, SHARED, POWER, A_QUESTION = 0.55, 0.27, 0.45, 40
+REFINABLE = 3_000_000
+"""Up to so many vectors FAISS's own refinement, which holds them all, fits into six gigabytes."""
+
+
+class Drawn:
+    """Stands for a catalogue: the same vectors at every reading, drawn a block at a time."""
+
+    embedder, dimension = "drawn/1", DIMENSION
+
+    def __init__(self, rows: int) -> None:
+        self.n = rows
+        rng = np.random.default_rng(1)
+        scales = np.arange(1, DIMENSION + 1) ** (-POWER / 2)
+        self.scales = (scales / np.sqrt(np.sum(scales**2))).astype(np.float32)
+        mean = rng.standard_normal(DIMENSION).astype(np.float32)
+        self.mean = mean / np.linalg.norm(mean) * MEAN
+        self.questions = self._spread(rng, max(10, rows // A_QUESTION)) * np.sqrt(SHARED)
+
+    def _spread(self, rng: np.random.Generator, n: int) -> Vectors:
+        return cast(Vectors, rng.standard_normal((n, DIMENSION), np.float32) * self.scales)
+
+    def draw(self, seed: int, n: int) -> Vectors:
+        """Answers to questions drawn at random."""
+        rng = np.random.default_rng([2, seed])
+        asked = self.questions[rng.integers(0, len(self.questions), n)]
+        rows = self.mean + asked + self._spread(rng, n) * np.sqrt(1 - MEAN**2 - SHARED)
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    def _blocks(self) -> Iterator[tuple[int, Ids]]:
+        for seed, start in enumerate(range(0, self.n, BLOCK)):
+            yield seed, np.arange(start + 1, min(start + BLOCK, self.n) + 1, dtype=np.int64)
+
+    def vectors(self, after: int = 0, up_to: int | None = None) -> Iterator[tuple[Ids, Vectors]]:
+        """As a catalogue's."""
+        for seed, ids in self._blocks():
+            last = self.n if up_to is None else up_to
+            some = (ids > after) & (ids <= last)
+            if some.any():
+                yield ids[some], self.draw(seed, len(ids))[some]
+
+    def vector_ids(self) -> Iterator[Ids]:
+        """As a catalogue's."""
+        return (ids for _, ids in self._blocks())
+
+    def count_vectors(self) -> int:
+        """As a catalogue's."""
+        return self.n
+
+    def sample_vectors(self, count: int) -> tuple[Ids, Vectors]:
+        """As a catalogue's, of the first block."""
+        ids, rows = next(self.vectors())
+        return ids[:count], rows[:count]
+
+    def state(self) -> CatalogState:
+        """One state for ever."""
+        return CatalogState(1, f"{self.n}")
+
+    def had(self, state: CatalogState) -> bool:
+        """Whether it is that state."""
+        return state == self.state()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Nothing changes anyway."""
+        yield
+
+
+class Memory(threading.Thread):
+    """The most anonymous memory that this process held (MiB): what can't be had back."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most = 0.0
+        self.start()
+
+    def run(self) -> None:
+        """Looks twenty times a second."""
+        while True:
+            lines = Path("/proc/self/status").read_text().splitlines()
+            held = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+            self.most = max(self.most, held / 1024)
+            time.sleep(0.05)
+
+
+class Timed(Progress):
+    """Processor seconds of each step."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self.now, self.last = "", time.process_time()
+
+    def step(self, label: str, whole: bool = False) -> Progress:
+        """A step begins where the one before ends."""
+        moment = time.process_time()
+        if self.now:
+            self.spent[self.now] = self.spent.get(self.now, 0) + moment - self.last
+        self.now, self.last = label, moment
+        return self
+
+
+def index_of(path: Path, rows: int) -> StoreIndex:
+    """The index of a store that is drawn."""
+    found = StoreIndex(path, cast(Catalog, Drawn(rows)), writable=True)
+    found.exact_up_to = 0
+    return found
+
+
+def build(path: Path, rows: int) -> dict[str, Any]:
+    """Builds, and says what it took."""
+    path.mkdir()
+    memory, timed, start = Memory(), Timed(), time.process_time()
+    index_of(path, rows).rebuild(timed)
+    timed.step("writing down and checking every digest")
+    sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+    return {
+        "steps": timed.spent,
+        "cpu": time.process_time() - start,
+        "anon": memory.most,
+        "bytes": sum(sizes),
+    }
+
+
+def spent(task: Callable[[], object]) -> float:
+    """Processor seconds of one call."""
+    start = time.process_time()
+    task()
+    return time.process_time() - start
+
+
+def search(path: Path, rows: int) -> dict[str, Any]:
+    """Opens and searches; then bare FAISS on the same lists, and the exact search."""
+    memory, drawn, start = Memory(), Drawn(rows), time.process_time()
+    queries = drawn.draw(10**9, QUERIES)
+    index = index_of(path, rows).now()
+    opened, start = time.process_time() - start, time.perf_counter()
+    assert isinstance(index, Sharded)
+    _, found = index.search(queries, NEIGHBOURS)
+    first = time.perf_counter() - start
+    ours = {"opened": opened, "first": first, "anon": memory.most}
+    truth = exact(index, queries)
+    return {
+        **ours,
+        **beside(index, queries),
+        "shards": len(index.shards),
+        **judged(found, truth),
+        "wider": list(wider(index, queries, truth)),
+    }
+
+
+def wider(index: Sharded, queries: Vectors, truth: Ids) -> Iterator[tuple[int, int, float, float]]:
+    """Cells probed, candidates, recall and processor seconds, where more is looked at."""
+    for cells in (CELLS_PROBED, 2 * CELLS_PROBED, 4 * CELLS_PROBED):
+        for candidates in (CANDIDATES, 4 * CANDIDATES):
+            with patch.object(sharded, "CANDIDATES", candidates):
+                for shard in index.shards:
+                    shard.lists.nprobe = min(cells, shard.lists.nlist)
+                start = time.process_time()
+                found = index.search(queries, NEIGHBOURS)[1]
+                took = time.process_time() - start
+            yield cells, candidates, judged(found, truth)["recall"], took
+
+
+def beside(index: Sharded, queries: Vectors) -> dict[str, float]:
+    """Median processor seconds of interleaved rounds: ours, FAISS's candidates alone, and, where
+    memory allows, FAISS's candidates with its own refinement."""
+    bare = of_a_piece(index)
+    tasks: dict[str, Callable[[], object]] = {
+        "ours": lambda: index.search(queries, NEIGHBOURS),
+        "bare": lambda: bare.search(queries, CANDIDATES),
+    }
+    if index.n <= REFINABLE:
+        flat = faiss.IndexFlatIP(DIMENSION)
+        for shard in index.shards:
+            flat.add(shard.vectors)
+        refined = faiss.IndexRefine(bare, flat)
+        refined.k_factor = CANDIDATES / NEIGHBOURS
+        tasks["refined"] = lambda: refined.search(queries, NEIGHBOURS)
+    times: dict[str, list[float]] = {name: [] for name in tasks}
+    for turn in range(ROUNDS + 1):
+        for name, task in tasks.items():
+            took = spent(task)
+            if turn:
+                times[name].append(took)
+    return {name: statistics.median(took) for name, took in times.items()}
+
+
+def of_a_piece(index: Sharded) -> Any:
+    """FAISS's own index over the same codes, of a piece and in memory."""
+    out, start = sharded.empty_lists(index.trained), 0
+    for shard in index.shards:
+        lists = shard.lists.invlists
+        for cell in range(lists.nlist):
+            n = lists.list_size(cell)
+            if n:
+                ids = faiss.rev_swig_ptr(lists.get_ids(cell), n) + start
+                out.invlists.add_entries(cell, n, faiss.swig_ptr(ids), lists.get_codes(cell))
+        start += len(shard.numbers)
+    out.ntotal, out.nprobe = start, min(CELLS_PROBED, out.nlist)
+    return out
+
+
+def exact(index: Sharded, queries: Vectors) -> Ids:
+    """The ids of the nearest by all inner products (n, k)."""
+    heap = faiss.ResultHeap(len(queries), NEIGHBOURS, keep_max=True)
+    for shard in index.shards:
+        for start in range(0, len(shard.numbers), BLOCK):
+            block = np.ascontiguousarray(shard.vectors[start : start + BLOCK])
+            scores, rows = faiss.knn(queries, block, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+            heap.add_result(scores, shard.numbers[start : start + BLOCK][rows])
+    heap.finalize()
+    return np.asarray(heap.I)
+
+
+def judged(found: Ids, truth: Ids) -> dict[str, float]:
+    """How many of the nearest were found, and how often the nearest."""
+    same = [len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(found, truth, strict=True)]
+    return {
+        "recall": float(np.mean(same)),
+        "first_found": float(np.mean(found[:, 0] == truth[:, 0])),
+    }
+
+
+def told(rows: int, made: dict[str, Any], seen: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines of one size."""
+    yield "shards, cells", f"{seen['shards']}, {nearest.cells_for(rows):,}"
+    for name, value in made["steps"].items():
+        yield f"{name}, processor s", f"{value:,.1f}"
+    yield "the whole build, processor s", f"{made['cpu']:,.1f}"
+    yield "most memory of it (anonymous), MiB", f"{made['anon']:,.0f}"
+    yield "bytes on the disk a signature", f"{made['bytes'] / rows:,.0f}"
+    yield "opening (all digests), processor s", f"{seen['opened']:,.2f}"
+    yield f"the first {QUERIES} queries, s by the clock", f"{seen['first']:,.2f}"
+    yield "most memory until then (anonymous), MiB", f"{seen['anon']:,.0f}"
+    yield f"a query, k={NEIGHBOURS}, processor ms", f"{seen['ours'] / QUERIES * 1e3:.2f}"
+    yield "bare FAISS, candidates alone, processor ms", f"{seen['bare'] / QUERIES * 1e3:.2f}"
+    yield "ours over it", f"{seen['ours'] / seen['bare']:.3f}"
+    if "refined" in seen:
+        yield "bare FAISS with its refinement", f"{seen['refined'] / QUERIES * 1e3:.2f}"
+        yield "ours over it, re-ranked both", f"{seen['ours'] / seen['refined']:.3f}"
+    yield f"recall@{NEIGHBOURS} against the exact search", f"{seen['recall']:.4f}"
+    yield "the nearest found first", f"{seen['first_found']:.4f}"
+    for cells, candidates, recall, took in seen["wider"]:
+        what = f"{cells} cells and {candidates} candidates: recall, processor ms a query"
+        yield what, f"{recall:.4f}, {took / QUERIES * 1e3:.2f}"
+
+
+def measure(folder: Path, rows: int) -> Iterator[tuple[str, str]]:
+    """One size, each half in a process of its own."""
+    results = []
+    for step in ("build", "search"):
+        arguments = ["--rows", str(rows), "--folder", str(folder / f"store-{rows}"), "--step", step]
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.bench_large_store", *arguments],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        results.append(json.loads(done.stdout))
+    yield from told(rows, results[0], results[1])
+
+
+def main() -> None:
+    """Prints a Markdown table for each size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--folder", type=Path, help="where to put the stores; 1.2 KB a signature")
+    parser.add_argument("--step", choices=["build", "search"], help="one half of one size, as JSON")
+    given = parser.parse_args()
+    if given.step:
+        step = {"build": build, "search": search}[given.step]
+        print(json.dumps(step(given.folder, given.rows[0])))
+        return
+    print(
+        f"faiss {faiss.__version__}, {faiss.omp_get_max_threads()} threads, {os.cpu_count()} cores"
+    )
+    for rows in given.rows:
+        with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+            print(f"\n| {rows:,} signatures, d={DIMENSION} | |\n|---|---:|")
+            for what, value in measure(Path(folder), rows):
+                print(f"| {what} | {value} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
