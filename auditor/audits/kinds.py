@@ -24,6 +24,8 @@ KINDS: tuple[Kind, ...] = (
         files=("base.jsonl", "scores.jsonl"),
         unasked=("self_description",),
         rescored="auditor.audits.inheritance.rescored:rescored",
+        run="auditor.audits.inheritance.audit:run",
+        shares=True,
     ),
     Kind(
         name="lineage",
@@ -31,6 +33,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"lineage": "auditor.audits.lineage.records:LineageSection"},
         arranged={"lineage": "auditor.audits.lineage.document:sections"},
         glance="auditor.audits.lineage.glance:glance",
+        run="auditor.audits.lineage.report:lineage_audit",
     ),
     Kind(
         name="service",
@@ -38,6 +41,8 @@ KINDS: tuple[Kind, ...] = (
         sections={"service": "auditor.audits.service.records:ServiceSection"},
         arranged={"service": "auditor.audits.service.document:sections"},
         glance="auditor.audits.service.glance:glance",
+        run="auditor.audits.service.audit:service_audit",
+        examined="endpoint",
         files=(
             "reference.jsonl",
             "scores.jsonl",
@@ -49,6 +54,8 @@ KINDS: tuple[Kind, ...] = (
         name="policy",
         plan="auditor.audits.policy.plan:PolicyPlan",
         glance="auditor.audits.policy.glance:glance",
+        run="auditor.audits.policy.audit:policy_audit",
+        examined="hosted",
         files=("local.jsonl", "also.jsonl"),
     ),
     Kind(
@@ -57,6 +64,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"plant": "auditor.audits.plants.records:PlantSection"},
         arranged={"plant": "auditor.audits.plants.document:sections"},
         glance="auditor.audits.plants.glance:glance",
+        run="auditor.audits.plants.audit:planted_audit",
         files=("base.jsonl", "choices.json"),
     ),
     Kind(name="shadow", plan="auditor.audits.shadow.plan:ShadowPlan"),
@@ -66,6 +74,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"harvest": "auditor.audits.harvest.records:HarvestSection"},
         arranged={"harvest": "auditor.audits.harvest.document:sections"},
         glance="auditor.audits.harvest.glance:glance",
+        run="auditor.audits.harvest.audit:harvest_audit",
         files=(
             "base.jsonl",
             "base-samples.jsonl",
