@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fingerprints.adjustments import TOLD_OF
-from fingerprints.errors import Incomplete, printable
+from fingerprints.errors import Incomplete, MalformedInput, printable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.probes import reference
 from fingerprints.progress import SILENT, Progress, Told
 from fingerprints.records import (
+    Identity,
     Probe,
     ProbeSet,
     Reply,
@@ -109,7 +110,7 @@ def collect(
     if subject.remark:
         progress.say(subject.remark)
     if "recorded" in subject.offers:
-        return _copy(subject.recorded(), into)
+        return copied(subject.recorded(), into)
     requests = requests_for(probe_sets, sampling)
     probes = [probe for probe_set in probe_sets for probe in probe_set.probes]
     with TranscriptWriter(into, _header(subject, probe_sets, sampling), probes) as writer:
@@ -261,7 +262,41 @@ def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling
     )
 
 
-def _copy(transcript: Transcript, into: Path) -> Transcript:
+def part_of(
+    held: Sequence[Transcript], probe_sets: Sequence[ProbeSet], sampling: Sampling
+) -> Transcript:
+    """What asking these sets so would have given, of transcripts of one subject that hold as much
+    and more: those answers, their probes and all events. Complete where every request was answered.
+
+    Raises ValueError for none, for answers that were drawn otherwise, and MalformedInput where the
+    transcripts are of different subjects.
+    """
+    if not held or any(one.header.sampling != sampling for one in held):
+        raise ValueError("answers that were drawn otherwise are no part of these")
+    first = held[0].header
+    if any(_without_notes(one) != _without_notes(held[0]) for one in held):
+        raise MalformedInput(
+            "the subject was another one between two probe sets",
+            where=first.spec,
+            next_step="ask it again in a new folder",
+        )
+    replies = {reply.key: reply for one in held for reply in one.replies}
+    keys = [request.key for request in requests_for(probe_sets, sampling)]
+    found = tuple(replies[key] for key in sorted(set(keys)) if key in replies)
+    header = first.model_copy(update={"probe_sets": tuple(reference(s) for s in probe_sets)})
+    asked = {probe.id: probe for one in probe_sets for probe in one.probes}
+    events = tuple(dict.fromkeys(event for one in held for event in one.events))
+    whole = len(found) == len(set(keys)) and not any(r.status is Status.ERROR for r in found)
+    return Transcript(header, asked, found, events, whole)
+
+
+def _without_notes(transcript: Transcript) -> Identity:
+    return transcript.identity.model_copy(update={"notes": ()})
+
+
+def copied(transcript: Transcript, into: Path) -> Transcript:
+    """Writes a transcript that is there already into a journal, and returns what that holds. Killed
+    on the way, the same call goes on. Raises MalformedInput where ``into`` records another run."""
     probes: list[Probe] = list(transcript.probes.values())
     with TranscriptWriter(into, transcript.header, probes) as writer:
         for reply in transcript.replies:

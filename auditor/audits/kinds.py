@@ -24,6 +24,8 @@ KINDS: tuple[Kind, ...] = (
         files=("base.jsonl", "scores.jsonl"),
         unasked=("self_description",),
         rescored="auditor.audits.inheritance.rescored:rescored",
+        run="auditor.audits.inheritance.audit:run",
+        shares=True,
     ),
     Kind(
         name="lineage",
@@ -32,6 +34,7 @@ KINDS: tuple[Kind, ...] = (
         arranged={"lineage": "auditor.audits.lineage.document:sections"},
         glance="auditor.audits.lineage.glance:glance",
         rescored="auditor.audits.lineage.rescored:rescored",
+        run="auditor.audits.lineage.report:lineage_audit",
     ),
     Kind(
         name="service",
@@ -39,6 +42,8 @@ KINDS: tuple[Kind, ...] = (
         sections={"service": "auditor.audits.service.records:ServiceSection"},
         arranged={"service": "auditor.audits.service.document:sections"},
         glance="auditor.audits.service.glance:glance",
+        run="auditor.audits.service.audit:service_audit",
+        examined="endpoint",
         files=(
             "reference.jsonl",
             "scores.jsonl",
@@ -51,6 +56,8 @@ KINDS: tuple[Kind, ...] = (
         name="policy",
         plan="auditor.audits.policy.plan:PolicyPlan",
         glance="auditor.audits.policy.glance:glance",
+        run="auditor.audits.policy.audit:policy_audit",
+        examined="hosted",
         files=("local.jsonl", "also.jsonl"),
         rescored="auditor.audits.policy.rescored:rescored",
     ),
@@ -60,6 +67,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"plant": "auditor.audits.plants.records:PlantSection"},
         arranged={"plant": "auditor.audits.plants.document:sections"},
         glance="auditor.audits.plants.glance:glance",
+        run="auditor.audits.plants.audit:planted_audit",
         files=("base.jsonl", "choices.json"),
         rescored="auditor.audits.plants.rescored:rescored",
     ),
@@ -74,6 +82,7 @@ KINDS: tuple[Kind, ...] = (
         sections={"harvest": "auditor.audits.harvest.records:HarvestSection"},
         arranged={"harvest": "auditor.audits.harvest.document:sections"},
         glance="auditor.audits.harvest.glance:glance",
+        run="auditor.audits.harvest.audit:harvest_audit",
         files=(
             "base.jsonl",
             "base-samples.jsonl",

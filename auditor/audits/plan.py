@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import yaml
 from pydantic import ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import ProbeChoice
-from fingerprints.records import Record
+from fingerprints.records import ProbeSet, Record, Sampling
 
 BUNDLED = "bundled"
 """The store name that stands for the reference store inside the package."""
+
+
+class AskingOf(NamedTuple):
+    """Who is asked what, and how, by the spec that opens it."""
+
+    spec: str
+    sets: list[ProbeSet]
+    sampling: Sampling
 
 
 class AuditPlan(Record):
@@ -65,6 +73,11 @@ class AuditPlan(Record):
 
     def check(self) -> None:
         """Raises UsageProblem for what no field by itself can refuse."""
+
+    def asking(self) -> tuple[AskingOf, ...] | None:
+        """Whom the audit asks what at most, whoever is examined first; None where that isn't known
+        before it. Raises what `load_probe_set` raises."""
+        return None
 
     def told(self) -> dict[str, Any]:
         """The plan as a report keeps it: without what is None."""

@@ -20,6 +20,7 @@ TABLE: dict[str, str] = {
     "control": "Train control models, whose teacher is known.",
     "declared": "Do a model's weights bear out the base that its card names?",
     "detectors": "List the detectors and what each of them asks.",
+    "fleet": "Examine many suspects by one plan that is resumed.",
     "harvest": "Was a model trained on answers that were served?",
     "doctor": "Say what is installed, which device is used, what clashes.",
     "lineage": "Where do a suspect's weights come from?",

@@ -35,7 +35,10 @@ class Kind:
     it observes and resumes itself beside the report. ``unasked``: sections whose arranger also
     tells of reports that lack them, as of their findings. ``rescored``: takes the plan,
     the folder of a report and the report, and judges again from the records in it, asking nobody
-    (none: this kind can't).
+    (none: this kind can't). ``run``: takes the plan, a folder and whom to tell how far it is, goes
+    on with what the folder holds, and gives the report (none: no fleet can have it). ``examined``:
+    the plan's field that names who is examined. ``shares``: ``run`` takes besides, as ``heard``,
+    transcripts by spec, and asks nobody whom they are of.
     """
 
     name: str
@@ -46,6 +49,9 @@ class Kind:
     files: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
     rescored: str = ""
+    run: str = ""
+    examined: str = "suspect"
+    shares: bool = False
 
 
 def placed_at(place: str) -> Any:

@@ -6,7 +6,7 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
 from detectors.text.makers import using_makers
-from fingerprints.collect import collect
+from fingerprints.collect import collect, copied
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
 from fingerprints.progress import SILENT, Progress
@@ -76,18 +76,24 @@ def audit(suspect: str, out: str | Path = "report", **choices: Any) -> Report:
     return keep(run(plan, folder), plan, folder)
 
 
-def run(plan: Plan, out: Path, progress: Progress = SILENT) -> Report:
+def run(
+    plan: Plan,
+    out: Path,
+    progress: Progress = SILENT,
+    heard: Mapping[str, Transcript] | None = None,
+) -> Report:
     """Audits the plan's suspect and returns the report; the transcripts are kept (and resumed) in
     ``out``.
 
-    One model is open at a time. Deterministic for greedy sampling on one device. Raises the errors
-    of `open_subject`, `collect` and the store.
+    ``heard`` holds, by spec, what the suspect or its base answered to the plan's questions before:
+    whoever is there is not asked again. One model is open at a time. Deterministic for greedy
+    sampling on one device. Raises the errors of `open_subject`, `collect` and the store.
     """
     with using_makers(plan.makers()):
-        return _run(plan, out, progress)
+        return _run(plan, out, progress, heard or {})
 
 
-def _run(plan: Plan, out: Path, progress: Progress) -> Report:
+def _run(plan: Plan, out: Path, progress: Progress, heard: Mapping[str, Transcript]) -> Report:
     """The same, with the plan's makers' names in use."""
     probe_sets = plan.probe_sets()
     check_choice(plan.calibration)
@@ -95,15 +101,19 @@ def _run(plan: Plan, out: Path, progress: Progress) -> Report:
         models = shelf(store, plan)
         models.named(plan.candidates)  # refused before anything is asked
         watch = watching(plan, models)
-        with open_subject(plan.suspect) as subject:
-            stop = watch.stop() if watch else None
-            asking = progress.step("asking the suspect")
-            transcript = collect(subject, probe_sets, plan.sampling, out / TRANSCRIPT, asking, stop)
+        if plan.suspect in heard:
+            transcript = copied(heard[plan.suspect], out / TRANSCRIPT)
+        else:
+            with open_subject(plan.suspect) as subject:
+                stop = watch.stop() if watch else None
+                asking = progress.step("asking the suspect")
+                into = out / TRANSCRIPT
+                transcript = collect(subject, probe_sets, plan.sampling, into, asking, stop)
         # Before the base is asked: the weights may tell which model it is.
         reading = progress.step("comparing weights")
         kin = lineage_within(plan.suspect, plan.weighed_against, reading)
         asking_base = progress.step("asking the base")
-        base = find_base(plan, transcript, models, out, asking_base, kin.base)
+        base = find_base(plan, transcript, models, out, asking_base, kin.base, heard)
         looked = looked_at(models, plan, transcript)
         scoring = progress.step("scoring texts")
         scores = find_scores(plan, transcript, base, looked.others(transcript), out, scoring)

@@ -6,7 +6,7 @@ was; judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from auditor.evidence.codes import BaseOrigin
 from auditor.evidence.records import BaseSection
 from detectors.base import Need, Teacher
 from detectors.registry import load_detector
-from fingerprints.collect import collect
+from fingerprints.collect import collect, copied
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import bundled_probe_sets, load_probe_set, reference
 from fingerprints.progress import SILENT, Progress
@@ -93,26 +93,29 @@ def find_base(
     out: Path,
     asking: Progress = SILENT,
     kin: str | None = None,
+    heard: Mapping[str, Transcript] | None = None,
 ) -> Base | None:
     """The suspect's base with its answers, or None where nobody says which it is.
 
     A base that the user named is always asked (into ``out/base.jsonl``, resumable). Else the stored
     model whose weights the suspect is an adapter on, at no cost; else, for an adapter, the model
     that it lies on, where a detector reads its answers; else ``kin``, the base that its weights
-    were found to be derived from. Raises UsageProblem where the base is the suspect itself, and the
-    errors of `open_subject` and `collect`.
+    were found to be derived from. Nobody is asked whose answers are ``heard``, by spec. Raises
+    UsageProblem where the base is the suspect itself, and the errors of `open_subject` and
+    `collect`.
     """
+    said = heard or {}
     named = base_spec(plan)
     if named is not None and named[1] == "user":
-        return _asked(plan, named[0], "user", suspect, models, out, asking)
+        return _asked(plan, named[0], "user", suspect, models, out, asking, said)
     known = models.records.values()
     stored = next((t for t in known if is_below(suspect.identity, t.identity)), None)
     if stored is not None:
         return Base(models.teacher(stored.name), "store", named[0] if named else None)
     if named is not None and reads_base(plan.detectors):
-        return _asked(plan, named[0], "adapter", suspect, models, out, asking)
+        return _asked(plan, named[0], "adapter", suspect, models, out, asking, said)
     if named is None and kin is not None:
-        return _asked(plan, kin, "lineage", suspect, models, out, asking)
+        return _asked(plan, kin, "lineage", suspect, models, out, asking, said)
     return None
 
 
@@ -124,21 +127,21 @@ def _asked(
     models: Shelf,
     out: Path,
     asking: Progress,
+    heard: Mapping[str, Transcript],
 ) -> Base:
-    with open_subject(spec) as subject:
-        if subject.identity.same_weights(suspect.identity):
-            raise UsageProblem(
-                "the base is the suspect itself: equal weight digests",
-                where=printable(spec, 100),
-                next_step="name the model that the suspect was tuned from with --base",
+    if spec in heard:
+        _refuse_itself(heard[spec].identity, suspect, spec)
+        transcript = copied(heard[spec], out / BASE)
+    else:
+        with open_subject(spec) as subject:
+            _refuse_itself(subject.identity, suspect, spec)
+            transcript = collect(
+                subject,
+                asked_again(plan.probe_sets(), suspect),
+                suspect.header.sampling,
+                out / BASE,
+                asking,
             )
-        transcript = collect(
-            subject,
-            asked_again(plan.probe_sets(), suspect),
-            suspect.header.sampling,
-            out / BASE,
-            asking,
-        )
     if not any(r.readable for r in transcript.replies):
         raise MalformedInput(
             "the base gave no readable answer",
@@ -151,6 +154,15 @@ def _asked(
         (known.name, known.vendor, known.family) if known else (transcript.identity.name, "", "")
     )
     return Base(Teacher(name, vendor, family, transcript), origin, spec)
+
+
+def _refuse_itself(base: Identity, suspect: Transcript, spec: str) -> None:
+    if base.same_weights(suspect.identity):
+        raise UsageProblem(
+            "the base is the suspect itself: equal weight digests",
+            where=printable(spec, 100),
+            next_step="name the model that the suspect was tuned from with --base",
+        )
 
 
 def asked_again(planned: list[ProbeSet], suspect: Transcript) -> list[ProbeSet]:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.audits.plan import BUNDLED, AuditPlan
+from auditor.audits.plan import BUNDLED, AskingOf, AuditPlan
 from detectors.registry import detector_names, load_detector
 from detectors.text.makers import MakerTable, read_makers, shipped_makers
 from fingerprints.errors import MalformedInput, UsageProblem, printable
@@ -63,6 +63,12 @@ class Plan(AuditPlan):
     def probe_sets(self) -> list[ProbeSet]:
         """The chosen probe sets, loaded."""
         return [choice.load() for choice in self.probes]
+
+    def asking(self) -> tuple[AskingOf, ...]:
+        """The suspect, and the base where the user names one."""
+        sets = self.probe_sets()
+        asked = (self.suspect, *([] if self.base is None else [self.base]))
+        return tuple(AskingOf(spec, sets, self.sampling) for spec in asked)
 
     def makers(self) -> MakerTable:
         """The table that makers' names are looked up in: the shipped one, with what the file of

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from auditor.audits.lineage.judge import ALPHA
-from auditor.audits.plan import AuditPlan
+from auditor.audits.plan import AskingOf, AuditPlan
 
 
 class LineagePlan(AuditPlan):
@@ -24,3 +24,7 @@ class LineagePlan(AuditPlan):
     history: str | None = None
     alpha: Annotated[float, Field(gt=0, le=0.5)] = ALPHA
     tokenizer_only: bool = False
+
+    def asking(self) -> tuple[AskingOf, ...]:
+        """Nobody: files are read."""
+        return ()

@@ -18,8 +18,24 @@ from auditor.audits.lineage.narrative import ALTERNATIVES, answers, limits
 from auditor.audits.lineage.parts import origins
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.records import LineageSection, WeightComparison
-from auditor.audits.lineage.run import Lineages
+from auditor.audits.lineage.run import Lineages, lineages
 from auditor.evidence.records import Report, SubjectSection
+from fingerprints.progress import SILENT, Progress
+
+
+def lineage_audit(plan: LineagePlan, out: Path, progress: Progress = SILENT) -> Report:
+    """Compares the plan's suspect with its bases, and returns the report. Nothing is kept in
+    ``out`` on the way: files are read, and nobody is asked. Raises what `lineages` raises."""
+    store = None if plan.store is None else Path(plan.store)
+    found = lineages(
+        plan.suspect,
+        plan.bases,
+        alpha=plan.alpha,
+        store=store,
+        tokenizer_only=plan.tokenizer_only,
+        reading=progress.step("reading weights"),
+    )
+    return report_of(found, plan)
 
 
 def report_of(found: Lineages, plan: LineagePlan) -> Report:

@@ -68,6 +68,12 @@ def counted(
     return habits_report(plan, plant, plant.sealed, heard)
 
 
+def planted_audit(plan: PlantTestPlan, out: Path, progress: Progress = SILENT) -> Report:
+    """The same, as every kind of audit is run: what is wrong with the plant's files is said to
+    whoever is told of the progress."""
+    return plant_test(plan, out, progress.say, progress)
+
+
 def planted(plan: PlantTestPlan, warn: Callable[[str], None]) -> Plant:
     """The plan's plant. Raises the errors of `open_plant`, and UsageProblem for what a plant of its
     kind has no use for."""

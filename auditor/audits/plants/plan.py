@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.audits.plan import AuditPlan
+from auditor.audits.plan import AskingOf, AuditPlan
 from fingerprints.errors import UsageProblem
 from fingerprints.probes import ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
@@ -49,6 +49,11 @@ class PlantTestPlan(AuditPlan):
     def probe_sets(self) -> list[ProbeSet]:
         """The chosen probe sets, loaded."""
         return [choice.load() for choice in self.probes]
+
+    def asking(self) -> tuple[AskingOf, ...]:
+        """The suspect, and its base for habits."""
+        asked = (self.suspect, *([] if self.base is None else [self.base]))
+        return tuple(AskingOf(spec, self.probe_sets(), self.sampling) for spec in asked)
 
     def check(self) -> None:
         """Raises MalformedInput and UsageProblem for a probe set that there is not, and for choices

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
-from auditor.audits.plan import AuditPlan
+from auditor.audits.plan import AskingOf, AuditPlan
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.probes import load_probe_set
 from fingerprints.records import Probe, ProbeSet, Sampling
@@ -47,6 +47,11 @@ class PolicyPlan(AuditPlan):
         """Who is asked, by role."""
         named = {"hosted": self.hosted, "local": self.local, "also": self.also}
         return {role: spec for role, spec in named.items() if spec is not None}
+
+    def asking(self) -> tuple[AskingOf, ...]:
+        """All whom the plan names, the same."""
+        sets = [self.probe_set()]
+        return tuple(AskingOf(spec, sets, self.sampling) for spec in self.specs.values())
 
     def check(self) -> None:
         """Raises UsageProblem for a topic or language that there is not."""

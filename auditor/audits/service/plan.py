@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from auditor.audits.plan import AuditPlan
+from auditor.audits.plan import AskingOf, AuditPlan
 from fingerprints.probes import ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
 from fingerprints.transcript import Transcript
@@ -65,6 +65,19 @@ class ServicePlan(AuditPlan):
     def probe_sets(self) -> list[ProbeSet]:
         """The probe sets, cut to the first ``questions``. Raises what `load_probe_set` raises."""
         return first_questions([choice.load() for choice in self.probes], self.questions)
+
+    def asking(self) -> tuple[AskingOf, ...]:
+        """Endpoint and claimed model; and both the identifying questions, where there is a
+        store."""
+        sets = self.probe_sets()
+        both = (
+            AskingOf(self.endpoint, sets, self.sampling("endpoint")),
+            AskingOf(self.claimed, sets, self.sampling("claimed")),
+        )
+        if self.store is None:
+            return both
+        more, greedy = identifying_set(self), Sampling(seed=self.seed)
+        return (*both, *(AskingOf(one.spec, more, greedy) for one in both))
 
     def sampling(
         self, who: Literal["endpoint", "claimed"], recorded: Transcript | None = None

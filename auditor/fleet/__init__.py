@@ -1,0 +1,1 @@
+"""Many suspects by many audits: one plan that is resumed, one table, one page over all reports."""

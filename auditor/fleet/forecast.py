@@ -1,0 +1,149 @@
+"""What a fleet will ask of whom, and roughly how long that takes: before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from auditor.audits.costs import cost_of
+from auditor.audits.plan import AskingOf
+from auditor.fleet.cells import Cell
+from auditor.fleet.order import Task
+from auditor.fleet.tasks import AskTask, ended
+from auditor.fleet.tasks_of import FleetTasks, lane_of
+from fingerprints.errors import AuditError
+from fingerprints.records import Record
+
+
+class AskedWhat(Record):
+    """What one subject will be asked for one purpose: all shared probe sets, or an audit that asks
+    for itself. ``problem`` says why that can't be told, ``unknown`` that it shows on the way."""
+
+    subject: str
+    purpose: str
+    lane: str
+    done: bool = False
+    questions: int = 0
+    tokens_in: int = 0
+    tokens_out_at_most: int = 0
+    seconds: float = 0.0
+    unknown: bool = False
+    problem: str = ""
+
+
+class FleetForecast(Record):
+    """A fleet before it is run. ``seconds`` is that of the lane that takes longest, of what is not
+    done yet; judging is not in it. ``unfit`` audits fit their suspect not."""
+
+    suspects: int
+    audits: int
+    judged: int
+    unfit: int
+    asked: tuple[AskedWhat, ...]
+    questions: int
+    tokens_in: int
+    tokens_out_at_most: int
+    seconds: float
+
+    def lines(self) -> Iterator[str]:
+        """The forecast in words, a line each."""
+        yield f"{self.suspects} suspects, {self.audits} audits: {self.judged} are judged already"
+        if self.unfit:
+            yield f"{self.unfit} audits do not fit their suspect"
+        for one in self.asked:
+            yield f"{one.subject} ({one.purpose}): {_told(one)}"
+        yield (
+            f"in all {self.questions:,} questions, {self.tokens_in:,} tokens in and at most"
+            f" {self.tokens_out_at_most:,} out; asking takes about {self.seconds:,.0f} s, with all"
+            " lanes at once"
+        )
+
+
+def _told(one: AskedWhat) -> str:
+    if one.problem:
+        return one.problem
+    if one.done:
+        return "done already"
+    if one.unknown:
+        return "what it asks shows on the way"
+    if not one.questions:
+        return "a recording is not asked anything"
+    return (
+        f"{one.questions:,} questions, {one.tokens_in:,} tokens in, at most"
+        f" {one.tokens_out_at_most:,} out, about {one.seconds:,.0f} s; {one.lane}"
+    )
+
+
+def forecast(cells: Sequence[Cell], tasks: FleetTasks, home: Path) -> FleetForecast:
+    """What running these tasks will ask. Asks nobody. ``home`` is where relative paths begin."""
+    with chdir(home):
+        return _foreseen(cells, tasks)
+
+
+def _foreseen(cells: Sequence[Cell], tasks: FleetTasks) -> FleetForecast:
+    asked = [_shared(task) for task in tasks.tasks if isinstance(task, AskTask)]
+    for number, task in tasks.of_cell.items():
+        asked += _itself(cells[number], _succeeded(task))
+    left = [one for one in asked if not one.done]
+    lanes: dict[str, float] = {}
+    for one in left:
+        lanes[one.lane] = lanes.get(one.lane, 0.0) + one.seconds
+    return FleetForecast(
+        suspects=len({cell.suspect.name for cell in cells}),
+        audits=len(cells),
+        judged=sum(_succeeded(task) for task in tasks.of_cell.values()),
+        unfit=sum(cell.plan is None for cell in cells),
+        asked=tuple(asked),
+        questions=sum(one.questions for one in left),
+        tokens_in=sum(one.tokens_in for one in left),
+        tokens_out_at_most=sum(one.tokens_out_at_most for one in left),
+        seconds=round(max(lanes.values(), default=0.0), 1),
+    )
+
+
+def _succeeded(task: Task) -> bool:
+    end = ended(task)
+    return end is not None and end.exit_code == 0
+
+
+def _shared(task: AskTask) -> AskedWhat:
+    done = _succeeded(task)
+    asked = [
+        AskingOf(task.spec, [r.choice.load()], r.sampling)
+        for r in task.recordings
+        if r.choice is not None
+    ]
+    return _cost(task.id, "for all of its audits", task.lane, asked, done)
+
+
+def _itself(cell: Cell, done: bool) -> Iterator[AskedWhat]:
+    """What a cell asks for itself: nothing where it shares."""
+    if cell.plan is None or cell.kind.shares:
+        return
+    asking, purpose = cell.plan.asking(), f"for {cell.audit.name}"
+    if asking is None:
+        lane = lane_of(cell.spec)
+        subject = cell.suspect.name
+        yield AskedWhat(subject=subject, purpose=purpose, lane=lane, done=done, unknown=True)
+        return
+    for one in asking:
+        who = cell.suspect.name if one.spec == cell.spec else one.spec
+        yield _cost(who, purpose, lane_of(cell.spec), [one], done)
+
+
+def _cost(
+    subject: str, purpose: str, lane: str, asked: Sequence[AskingOf], done: bool
+) -> AskedWhat:
+    found = AskedWhat(subject=subject, purpose=purpose, lane=lane, done=done)
+    try:
+        costs = [cost_of(one.spec, one.sets, one.sampling) for one in asked]
+    except AuditError as error:
+        return found.model_copy(update={"problem": error.line()})
+    return found.model_copy(update=_sums(costs))
+
+
+def _sums(costs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    names = ("questions", "tokens_in", "tokens_out_at_most", "seconds")
+    return {name: sum(cost.get(name, 0) for cost in costs) for name in names}
