@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -31,7 +30,6 @@ from auditor.reporting.charts import (
     TiesChart,
     TreeChart,
 )
-from auditor.reporting.compiled import CompiledTemplates
 from auditor.reporting.document import (
     Document,
     Role,
@@ -128,7 +126,6 @@ def environment() -> Environment:
     """The templates' environment, with autoescaping, strict names and the filters of a page."""
     environment = Environment(
         loader=PackageLoader("auditor", "reporting"),
-        bytecode_cache=CompiledTemplates(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
