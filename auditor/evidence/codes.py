@@ -57,6 +57,7 @@ ReasonCode = Literal[
     "evidence_missing",
     "attention_unread",
     "roles_guessed",
+    "experts_unread",
     "no_common_order",
     "unreadable",
     "not_exchangeable",
@@ -78,7 +79,8 @@ at for its likeness alone; a calibration of single models; a third source; a pop
 Of services: the sides were sampled unlike or repeat themselves; other signs speak against
 the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
 tokens can't be told; more units agree than in strangers; a kind of evidence, or the attention,
-could not be compared; roles of tensors were guessed; no order is shared; the files can't be read.
+could not be compared; roles of tensors were guessed; experts were left out; no order is shared; the
+files can't be read.
 Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
 nothing checked that the design's conditions held; the test was too weak to say more; the answers
 could be the teacher's own, passed on."""

@@ -31,8 +31,8 @@ by row in turn."""
 UNGATED = words("gpt2 gptneox falcon bloom starcoder2 phi2 nemotron mpt arcee gptj codeshell")
 """Architectures whose MLP has no gate."""
 AS_STORED = (UNGATED - PAIRED) | words(
-    "qwen2 qwen2moe qwen3 qwen3moe gemma gemma2 gemma3 phi3 olmo2 olmoe stablelm exaone deepseek2"
-    " glm4 command-r cohere2"
+    "qwen2 qwen2moe qwen3 qwen3moe gemma gemma2 gemma3 gemma3n phi3 olmo2 olmoe stablelm exaone"
+    " deepseek2 glm4 command-r cohere2 llama4 gpt-oss"
 )
 """Architectures whose rows lie as transformers has them."""
 FUSED_GATE = frozenset({"phi3", "glm4", "chatglm"})
@@ -98,9 +98,11 @@ def _norms(table: RoleTable, family: str, hidden: int) -> tuple[Norm | None, Nor
     if family in ("olmo", "olmo2"):
         return None, None  # norms without weights, or only behind each block
     first = table.need("attention_norm", ["attn_norm.weight"])
-    second = table.first(["ffn_norm.weight"])
+    # What gpt-oss calls so stands before its experts, and behind the attention in others.
+    before = "post_attention_norm.weight" if family == "gpt-oss" else "ffn_norm.weight"
+    second = table.first([before])
     if second is None:
-        second = first if family in PARALLEL else table.need("mlp_norm", ["ffn_norm.weight"])
+        second = first if family in PARALLEL else table.need("mlp_norm", [before])
     if family == "falcon" and "attn_norm_2.weight" in table.named:
         first, second = table.named["attn_norm_2.weight"], first
     return table.norms(first, second, hidden, False)

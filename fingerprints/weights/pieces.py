@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 from fingerprints.errors import install_command
 from fingerprints.subjects.strict_json import BadValue
@@ -36,8 +37,9 @@ def sentencepiece_pieces(data: bytes) -> Pieces:
         from sentencepiece import sentencepiece_model_pb2
     except ImportError as error:
         raise NoParser from error
+    generated: Any = sentencepiece_model_pb2  # whose classes are made when it is imported
     try:
-        found = sentencepiece_model_pb2.ModelProto.FromString(data).pieces
+        found = generated.ModelProto.FromString(data).pieces
         pieces = [(piece.piece, piece.type) for piece in found]
     except (DecodeError, UnicodeDecodeError) as error:
         raise BadValue("it is no sentencepiece model") from error

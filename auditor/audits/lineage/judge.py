@@ -27,7 +27,7 @@ from auditor.audits.lineage.records import (
     WeightComparison,
     WeightTest,
 )
-from auditor.audits.lineage.sides import Side
+from auditor.audits.lineage.sides import MOST_MLPS, Side
 from auditor.evidence.codes import Outcome, ReasonCode
 from detectors.lineage.weight_alignment import CONVERGED
 from detectors.stats.pvalues import holm
@@ -248,7 +248,8 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
         return replace(one, told=_related(suspect, one, one.found, p_holm))
     attention = whole(suspect) and whole(one.side)
     guessed = suspect.anatomy.guessed or one.side.anatomy.guessed
-    doubt, power = _doubt(one.found, alpha, attention, guessed), None
+    experts = suspect.mlps_left + one.side.mlps_left > 0
+    doubt, power = _doubt(one.found, alpha, attention, guessed, experts), None
     if doubt is None:
         power = simulated_power(suspect, one.side, alpha, bases)
         doubt = None if power.found else "too_weak"
@@ -331,6 +332,10 @@ NO_ATTENTION = (
     "the attention of one of the two, or that of some of its layers, is of a kind that is not"
     " compared head by head: a copy of the attention alone would not be seen"
 )
+NO_EXPERTS = (
+    f"of each layer {MOST_MLPS} MLPs are compared, and one of the two has more: a copy of experts"
+    " after them would not be seen"
+)
 GUESSED = (
     "the tensors' names are not known, and which of them is what was guessed from shapes: a copy of"
     " what was taken for something else would not be seen"
@@ -348,6 +353,7 @@ DOUBTS: dict[ReasonCode, str] = {
     "evidence_missing": MISSING,
     "roles_guessed": GUESSED,
     "attention_unread": NO_ATTENTION,
+    "experts_unread": NO_EXPERTS,
     "too_weak": WEAK,
 }
 OPEN: frozenset[ReasonCode | None] = frozenset(
@@ -356,10 +362,12 @@ OPEN: frozenset[ReasonCode | None] = frozenset(
 """Doubts because of what was seen, and not because of what could not be."""
 
 
-def _doubt(found: ComparedPair, alpha: float, attention: bool, guessed: bool) -> ReasonCode | None:
+def _doubt(
+    found: ComparedPair, alpha: float, attention: bool, guessed: bool, experts: bool
+) -> ReasonCode | None:
     """Why independence can't be told; None where nothing stands against it but the power of the
     tests. ``attention``: whether that of every layer of both could be looked at; ``guessed``:
-    whether what tensors are was guessed."""
+    whether what tensors are was guessed; ``experts``: whether some of either were left out."""
     agreed = found.agreement
     missing = found.unit_p is None or found.coordinate_p is None or agreed is None
     alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
@@ -372,5 +380,6 @@ def _doubt(found: ComparedPair, alpha: float, attention: bool, guessed: bool) ->
         ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
         (guessed, "roles_guessed"),
         (found.heads is None or not attention, "attention_unread"),
+        (experts, "experts_unread"),
     )
     return next((code for holds, code in doubts if holds), None)

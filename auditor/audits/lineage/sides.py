@@ -79,6 +79,11 @@ class Side:
         """The MLPs of a layer that are compared."""
         return self.anatomy.layers[layer].mlps[:MOST_MLPS]
 
+    @property
+    def mlps_left(self) -> int:
+        """How many MLPs no comparison looks at: experts after the fourth of a layer."""
+        return sum(max(0, len(layer.mlps) - MOST_MLPS) for layer in self.anatomy.layers)
+
     def embedding(self, tokens: Indices) -> Array:
         """Embeddings of tokens, (n, width)."""
         return self._written(self.rows(self.anatomy.embedding, tokens))

@@ -215,3 +215,57 @@ def test_experts_in_one_tensor_are_mlps_of_their_own(tmp_path: Path) -> None:
             assert np.array_equal(
                 weights.part_columns(mlp.down), numbers["blk.0.ffn_down_exps.weight"][i].T
             )
+
+
+ATTENTION = {"ATTN_Q": (16, 8), "ATTN_K": (8, 8), "ATTN_V": (8, 8), "ATTN_OUT": (8, 16)}
+DENSE = {"FFN_GATE": (12, 8), "FFN_UP": (12, 8), "FFN_DOWN": (8, 12)}
+ROUTED = {"FFN_GATE_EXP": (3, 4, 8), "FFN_UP_EXP": (3, 4, 8), "FFN_DOWN_EXP": (3, 8, 4)}
+SHARED = {"FFN_GATE_SHEXP": (6, 8), "FFN_UP_SHEXP": (6, 8), "FFN_DOWN_SHEXP": (8, 6)}
+LATENT = {"ATTN_Q_A": (6, 8), "ATTN_Q_B": (24, 6), "ATTN_KV_A_MQA": (10, 8), "ATTN_KV_B": (32, 6)}
+ARCHITECTURES: dict[str, tuple[dict[str, tuple[int, ...]], str, list[str]]] = {
+    "llama4": ({**ATTENTION, **ROUTED, **SHARED}, "FFN_NORM", ["shared", *["expert"] * 3]),
+    "deepseek2": (
+        {**LATENT, "ATTN_OUT": (8, 16), **ROUTED, **SHARED},
+        "FFN_NORM",
+        ["shared", *["expert"] * 3],
+    ),
+    "gpt-oss": ({**ATTENTION, **ROUTED}, "ATTN_POST_NORM", ["expert"] * 3),
+    "gemma3n": (
+        {**ATTENTION, **DENSE, "ATTN_POST_NORM": (8,), "FFN_POST_NORM": (8,)},
+        "FFN_NORM",
+        ["dense"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_roles_are_found_under_the_names_that_the_package_has_for_an_architecture(
+    tmp_path: Path, name: str
+) -> None:
+    import gguf
+
+    matrices, norm, kinds = ARCHITECTURES[name]
+    shapes = {**matrices, "ATTN_NORM": (8,), norm: (8,), "TOKEN_EMBD": (40, 8), "OUTPUT_NORM": (8,)}
+    arch = {called: one for one, called in gguf.MODEL_ARCH_NAMES.items()}[name]
+    listed = {gguf.TENSOR_NAMES[tensor] for tensor in gguf.MODEL_TENSORS[arch]}
+    names = {k: gguf.TENSOR_NAMES[getattr(gguf.MODEL_TENSOR, k)] for k in shapes}
+    assert set(names.values()) <= listed
+    rng = np.random.default_rng(0)
+    numbers = {
+        f"{names[k].format(bid=0)}.weight": rng.random(s).astype(np.float32)
+        for k, s in shapes.items()
+    }
+    tensors = {n: (0, a.shape, a.tobytes()) for n, a in numbers.items()}
+    path = table_of(tmp_path / "m.gguf", tensors, general__architecture=name)
+    with open_weights(path) as weights:
+        (layer,) = anatomy_of(weights).layers
+        gain = weights.gain(layer.mlp_norm, 8)
+        assert np.array_equal(gain, numbers[f"{names[norm].format(bid=0)}.weight"])
+        assert [m.kind for m in layer.mlps] == kinds
+        assert (layer.query is None) == (name == "deepseek2")
+        if layer.query is not None:
+            stored = numbers[f"{names['ATTN_Q'].format(bid=0)}.weight"]
+            assert np.array_equal(weights.part_rows(layer.query), stored)
+        last = layer.mlps[-1]
+        wanted = numbers[next(n for n in numbers if "ffn_up" in n and "shexp" not in n)]
+        assert np.array_equal(weights.part_rows(last.up), wanted.reshape(-1, 8)[-last.units :])

@@ -21,6 +21,7 @@ from fingerprints.weights.layouts import layout_of
 from tests.fingerprints.weights.built import (
     COMMON,
     EXPERTS_OF_GPT_OSS,
+    family,
     saved,
     untrained,
     write_sparse,
@@ -460,6 +461,87 @@ def test_authors_own_layouts_are_the_same_weights_as_in_llamas(tmp_path: Path, k
         assert a.head is not None
         assert np.array_equal(rows(one, a.head), rows(other, b.head))
         assert np.array_equal(rows(one, a.embedding), rows(other, b.embedding))
+    found = lineages(str(tmp_path / "theirs"), [str(tmp_path / "plain")]).judged[0].told
+    assert (found.relation, round(found.likeness or 0, 6)) == ("derived", 1.0)
+
+
+def first_chatglm(t: Tensors) -> Tensors:
+    """ChatGLM-6B (its modeling_chatglm.py): as GPT-NeoX within a layer, under names of its own."""
+    words = {
+        "gpt_neox.layers": "transformer.layers",
+        "gpt_neox.embed_in": "transformer.word_embeddings",
+        "gpt_neox.final_layer_norm": "transformer.final_layernorm",
+        "embed_out": "lm_head",
+    }
+    return moved(t, words)
+
+
+def phi_msft(t: Tensors) -> Tensors:
+    """Phi-2 as first published (its modeling_phi.py): Wqkv is "... (three h d)", and the last norm
+    stands in the head."""
+    words = {
+        "model.layers": "transformer.h",
+        "input_layernorm": "ln",
+        "self_attn.dense": "mixer.out_proj",
+        "model.embed_tokens": "transformer.embd.wte",
+        "lm_head": "lm_head.linear",
+        "model.final_layernorm": "lm_head.ln",
+    }
+    return moved(fuse(t, "mixer.Wqkv", stacked, *QKV), words)
+
+
+UNTOLD = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+UNGATED: dict[str, tuple[str, Callable[[Tensors], Tensors], dict[str, Any]]] = {
+    "chatglm-6b": (
+        "gpt_neox",
+        first_chatglm,
+        {
+            "model_type": "chatglm",
+            "position_encoding_2d": True,
+            "num_layers": 2,
+            "num_hidden_layers": None,
+            "inner_hidden_size": 48,
+            "intermediate_size": None,
+        },
+    ),
+    "phi-msft": (
+        "phi",
+        phi_msft,
+        {
+            **dict.fromkeys((*UNTOLD, "intermediate_size"), None),
+            "model_type": "phi-msft",
+            "n_embd": 32,
+            "n_layer": 2,
+            "n_head": 4,
+            "n_inner": None,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNGATED)
+def test_ungated_layouts_of_authors_are_the_same_weights_as_in_their_kin(
+    tmp_path: Path, kind: str
+) -> None:
+    like, laid, told = UNGATED[kind]
+    for name in ("plain", "theirs"):
+        family(like, tmp_path / name)
+    rename(tmp_path / "theirs", laid, **told)
+    with open_weights(tmp_path / "plain") as one, open_weights(tmp_path / "theirs") as other:
+        a, b = anatomy_of(one), anatomy_of(other)
+        assert not b.guessed
+        assert (a.heads, a.groups, a.head_width) == (b.heads, b.groups, b.head_width)
+        for mine, theirs in zip(a.layers, b.layers, strict=True):
+            for role in ("query", "key", "value", "output", "up", "down"):
+                assert np.array_equal(
+                    rows(one, getattr(mine, role)), rows(other, getattr(theirs, role))
+                ), role
+            for role in ("attention_norm", "mlp_norm"):
+                gains = one.gain(getattr(mine, role), 32), other.gain(getattr(theirs, role), 32)
+                assert np.array_equal(*gains)
+        assert np.array_equal(one.gain(a.last_norm, 32), other.gain(b.last_norm, 32))
+        assert np.array_equal(rows(one, a.embedding), rows(other, b.embedding))
+        assert np.array_equal(rows(one, a.head), rows(other, b.head))
     found = lineages(str(tmp_path / "theirs"), [str(tmp_path / "plain")]).judged[0].told
     assert (found.relation, round(found.likeness or 0, 6)) == ("derived", 1.0)
 

@@ -7,6 +7,7 @@ import base64
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,8 @@ def test_a_disguised_copy_is_found_by_tokens_that_a_sentencepiece_model_tells(
     parent = base(tmp_path / "base")
     copy = copied(parent, tmp_path / "copy", *DISGUISE)
     words = sorted(tiny_tokenizer().get_vocab().items(), key=lambda item: item[1])
-    model = sentencepiece_model_pb2.ModelProto()
+    generated: Any = sentencepiece_model_pb2
+    model = generated.ModelProto()
     for text, _ in words:
         model.pieces.add(piece=text, score=0.0)
     for folder in (parent, copy):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from auditor.audits.lineage.glance import glance
@@ -24,6 +25,7 @@ from auditor.labs.zoo.graft import Graft, GraftedPart, LayerOrder, graft, renew_
 from auditor.labs.zoo.graft import reorder_layers as reordered
 from auditor.labs.zoo.llama import EMBEDDING, HEAD, Llama, read_llama
 from tests.auditor.audits.lineage.relatives import DISGUISE, Step, base, copied
+from tests.fingerprints.subjects.tiny import edit_json
 
 UNSHARED = (EMBEDDING, HEAD)
 
@@ -157,6 +159,35 @@ def test_nobody_is_cleared_of_layers_whose_attention_was_not_looked_at(
         assert judged.told.relation == "none_found"
         assert judged.told.reason_code == "attention_unread"
         assert lineage_told(found)[0] == "inconclusive"
+
+
+def of_experts(source: Path, folder: Path, count: int) -> Path:
+    """The same model, its MLP the first of so many experts, the others drawn anew."""
+    shutil.copytree(source, folder)
+    file, out = folder / "model.safetensors", dict[str, torch.Tensor]()
+    words = {"gate_proj": "w1", "up_proj": "w3", "down_proj": "w2"}
+    random = torch.Generator().manual_seed(3)
+    for name, tensor in load_file(file).items():
+        stem, _, rest = name.partition(".mlp.")
+        if not rest:
+            out[name] = tensor
+            continue
+        for i in range(count):
+            drawn = torch.randn(tensor.shape, generator=random) * tensor.std()
+            word = words[rest.removesuffix(".weight")]
+            out[f"{stem}.block_sparse_moe.experts.{i}.{word}.weight"] = drawn if i else tensor
+    save_file(out, file)
+    edit_json(folder / "config.json", model_type="mixtral", num_local_experts=count)
+    return folder
+
+
+def test_nobody_is_cleared_of_experts_that_were_not_looked_at(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    few, many = (of_experts(models["other"], tmp_path / str(n), n) for n in (4, 5))
+    told = [judged.told for m in (few, many) for judged in compared(m, models["base"]).judged]
+    assert [t.relation for t in told] == ["independent", "none_found"]
+    assert told[1].reason_code == "experts_unread"
 
 
 def test_layers_that_are_left_out_of_a_comparison_clear_nobody(models: dict[str, Path]) -> None:
