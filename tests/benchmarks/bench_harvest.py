@@ -159,12 +159,14 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7.2, 4.8), layout="constrained")
-    for line in lines:
+    # Ten colours and no more: a second ten differ by shape and dashes, too.
+    for i, line in enumerate(lines):
         sizes = [0, *(f.size for f in line.fewer)]
         axes.plot(
             sizes,
             [0.0, *(f.power for f in line.fewer)],
-            marker="o",
+            marker="os"[i // 10 % 2],
+            linestyle=("-", (0, (4, 2)))[i // 10 % 2],
             label=line.run.about or line.run.name,
         )
     axes.axhline(0.9, color="0.6", linewidth=0.8, linestyle="--")
