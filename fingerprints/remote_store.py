@@ -218,7 +218,9 @@ def publish(
 
 
 def _files_of(folder: Path, dry_run: bool) -> dict[str, FileEntry]:
-    if not dry_run and not _is_frozen(folder):
+    if dry_run:
+        FingerprintStore.open(folder, read_only=True).close()
+    elif not _is_frozen(folder):
         with FingerprintStore.open(folder) as store:
             store.freeze()
     names = [CATALOG, CURRENT]

@@ -113,7 +113,10 @@ def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
         assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
 
 
-def test_a_dry_run_writes_nothing(path: Path, address: str) -> None:
+def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(MalformedInput, match="there is no store here"):
+            publish(tmp_path / "nowhere", address, dry_run=dry_run)
     assert publish(path, address, dry_run=True).sent == 4
     with pytest.raises(MalformedInput, match="no published store"):
         objects_or_refusal(address)
