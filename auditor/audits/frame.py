@@ -154,12 +154,18 @@ def candidate_of(suspect: Transcript, other: Teacher, shared: int, identical: in
 
 @contextmanager
 def open_store(name: str) -> Iterator[FingerprintStore]:
-    """The bundled reference store, or the one in a folder, opened for reading and closed
-    afterwards."""
+    """The bundled reference store, the one in a folder, or a published one at an address, opened
+    for reading and closed afterwards."""
     # Loaded where a store is opened: a comparison of files does without.
     from fingerprints.reference import reference_store
+    from fingerprints.remote_store import is_address, opened
     from fingerprints.store import FingerprintStore
+    from fingerprints.subjects.cache import cache_folder
 
+    if is_address(name):
+        with opened(name, cache_folder()) as published:
+            yield published
+        return
     store = (
         reference_store() if name == BUNDLED else FingerprintStore.open(Path(name), read_only=True)
     )

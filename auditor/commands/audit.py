@@ -46,6 +46,7 @@ from detectors.text.makers import using_makers
 from detectors.text.vendors import vendor_slug
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
+from fingerprints.remote_store import is_address
 from fingerprints.subjects.spec import parse_spec
 
 
@@ -225,7 +226,8 @@ def _plan(spec: str | None, plan_file: str | None, flags: dict[str, Any]) -> Pla
 def _refuse_missing(plan: Plan, file: str) -> None:
     """Raises MalformedInput where a path that the plan names is not there: relative ones begin
     where the audit was run first, which may be another folder."""
-    named = (plan.scores, None if plan.store == BUNDLED else plan.store)
+    elsewhere = plan.store == BUNDLED or is_address(plan.store)
+    named = (plan.scores, None if elsewhere else plan.store)
     calibration = None if plan.calibration in (SHIPPED, NONE) else plan.calibration
     models = (plan.suspect, plan.base, *plan.bases, *plan.teachers.values())
     places = [*named, calibration, *(path_in(spec) for spec in models if spec)]

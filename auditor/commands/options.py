@@ -73,7 +73,23 @@ FAIL_ON = click.option(
         " inconclusive one leans towards support, or several makers are supported together."
     ),
 )
-STORE = store_folder("The store's folder.", required=True)
+
+
+def _own(_: click.Context, __: click.Parameter, value: str) -> str:
+    """A store that is to be changed is a folder."""
+    # Loaded by the commands that change one: the others do without.
+    from fingerprints.remote_store import is_address
+
+    if is_address(value):
+        raise UsageProblem(
+            "a published store is only read",
+            where="--store",
+            next_step="change the folder that it was made from, and publish that again",
+        )
+    return value
+
+
+STORE = store_folder("The store's folder.", required=True, callback=_own)
 PROBES = click.option(
     "--probes",
     metavar="SETS",

@@ -44,6 +44,8 @@ from fingerprints.importing import ImportReport, import_answers
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import Sampling, sha256
+from fingerprints.remote_store import is_address
+from fingerprints.remote_store import publish as publish_store
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding, cost_of_index
 from fingerprints.subjects import open_subject
@@ -355,10 +357,41 @@ def rebuild(store_dir: str, dry_run: bool, as_json: bool) -> int:
     return 0
 
 
+@store.command(short_help="Put a store on object storage.")
+@click.argument("address")
+@STORE
+@dry_run("Say what would be sent; send nothing.")
+@AS_JSON
+def publish(address: str, store_dir: str, dry_run: bool, as_json: bool) -> int:
+    """Put a store at ADDRESS, where --store of other commands reads it from.
+
+    An address is any that fsspec knows (s3://, gs://, az://, https://, file://); credentials are
+    those that its package finds. What is there already is not sent again, and readers see the old
+    store until the new one is whole.
+
+    \b
+    Examples:
+      auditor store publish s3://bucket/teachers --store teachers/ --dry-run
+      auditor store publish s3://bucket/teachers --store teachers/
+      auditor audit hf:./suspect --store s3://bucket/teachers
+    """
+    with progress_on("publishing") as progress:
+        done = publish_store(Path(store_dir), address, progress, dry_run)
+    if as_json:
+        put_json(done.model_dump(mode="json"))
+        return 0
+    would = "would be sent" if dry_run else "sent"
+    put(
+        f"{counted(done.sent, 'object')} {would} ({done.sent_bytes:,} bytes),"
+        f" {done.there} there already ({done.there_bytes:,} bytes)"
+    )
+    return 0
+
+
 @contextmanager
 def _there(store_dir: str) -> Iterator[FingerprintStore | None]:
     """The store as it is, read-only; None where there is none yet."""
-    if not (Path(store_dir) / CATALOG).is_file():
+    if not is_address(store_dir) and not (Path(store_dir) / CATALOG).is_file():
         yield None
         return
     with open_store(store_dir) as opened:

@@ -196,6 +196,42 @@ def test_a_store_is_filled_listed_shown_checked_and_emptied(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "suspect.jsonl"]
 
 
+def test_a_published_store_is_audited_against_and_never_written(
+    store: Path,
+    suspect: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    far, out = f"file://{tmp_path}/far", tmp_path / "report"
+    assert run(["store", "publish", far, "--store", str(store), "--dry-run"]) == 0
+    assert "would be sent" in capsys.readouterr().out
+    assert not (tmp_path / "far").exists()
+    assert run(["store", "publish", far, "--store", str(store), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"] >= 1
+    assert run(["audit", str(suspect), "--store", far, "--out", str(out)]) == 0
+    here = tmp_path / "here"
+    assert run(["audit", str(suspect), "--store", str(store), "--out", str(here)]) == 0
+    one, two = (json.loads((f / "report.json").read_text()) for f in (out, here))
+    assert one["findings"] == two["findings"]
+    assert one["store"]["sha256"] == two["store"]["sha256"]
+    capsys.readouterr()
+    assert run(["store", "remove", "x", "--store", far]) == 2
+    assert "only read" in capsys.readouterr().err
+
+
+def test_an_address_with_a_key_in_it_is_refused_and_never_written(
+    suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report"
+    far = "https://host/store?X-Amz-Signature=s3cr3t"
+    assert run(["audit", str(suspect), "--store", far, "--out", str(out)]) == 2
+    told = capsys.readouterr()
+    assert "s3cr3t" not in told.out + told.err
+    assert not [f for f in out.rglob("*") if f.is_file() and b"s3cr3t" in f.read_bytes()]
+
+
 def test_dry_runs_of_a_store_say_the_cost_and_write_nothing(
     suspect: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from detectors.text.makers import MakerTable, read_makers, shipped_makers
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import PRESETS, ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
+from fingerprints.remote_store import is_address, parts_of
 
 DEFAULT_DETECTORS = ("self_identification", "stylistic_overlap", "shared_wording")
 """What runs where nobody chose: quick, from recorded answers alone."""
@@ -78,7 +79,10 @@ class Plan(AuditPlan):
 
     def check(self) -> None:
         """Raises UsageProblem for a detector that there is not, and MalformedInput for a file of
-        vendors that is none, before anybody is asked."""
+        vendors that is none, and UsageProblem for a store's address that may hold credentials,
+        before anybody is asked or anything written."""
+        if is_address(self.store):
+            parts_of(self.store)
         check_detectors(self.detectors)
         self.makers()
 

@@ -1,0 +1,322 @@
+"""Published stores, read through a cache: the same answers, every byte checked, no secret told."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from fingerprints import remote_store
+from fingerprints.errors import (
+    AuditError,
+    Incomplete,
+    MalformedInput,
+    StoreIntegrity,
+    UnsafeInput,
+    UsageProblem,
+)
+from fingerprints.remote_store import Address, is_address, opened, publish
+from fingerprints.store import FingerprintStore
+from tests.fingerprints.stored import filled, queries, transcript
+
+KEY = "s3cr3tk3y"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return filled(tmp_path / "store")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture(params=["memory", "file"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield (
+        f"memory://bucket/{tmp_path.name}"
+        if request.param == "memory"
+        else f"file://{tmp_path}/far"
+    )
+    fsspec.filesystem("memory").store.clear()
+
+
+def look(address: str, cache: Path) -> tuple[bytes, bytes]:
+    with opened(address, cache) as store:
+        assert [t.name for t in store.teachers()] == ["a", "b", "c"]
+        assert store.transcript("b") == transcript("b")
+        scores, ids = store.search(queries(store), 5)
+        assert store.read_only
+        return scores.tobytes(), ids.tobytes()
+
+
+def local(path: Path) -> tuple[bytes, bytes]:
+    with FingerprintStore.open(path, read_only=True) as store:
+        scores, ids = store.search(queries(store), 5)
+        return scores.tobytes(), ids.tobytes()
+
+
+def objects(address: str) -> dict[str, str]:
+    """Names in the store and the objects that hold their bytes."""
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    return {name: entry["sha256"] for name, entry in listing["files"].items()}
+
+
+def overwrite(address: str, name: str, data: bytes) -> None:
+    place = Address.parse(address)
+    place.filesystem.pipe_file(place.at(name), data)
+
+
+def test_a_published_store_answers_as_the_folder_does(
+    path: Path, address: str, cache: Path
+) -> None:
+    done = publish(path, address)
+    assert done.sent == len(objects(address)) == 4
+    assert look(address, cache) == local(path)
+    assert [p.name for p in (cache / "stores").iterdir()] == ["objects"]
+
+
+def test_what_was_fetched_is_not_fetched_again(
+    path: Path, address: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(path, address)
+    expected = look(address, cache)
+    monkeypatch.setattr(remote_store, "_fetch", lambda *_: pytest.fail("fetched again"))
+    assert look(address, cache) == expected
+
+
+def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
+    path: Path, address: str, cache: Path
+) -> None:
+    first = publish(path, address)
+    again = publish(path, address)
+    assert (again.sent, again.there, again.there_bytes) == (0, first.sent, first.sent_bytes)
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d"), "d")
+    foreseen = publish(path, address, dry_run=True)
+    assert foreseen.sent >= 1
+    with opened(address, cache) as reader:
+        publish(path, address)
+        assert len(reader.teachers()) == 3  # it reads the store that it opened
+    with opened(address, cache) as reader:
+        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
+
+
+def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(MalformedInput, match="there is no store here"):
+            publish(tmp_path / "nowhere", address, dry_run=dry_run)
+    assert publish(path, address, dry_run=True).sent == 4
+    with pytest.raises(MalformedInput, match="no published store"):
+        objects_or_refusal(address)
+
+
+def objects_or_refusal(address: str) -> None:
+    with opened(address, Path("unused")):
+        pytest.fail("opened what is not there")
+
+
+@pytest.mark.parametrize("name", ["catalog.sqlite", "CURRENT", "gen-000001/index.faiss"])
+def test_a_changed_remote_object_is_named_and_nothing_of_it_is_kept(
+    path: Path, address: str, cache: Path, name: str
+) -> None:
+    publish(path, address)
+    digest = objects(address)[name]
+    place = Address.parse(address)
+    data = bytearray(place.filesystem.cat_file(place.at(digest)))
+    data[len(data) // 2] ^= 1
+    for changed in (bytes(data), bytes(data[:-1]), b""):
+        overwrite(address, digest, changed)
+        with (
+            pytest.raises(StoreIntegrity, match="remote object of") as caught,
+            opened(address, cache),
+        ):
+            pytest.fail("served")
+        assert name in caught.value.line()
+        assert digest in caught.value.line()
+        assert not (cache / "stores" / "objects" / digest).exists()
+    data[len(data) // 2] ^= 1
+    overwrite(address, digest, bytes(data))
+    assert look(address, cache) == local(path)
+
+
+def test_a_damaged_cached_object_is_fetched_again_on_the_next_read(
+    path: Path, address: str, cache: Path
+) -> None:
+    publish(path, address)
+    expected = look(address, cache)
+    for digest in objects(address).values():
+        held = cache / "stores" / "objects" / digest
+        data = bytearray(held.read_bytes())
+        data[-1] ^= 1
+        held.write_bytes(data)
+        assert look(address, cache) == expected
+        held.unlink()
+        assert look(address, cache) == expected
+
+
+def test_a_fetch_that_broke_off_goes_on_and_a_spoilt_part_is_thrown_away(
+    path: Path, address: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(path, address)
+    monkeypatch.setattr(remote_store, "PORTION", 1000)
+    digest = objects(address)["catalog.sqlite"]
+    place = Address.parse(address)
+    whole = place.filesystem.cat_file(place.at(digest))
+    folder = cache / "stores" / "objects"
+    folder.mkdir(parents=True)
+    starts: list[int] = []
+    real = type(place.filesystem).cat_file
+
+    def seen(
+        self: Any, path: str, start: int | None = None, end: int | None = None, **more: Any
+    ) -> Any:
+        if path.endswith(digest):
+            starts.append(start or 0)
+        return real(self, path, start=start, end=end, **more)
+
+    monkeypatch.setattr(type(place.filesystem), "cat_file", seen)
+    (folder / f"{digest}.part").write_bytes(whole[:5000])
+    assert look(address, cache) == local(path)
+    assert starts[0] == 5000
+    (folder / digest).unlink()
+    (folder / f"{digest}.part").write_bytes(b"x" * 5000)
+    assert look(address, cache) == local(path)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"../../x": 1},
+        {"gen-000001/../../x": 1},
+        {"/etc/passwd": 1},
+        {"catalog.sqlite-wal": 1},
+        {"gen-000001/.x": 1},
+    ],
+)
+def test_a_listing_can_name_no_other_file(
+    path: Path, address: str, cache: Path, files: dict[str, int], tmp_path: Path
+) -> None:
+    publish(path, address)
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    entry = next(iter(listing["files"].values()))
+    listing["files"] |= dict.fromkeys(files, entry)
+    overwrite(address, "store.json", json.dumps(listing).encode())
+    with pytest.raises(UnsafeInput, match="no store has"), opened(address, cache):
+        pytest.fail("opened")
+    overwrite(address, "store.json", b"rubbish")
+    with pytest.raises(StoreIntegrity, match="listing"), opened(address, cache):
+        pytest.fail("opened")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        f"s3://user:{KEY}@bucket/store",
+        f"https://host/store?X-Amz-Signature={KEY}",
+        f"simplecache::s3://{KEY}",
+        f"memory://x#{KEY}",
+        f"memory://a b{KEY}",
+        f"nosuch://{KEY}",
+    ],
+)
+def test_no_credential_is_taken_or_told(bad: str) -> None:
+    assert is_address(bad)
+    with pytest.raises(UsageProblem) as caught:
+        Address.parse(bad)
+    assert KEY not in caught.value.line()
+    assert "\n" not in caught.value.line()
+
+
+def test_an_unknown_protocol_and_a_missing_package_are_one_line_each() -> None:
+    with pytest.raises(UsageProblem, match="no protocol is called 'nosuch'"):
+        Address.parse("nosuch://x/y")
+    fsspec.register_implementation("later", "not_there.at_all.System", errtxt="pip install laterfs")
+    with pytest.raises(UsageProblem, match="pip install laterfs"):
+        Address.parse("later://x/y")
+
+
+def test_what_a_backend_says_is_not_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(f"denied for {KEY} at https://{KEY}.example")
+
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_file", refused)
+    with (
+        pytest.raises(Incomplete, match="PermissionError") as caught,
+        opened("memory://x/y", cache),
+    ):
+        pytest.fail("opened")
+    assert KEY not in caught.value.line()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+class Ranged(http.server.SimpleHTTPRequestHandler):
+    """Serves ranges, as object storage does; quiet."""
+
+    ranges = True
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """A range where one is asked."""
+        asked, file = self.headers.get("Range"), Path(self.translate_path(self.path))
+        if not self.ranges or asked is None or not file.is_file():
+            super().do_GET()
+            return
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        data = file.read_bytes()[int(first) : int(last) + 1]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_plain_server_is_read_with_and_without_ranges(
+    path: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, ranges: bool
+) -> None:
+    pytest.importorskip("aiohttp")
+    publish(path, f"file://{tmp_path}/far")
+    monkeypatch.setattr(remote_store, "PORTION", 10_000)
+    handler = type("Handler", (Ranged,), {"ranges": ranges})
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(handler, directory=str(tmp_path / "far"))
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert look(where, cache) == local(path)
+            with pytest.raises(AuditError):
+                publish(path, where + "/new")
+            shutil.rmtree(tmp_path / "far")
+            with pytest.raises(MalformedInput, match="no such object"), opened(where, cache):
+                pytest.fail("opened")
+        finally:
+            server.shutdown()
+
+
+def test_the_folders_of_killed_readers_are_removed_in_time(
+    path: Path, address: str, cache: Path
+) -> None:
+    publish(path, address)
+    old, young = cache / "stores" / "view-old", cache / "stores" / "view-young"
+    for view in (old, young):
+        view.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    look(address, cache)
+    assert not old.exists()
+    assert young.exists()
