@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,17 @@ from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
 from detectors.text.model_names import meant
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import collect
+from fingerprints.collect import collect, header_of
 from fingerprints.embed import SentenceTransformer
 from fingerprints.errors import StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import import_answers
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
-from fingerprints.records import Sampling, sha256
+from fingerprints.records import ProbeSet, Sampling, sha256
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
+from fingerprints.subjects.base import Subject
+from fingerprints.transcript import Transcript
 
 READ_STORE = store_folder("The store's folder.", BUNDLED)
 EMBEDDER = click.option(
@@ -95,25 +98,41 @@ def add(
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
+    sampling = Sampling.model_validate(sampling_values(**flags))
     with _opened(store_dir, embedder) as opened:
         _warn_of_slip(vendor, opened)
         with (
             progress_on("opening") as progress,
             open_subject(placed(spec, device, dtype)) as subject,
         ):
-            transcript = collect(
-                subject,
-                sets,
-                Sampling.model_validate(sampling_values(**flags)),
-                pending,
-                progress.step("asking"),
-            )
+            known = None if replace else _said_already(opened, name, subject, sets, sampling)
+            asking = progress.step("asking")
+            if known is not None:
+                say("its answers to these questions are stored: nobody is asked (--replace does)")
+            transcript = known or collect(subject, sets, sampling, pending, asking)
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
-    pending.unlink()
-    if not any(pending.parent.iterdir()):
+    pending.unlink(missing_ok=True)
+    if pending.parent.is_dir() and not any(pending.parent.iterdir()):
         shutil.rmtree(pending.parent)
     _tell(stored, as_json)
     return 0
+
+
+def _said_already(
+    store: FingerprintStore,
+    name: str,
+    subject: Subject,
+    sets: Sequence[ProbeSet],
+    sampling: Sampling,
+) -> Transcript | None:
+    """The stored answers to the very same questions, all of them: a run that was killed after they
+    were stored asks nobody again. None where there are none; recorded answers are read anew."""
+    held = next((t for t in store.teachers() if t.name == name), None)
+    if held is None or "recorded" in subject.offers:
+        return None
+    said = store.transcript(name)
+    asked = header_of(subject, sets, sampling).terms()
+    return said if said.complete and said.header.terms() == asked else None
 
 
 @store.command("list")
