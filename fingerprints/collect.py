@@ -113,7 +113,7 @@ def collect(
         return copied(subject.recorded(), into)
     requests = requests_for(probe_sets, sampling)
     probes = [probe for probe_set in probe_sets for probe in probe_set.probes]
-    with TranscriptWriter(into, _header(subject, probe_sets, sampling), probes) as writer:
+    with TranscriptWriter(into, header_of(subject, probe_sets, sampling), probes) as writer:
         if stop is None:
             _ask(subject, requests, writer, progress, most_rejected=most_rejected)
         else:
@@ -252,7 +252,8 @@ def _further(progress: Told, before: int, total: int) -> Told:
     return lambda done, _: progress(before + done, total)
 
 
-def _header(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:
+def header_of(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampling) -> Header:
+    """The header of a transcript that begins now: who is asked what, and how."""
     return Header(
         spec=subject.spec,
         identity=subject.identity,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,20 @@ from detectors.lineup import counted
 from detectors.text.model_names import meant
 from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.collect import collect
+from fingerprints.collect import collect, header_of
 from fingerprints.embed import HashedNgrams, SentenceTransformer
 from fingerprints.errors import StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import ImportReport, import_answers
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
-from fingerprints.records import Sampling, sha256
+from fingerprints.records import ProbeSet, Sampling, sha256
 from fingerprints.remote_store import is_address
 from fingerprints.remote_store import publish as publish_store
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding, cost_of_index
 from fingerprints.subjects import open_subject
+from fingerprints.subjects.base import Subject
+from fingerprints.transcript import Transcript
 
 READ_STORE = store_folder("The store's folder.", BUNDLED)
 EMBEDDER = click.option(
@@ -119,19 +121,34 @@ def add(
             progress_on("opening") as progress,
             open_subject(placed(spec, device, dtype)) as subject,
         ):
-            transcript = collect(
-                subject,
-                sets,
-                sampling,
-                pending,
-                progress.step("asking"),
-            )
+            known = None if replace else _said_already(opened, name, subject, sets, sampling)
+            asking = progress.step("asking")
+            if known is not None:
+                say("its answers to these questions are stored: nobody is asked (--replace does)")
+            transcript = known or collect(subject, sets, sampling, pending, asking)
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
-    pending.unlink()
-    if not any(pending.parent.iterdir()):
+    pending.unlink(missing_ok=True)
+    if pending.parent.is_dir() and not any(pending.parent.iterdir()):
         shutil.rmtree(pending.parent)
     _tell(stored, as_json)
     return 0
+
+
+def _said_already(
+    store: FingerprintStore,
+    name: str,
+    subject: Subject,
+    sets: Sequence[ProbeSet],
+    sampling: Sampling,
+) -> Transcript | None:
+    """The stored answers to the very same questions, all of them: a run that was killed after they
+    were stored asks nobody again. None where there are none; recorded answers are read anew."""
+    held = next((t for t in store.teachers() if t.name == name), None)
+    if held is None or "recorded" in subject.offers:
+        return None
+    said = store.transcript(name)
+    asked = header_of(subject, sets, sampling).terms()
+    return said if said.complete and said.header.terms() == asked else None
 
 
 @store.command("list")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fingerprints.errors import MalformedInput, ResourceLimit
 from fingerprints.records import Arm, Likelihoods, Request, sha256
 from fingerprints.scores import Passage
-from fingerprints.subjects.prompting import Prompting
+from fingerprints.subjects.prompting import NO_NUMBERS, Prompting
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,16 @@ def line_of(
 def records_of(
     texts: Sequence[str], found: Sequence[ScoredLine | str], bits: Mapping[int, list[float]]
 ) -> list[Likelihoods | str]:
-    """The record of each text by its line's bits, or the reason why it has none."""
+    """The record of each text by its line's bits, or the reason why it has none: what it is, or
+    that the model gives no numbers."""
     return [
-        item if isinstance(item, str) else record_of(texts[i], bits[i])
+        item if isinstance(item, str) else _record_or_why(texts[i], bits[i])
         for i, item in enumerate(found)
     ]
+
+
+def _record_or_why(text: str, bits: list[float]) -> Likelihoods | str:
+    return record_of(text, bits) if all(map(math.isfinite, bits)) else NO_NUMBERS
 
 
 def record_of(text: str, bits: list[float]) -> Likelihoods:

@@ -20,6 +20,7 @@ from auditor.errors import AuditError, MalformedInput
 from auditor.evidence.kinds import files_beside
 from auditor.evidence.records import Report
 from auditor.reporting import html, json
+from fingerprints.durable import TEMPORARY as CUT
 from fingerprints.durable import disk_problem, sync_folder
 from fingerprints.records import Sampling
 from fingerprints.transcript import is_transcript, load_transcript
@@ -85,7 +86,8 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = N
     """Makes the folder, or checks that a bundle may go there; call it before a long run, not only
     after it.
 
-    ``ours`` are the names that may already stand there: those of a bundle, where left out.
+    ``ours`` are the names that may already stand there: those of a bundle, where left out. What a
+    run left half-written that was killed is taken away.
 
     Raises MalformedInput for a symlink, for something that is not a folder or can't be written,
     and, without ``force``, for a folder with files that are not a bundle's.
@@ -102,14 +104,18 @@ def ready_folder(out: Path, force: bool = False, ours: frozenset[str] | None = N
     if not os.access(out, os.W_OK | os.X_OK):
         raise _refused(out, "can't be written", "choose a folder that you may write to")
     ours = bundle_names() if ours is None else ours
-    foreign = [n for n in names if not n.startswith((TEMPORARY, ADDED_FILE)) and n not in ours]
+    cut = [n for n in names if n.startswith(CUT) and n.removeprefix(CUT) in ours]
+    known = (*ours, *cut)
+    foreign = [n for n in names if not n.startswith((TEMPORARY, ADDED_FILE)) and n not in known]
     if foreign and not force:
         told = "choose another folder, or add --force to write beside them"
         raise _refused(out, f"holds other files, {foreign[0]!r} first", told)
-    odd = [n for n in names if n in ours and ((out / n).is_symlink() or not (out / n).is_file())]
+    odd = [n for n in names if n in known and ((out / n).is_symlink() or not (out / n).is_file())]
     if odd:
         told = "remove it, or choose another folder"
         raise _refused(out / odd[0], "is a link or a folder where a file should be", told)
+    for name in cut:
+        (out / name).unlink()
 
 
 def _check_earlier(report: Report, transcript_path: Path | None, text: str, out: Path) -> None:

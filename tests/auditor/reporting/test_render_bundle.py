@@ -77,6 +77,21 @@ def test_the_same_run_may_update_its_bundle_and_gives_the_same_bytes(
     assert load_bundle(out) == report(calibrated=True)
 
 
+def test_what_a_killed_run_left_half_written_is_taken_away_and_refuses_nothing(
+    tmp_path: Path,
+) -> None:
+    """A report's registration, a scan's page: whatever is written whole or not at all."""
+    for ours, name in ((None, "registration.json"), (frozenset({"scan.html"}), "scan.html")):
+        out = tmp_path / name
+        out.mkdir()
+        (out / f"tmp-{name}").write_text("<ht")
+        ready_folder(out, ours=ours)
+        assert names(out) == set()
+        (out / "tmp-thesis.tex").write_text("years of work")
+        with pytest.raises(MalformedInput, match="thesis"):
+            ready_folder(out, ours=ours)
+
+
 def test_a_foreign_file_is_refused_without_force_and_kept_with_it(
     tmp_path: Path, said: Path
 ) -> None:

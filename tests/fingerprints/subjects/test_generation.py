@@ -59,6 +59,30 @@ def tiny() -> Speaker:
     return speaker()
 
 
+def broken(value: float) -> Speaker:
+    """A tiny model whose output weights are no numbers, or all one number."""
+    made = speaker()
+    with torch.no_grad():
+        made.model.get_output_embeddings().weight.fill_(value)
+    return made
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_a_model_whose_scores_are_no_numbers_answers_nothing_and_each_is_counted(
+    temperature: float,
+) -> None:
+    replies = list(answer(broken(float("nan")), ask(temperature=temperature)))
+    assert len(replies) == len(TEXTS)
+    assert {r.status for r in replies} == {Status.ERROR}
+    assert all("no numbers" in (r.error or "") for r in replies)
+
+
+def test_a_model_that_finds_every_token_alike_still_ends(tiny: Speaker) -> None:
+    replies = list(answer(broken(0.0), ask()))
+    assert len(replies) == len(TEXTS)
+    assert all(r.tokens_out is not None and r.tokens_out <= 40 for r in replies)
+
+
 @pytest.mark.parametrize("form", ["chat", "completion"])
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_a_batch_answers_what_single_rows_answer(

@@ -11,11 +11,13 @@ import torch
 
 from fingerprints.errors import ResourceLimit
 from fingerprints.records import sha256
+from fingerprints.scores import Passage
 from fingerprints.subjects import likelihood
 from fingerprints.subjects.checkpoint import _speaker
 from fingerprints.subjects.generation import Speaker
 from fingerprints.subjects.likelihood import likelihoods
 from fingerprints.subjects.placement import Placement
+from fingerprints.subjects.prompting import NO_NUMBERS
 from tests.fingerprints.subjects.tiny import tiny_model, tiny_tokenizer
 
 TEXTS = ["the quick brown fox", "a", "", "which bird sings at four o'clock, 哪只鸟？", "dog " * 40]
@@ -51,6 +53,16 @@ def test_bits_are_those_of_a_sum_by_hand(tiny: Speaker) -> None:
         len(TEXTS[0]),
         sha256(TEXTS[0]),
     )
+
+
+def test_a_model_whose_scores_are_no_numbers_scores_nothing_and_says_so() -> None:
+    made = _speaker(
+        tiny_model(), tiny_tokenizer(), Placement(torch.device("cpu"), torch.float32, 8), None
+    )
+    with torch.no_grad():
+        made.model.get_output_embeddings().weight.fill_(float("nan"))
+    passages = [Passage(text="the quick brown fox"), Passage(text="dog")]
+    assert likelihood.passage_likelihoods(made, passages) == [NO_NUMBERS, NO_NUMBERS]
 
 
 def test_a_context_is_read_and_not_counted(tiny: Speaker) -> None:
