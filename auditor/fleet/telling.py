@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
@@ -112,11 +113,12 @@ def post(url: str, value: object, allow_private: bool) -> None:
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
-        with _connected(parts.hostname, port, allow_private, parts.scheme == "https") as held:
-            connection = http.client.HTTPConnection(parts.hostname, port, timeout=TIMEOUT)
-            connection.sock = held
-            connection.request("POST", path, body, {"Content-Type": "application/json"})
-            status = connection.getresponse().status
+        with closing(http.client.HTTPConnection(parts.hostname, port, timeout=TIMEOUT)) as sending:
+            secure = parts.scheme == "https"
+            sending.sock = _connected(parts.hostname, port, allow_private, secure)
+            sending.request("POST", path, body, {"Content-Type": "application/json"})
+            with sending.getresponse() as answer:
+                status = answer.status
     except (OSError, http.client.HTTPException) as error:
         raise _unsent(parts.hostname, type(error).__name__) from error
     if not 200 <= status < 300:
