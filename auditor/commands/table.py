@@ -39,6 +39,7 @@ TABLE: dict[str, str] = {
     "store": "Keep the answers and signatures of teachers.",
     "twins": "Draw or keep other answers that could have been served.",
     "verify": "Is a sealed report as it was? Offline, by file and record.",
+    "watch": "Ask endpoints again: are they still what they were?",
 }
 """What each command does, in a line that fits a terminal."""
 MODULES = {"detectors": "info", "doctor": "info"}

@@ -7,8 +7,8 @@ was judged is judged again unless what it was judged by has changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import chdir
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -62,19 +62,7 @@ def run_fleet(
     there, and what opening a store raises.
     """
     home, out = path.resolve().parent, out.absolute()
-
-    def recognise(mark: Path) -> None:
-        """Raises MalformedInput where another fleet has been examined here."""
-        found = _MARK.read(mark).name
-        if found != plan.name:
-            raise MalformedInput(
-                f"the folder holds the fleet {printable(found, 64)!r}",
-                where=out,
-                next_step="give another --out",
-            )
-
-    mark = FleetMark(name=plan.name).model_dump_json(indent=1) + "\n"
-    with WorkFolder(out, BUSY, MARK).held(recognise, mark):
+    with fleet_folder(plan.name, out):
         cells, tasks = foreseen(plan, path, home, out)
         ends = do_all(tasks.tasks, executor, _telling(len(tasks.tasks), progress))
         found = [
@@ -83,6 +71,26 @@ def run_fleet(
             for task in [tasks.of_cell.get(number)]
         ]
         return _kept(plan, found, out)
+
+
+@contextmanager
+def fleet_folder(name: str, out: Path) -> Iterator[None]:
+    """The folder of a fleet, made or recognised, for this process alone. Raises MalformedInput for
+    that of another fleet or of something else, Locked while another process works there."""
+
+    def recognise(mark: Path) -> None:
+        """Raises MalformedInput where another fleet has been examined here."""
+        found = _MARK.read(mark).name
+        if found != name:
+            raise MalformedInput(
+                f"the folder holds the fleet {printable(found, 64)!r}",
+                where=out,
+                next_step="give another --out",
+            )
+
+    mark = FleetMark(name=name).model_dump_json(indent=1) + "\n"
+    with WorkFolder(out, BUSY, MARK).held(recognise, mark):
+        yield
 
 
 def foreseen(

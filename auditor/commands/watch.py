@@ -1,0 +1,214 @@
+"""`auditor watch`: are the endpoints of a fleet still what they were?"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from auditor.audits.costs import cost_of
+from auditor.commands.fleet import EXECUTORS, checked_fleet, executor_of
+from auditor.commands.options import AS_JSON, dry_run, out_folder
+from auditor.console import progress_on, put, put_json, say
+from auditor.fleet.order import Executor
+from auditor.fleet.plan import FleetPlan
+from auditor.fleet.run import fleet_folder
+from auditor.fleet.telling import posted, summary, write_feed
+from auditor.fleet.watching import (
+    BASELINE,
+    QUESTIONS,
+    STATE,
+    WatchState,
+    look,
+    state_file,
+    watched,
+)
+from fingerprints.errors import Incomplete, printable
+from fingerprints.record_files import write_record
+from fingerprints.records import Sampling
+
+WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
+TIME = re.compile(r"([0-9]{1,6})([smhd])")
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+CHANGED = 1
+
+
+def _seconds(context: click.Context, option: click.Parameter, value: str) -> float:
+    found = TIME.fullmatch(value)
+    if found is None or int(found[1]) == 0:
+        raise click.BadParameter("a time is written 90s, 30m, 6h or 1d", context, option)
+    return int(found[1]) * SECONDS[found[2]]
+
+
+@click.command()
+@click.argument("plan_file", metavar="FLEET.yaml")
+@out_folder("Folder of the watch; that of the fleet may be it.", "fleet")
+@click.option(
+    "--every", default="1h", show_default=True, callback=_seconds, help="From look to look."
+)
+@click.option("--once", is_flag=True, help="One look, for cron; exit with 1 where one changed.")
+@click.option("--until-change", is_flag=True, help="End at the first change, with 1.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0001, 0.4999),
+    default=0.01,
+    show_default=True,
+    help="Chance of any false alarm, over all endpoints and all looks.",
+)
+@click.option(
+    "--allow-private",
+    is_flag=True,
+    help=f"Let the webhook ({WEBHOOK}) be an address of this network.",
+)
+@click.option("--executor", type=click.Choice(EXECUTORS), default="local", show_default=True)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Endpoints asked at once.")
+@dry_run("Print what a look asks of whom; ask nothing.")
+@AS_JSON
+def watch(
+    plan_file: str,
+    out: str,
+    every: float,
+    once: bool,
+    until_change: bool,
+    alpha: float,
+    allow_private: bool,
+    executor: str,
+    jobs: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Ask every endpoint of FLEET.yaml the same few questions again and again, and tell when its
+    answers are not drawn as they were.
+
+    The first look is what later ones are compared with. However long it goes on, and for however
+    many endpoints, the chance of any false alarm is at most --alpha; a service that serves another
+    temperature, system prompt or quantisation has changed, too. Changes go to stdout, into the
+    Atom feed changes.atom.xml, and as a POST of JSON to the address in AUDITOR_WATCH_WEBHOOK.
+
+    \b
+    Examples:
+      auditor watch fleet.yaml --dry-run
+      auditor watch fleet.yaml --out watch/ --every 6h
+      auditor watch fleet.yaml --out watch/ --once --json
+      AUDITOR_WATCH_WEBHOOK=https://example.org/hook auditor watch fleet.yaml --until-change
+
+    Killed anywhere, the same command goes on with the look that it was in. With --once: 0 nothing
+    changed, 1 something did, 6 an endpoint could not be asked.
+    """
+    path, folder = Path(plan_file), Path(out).absolute()
+    plan = checked_fleet(path)
+    if dry_run:
+        return _dry_run(plan, path, as_json)
+    if not once:
+        time.sleep(wait_first(_last(plan, path, folder), time.time(), every))
+    with executor_of(executor, jobs or 16) as doing:
+        while True:
+            began = time.monotonic()
+            code = _looked(plan, path, folder, doing, alpha, allow_private, as_json, once)
+            if once or (until_change and code == CHANGED):
+                return code
+            # By a clock that never goes back: a corrected one brings no storm of looks.
+            time.sleep(max(0.0, every - (time.monotonic() - began)))
+
+
+def wait_first(last: float, now: float, every: float) -> float:
+    """Seconds until the first look of a watch that is begun again: the rest of the time since the
+    last one, and never more than a whole one, where the clock has gone back.
+
+    >>> wait_first(0.0, 5000.0, 60.0), wait_first(4990.0, 5000.0, 60.0)
+    (0.0, 50.0)
+    >>> wait_first(9000.0, 5000.0, 60.0)
+    60.0
+    """
+    return min(every, max(0.0, last + every - now)) if last else 0.0
+
+
+def _last(plan: FleetPlan, path: Path, out: Path) -> float:
+    """When the last look at any endpoint was; 0 where there was none."""
+    files = [state_file(out, suspect.name) for suspect in watched(plan, path)]
+    return max((STATE.read(file).at for file in files if file.is_file()), default=0.0)
+
+
+def _looked(
+    plan: FleetPlan,
+    path: Path,
+    out: Path,
+    executor: Executor,
+    alpha: float,
+    allow_private: bool,
+    as_json: bool,
+    once: bool,
+) -> int:
+    """One look, told; its exit code."""
+    with fleet_folder(plan.name, out), progress_on("looking") as progress:
+        before = {s.name: _held(out, s.name) for s in watched(plan, path)}
+        states = look(plan, path, out, executor, alpha, progress)
+        write_feed(plan.name, states, out)
+        states = _sent(plan, states, out, allow_private)
+    _tell(states, before, as_json, once)
+    if any(len(state.changes) > before[state.suspect] for state in states):
+        return CHANGED
+    return Incomplete.exit_code if any(state.problem for state in states) else 0
+
+
+def _held(out: Path, suspect: str) -> int:
+    """How many changes were known before."""
+    file = state_file(out, suspect)
+    return len(STATE.read(file).changes) if file.is_file() else 0
+
+
+def _sent(
+    plan: FleetPlan, states: Sequence[WatchState], out: Path, allow_private: bool
+) -> tuple[WatchState, ...]:
+    url, found = os.environ.get(WEBHOOK), []
+    for state in states:
+        after, problem = posted(plan.name, state, url, allow_private) if url else (state, None)
+        if problem is not None:
+            say(f"webhook: {problem.line()}")
+        if after != state:
+            write_record(state_file(out, state.suspect), after)
+        found.append(after)
+    return tuple(found)
+
+
+def _tell(states: Sequence[WatchState], before: dict[str, int], as_json: bool, once: bool) -> None:
+    new = [change for state in states for change in state.changes[before[state.suspect] :]]
+    for state in states:
+        if state.problem:
+            say(printable(f"{state.suspect}: not asked: {state.problem}", 300))
+    if as_json:
+        plain = {
+            "changes": [change.model_dump(mode="json") for change in new],
+            "states": [s.model_dump(mode="json", exclude={"p", "changes"}) for s in states],
+        }
+        put_json(plain) if once else put(json.dumps(plain, ensure_ascii=False, allow_nan=False))
+        return
+    for change in new:
+        put(printable(summary(change), 400))
+    if not new:
+        say(f"{len(states)} endpoints looked at: nothing new")
+
+
+def _dry_run(plan: FleetPlan, path: Path, as_json: bool) -> int:
+    sets, told = [QUESTIONS.load()], []
+    for suspect in watched(plan, path):
+        costs = [
+            cost_of(suspect.spec, sets, Sampling(temperature=1.0, samples=samples))
+            for samples in (BASELINE, 1)
+        ]
+        told.append({"suspect": suspect.name, "first": costs[0], "each": costs[1]})
+    if as_json:
+        put_json({"plan": plan.model_dump(mode="json", by_alias=True), "looks": told})
+        return 0
+    for one in told:
+        first, each = one["first"], one["each"]
+        put(
+            f"{one['suspect']}: first {first['questions']} answers, at most"  # type: ignore[index]
+            f" {first['tokens_out_at_most']} tokens out; each later look {each['questions']}"  # type: ignore[index]
+        )
+    return 0

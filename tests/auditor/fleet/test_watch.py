@@ -1,0 +1,179 @@
+"""Endpoints are watched: a change is told once, in three ways; a kill, a dead endpoint and a clock that
+goes back cost nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from auditor.cli import run
+from auditor.commands.watch import wait_first
+from auditor.fleet.plan import read_fleet
+from auditor.fleet.telling import ATOM, FEED, feed, post
+from auditor.fleet.watching import STATE, WatchedChange, WatchState, look, needed, state_file
+from fingerprints.errors import Incomplete, MalformedInput, UnsafeInput
+from tests.auditor.fleet.fleets import Inline, answers, suspect, written
+from tests.faultserver import Behaviour, Exchange, FaultServer, completion, fails, sends
+
+WORDS = (("red", "green", "blue", "grey"), ("north", "south", "east", "west"))
+
+
+def speaks(voice: Callable[[int], int]) -> Behaviour:
+    """Call n answers three words of the voice ``voice(n)``, drawn by n."""
+    calls = itertools.count()
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        n = next(calls)
+        said = WORDS[voice(n)]
+        text = " ".join(said[(n * k * 7919 >> 3) % 4] for k in (1, 3, 5))
+        exchange.send(200, json.dumps(completion(text)).encode())
+
+    return behave
+
+
+def served(tmp_path: Path, server: FaultServer) -> Path:
+    spec = f"openai:m,base_url={server.url}"
+    return written(tmp_path, [{"name": "served", "spec": spec}], [answers("bundled")])
+
+
+def looked(path: Path, times: int = 1, alpha: float = 0.05) -> WatchState:
+    for _ in range(times):
+        (state,) = look(read_fleet(path), path, path.parent / "out", Inline(), alpha)
+    return state
+
+
+FIRST, EACH = 24 * 8, 24
+
+
+def test_a_change_of_the_model_is_seen_and_the_test_begins_anew(tmp_path: Path) -> None:
+    with FaultServer(speaks(lambda n: int(n >= FIRST + 2 * EACH))) as server:
+        path = served(tmp_path, server)
+        quiet = looked(path, 3)
+        assert (quiet.looks, quiet.changes) == (3, ())
+        assert len(server.requests) == FIRST + 2 * EACH
+        found = looked(path)
+        assert [c.what for c in found.changes] == ["answers"]
+        assert found.changes[0].look == 4
+        assert (found.test, found.baseline, found.p) == (2, 5, ())
+        again = looked(path, 3)
+    assert again.changes == found.changes
+    assert len(again.p) == 2
+
+
+def test_a_look_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
+    with FaultServer(speaks(lambda n: 0)) as server:
+        path = served(tmp_path, server)
+        whole = looked(path, 2)
+        asked = len(server.requests)
+        # As if killed between the last answer and the state: only the state is older.
+        older = whole.model_copy(update={"looks": 1, "p": (), "log10_e": 0.0})
+        file = state_file(path.parent / "out", "served")
+        file.write_text(older.model_dump_json(), "utf-8")
+        resumed = looked(path)
+        assert len(server.requests) == asked
+    assert resumed.p == whole.p
+    assert resumed.log10_e == whole.log10_e
+
+
+def test_an_endpoint_that_is_gone_keeps_its_state_and_is_no_change(tmp_path: Path) -> None:
+    script = [speaks(lambda n: 0)]
+    with FaultServer(*script) as server:
+        path = served(tmp_path, server)
+        before = looked(path, 2)
+        server.script = (fails(401),)
+        gone = looked(path)
+        assert (gone.exit_code, gone.looks, gone.p) == (6, before.looks, before.p)
+        assert gone.problem
+        server.script = tuple(script)
+        back = looked(path)
+    assert (back.looks, back.problem, back.changes) == (3, "", ())
+
+
+def test_the_command_tells_a_change_in_every_way(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        FaultServer(speaks(lambda n: int(n >= FIRST + EACH))) as server,
+        FaultServer(fails(500), sends(b"")) as hook,
+    ):
+        monkeypatch.setenv("AUDITOR_WATCH_WEBHOOK", f"{hook.url}/changed?key=hidden")
+        path = served(tmp_path, server)
+        command = ["watch", str(path), "--out", str(tmp_path / "out"), "--once", "--allow-private"]
+        assert [run(command), run(command)] == [0, 0]
+        assert not hook.requests
+        capfd.readouterr()
+        assert run([*command, "--json"]) == 1
+        told = capfd.readouterr()
+        assert [c["what"] for c in json.loads(told.out)["changes"]] == ["answers"]
+        assert "hidden" not in told.out + told.err
+        # The hook refused it: it is sent at the next look, and then no more.
+        assert [run(command), run(command)] == [0, 0]
+    sent = [request.body for request in hook.requests]
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+    assert (sent[0]["suspect"], sent[0]["what"]) == ("served", "answers")
+    assert server.url not in json.dumps(sent)
+    root = ElementTree.parse(tmp_path / "out" / FEED).getroot()
+    assert [e.tag for e in root].count(f"{{{ATOM}}}entry") == 1
+
+
+def test_a_private_address_is_refused_unless_that_is_said() -> None:
+    with FaultServer(sends(b"")) as hook:
+        with pytest.raises(UnsafeInput, match="private"):
+            post(f"{hook.url}/x", {}, allow_private=False)
+        assert not hook.requests
+        post(f"{hook.url}/x", {"a": 1}, allow_private=True)
+        assert [r.body for r in hook.requests] == [{"a": 1}]
+
+
+def test_a_webhook_that_leads_elsewhere_is_not_followed() -> None:
+    with FaultServer(sends(b"", 307, Location="http://127.0.0.1:1/")) as hook:
+        with pytest.raises(Incomplete, match="status 307"):
+            post(hook.url, {}, allow_private=True)
+        assert len(hook.requests) == 1
+
+
+def test_a_feed_spells_out_what_is_hostile_in_a_name() -> None:
+    names = ("</title><script>", "\x00\x1b[31m")
+    change = WatchedChange(
+        what="name", suspect="s", look=2, made="2026-11-30T00:00:00Z", before=names, after=names
+    )
+    state = WatchState(suspect="s", spec_sha256="", changes=(change,))
+    told = feed("spring", [state])
+    assert told == feed("spring", [state])
+    assert b"<script>" not in told
+    assert ElementTree.fromstring(told).tag == f"{{{ATOM}}}feed"
+
+
+def test_false_alarms_of_all_endpoints_and_tests_share_one_alpha() -> None:
+    shares = [10.0 ** -needed(0.05, 3, test) for _ in range(3) for test in range(1, 2000)]
+    assert sum(shares) <= 0.05
+    assert sum(shares) > 0.049
+
+
+def test_a_clock_that_goes_back_brings_neither_a_storm_nor_silence() -> None:
+    assert wait_first(last=10_000.0, now=5_000.0, every=600.0) == 600.0
+    assert wait_first(last=10_000.0, now=10_100.0, every=600.0) == 500.0
+    assert wait_first(last=10_000.0, now=99_000.0, every=600.0) == 0.0
+
+
+def test_a_plan_without_endpoints_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, [suspect(tmp_path, "spoken")], [answers("bundled")])
+    with pytest.raises(MalformedInput, match="none of them is an endpoint"):
+        looked(path)
+
+
+def test_another_address_in_the_plan_is_another_baseline(tmp_path: Path) -> None:
+    with FaultServer(speaks(lambda n: 0)) as one, FaultServer(speaks(lambda n: 1)) as other:
+        looked(served(tmp_path, one), 2)
+        state = looked(served(tmp_path, other), 2)
+    assert [c.what for c in state.changes] == ["spec"]
+    assert (state.test, len(state.p)) == (2, 1)
+    file = state_file(tmp_path / "out", "served")
+    assert STATE.read(file) == state
