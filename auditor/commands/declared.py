@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,13 +16,14 @@ from auditor.audits.lineage.card_check import (
 from auditor.audits.lineage.judge import ALPHA
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.report import report_of
-from auditor.audits.lineage.run import lineages
+from auditor.audits.lineage.run import lineages, named
 from auditor.audits.report.bundle import ready_folder
 from auditor.commands.custody import custody_options, kept, refuse_unkept
 from auditor.commands.lineage import CONTRADICTED
 from auditor.commands.options import AS_JSON, FORCE
 from auditor.console import progress_on, put, put_json, say
-from fingerprints.errors import printable
+from fingerprints.errors import Incomplete, printable
+from fingerprints.weights.open import open_weights
 
 
 @click.command()
@@ -75,12 +77,14 @@ def declared(
         raise click.UsageError("--base names one base twice, and only one place can be meant")
     for unused in places.keys() - {n for name in names for n in (name, hub_id(name))}:
         say(f"--base {printable(unused, 100)!r}: the model's files declare no base of that name")
-    found = None
+    found, missed = None, dict[str, Incomplete]()
     if names:
         specs = specs_of(names, places)
+        specs, missed = _reached(specs)
         plan = LineagePlan.make({"suspect": model, "bases": specs, "alpha": ALPHA})
         with progress_on("reading weights") as reading:
             found = lineages(model, specs, digest=folder is not None, reading=reading)
+        found = replace(found, unopened=tuple((name, e.what) for name, e in missed.items()))
         if folder is not None:
             kept(report_of(found, plan), plan, folder, force)
             say(f"written: {folder / 'report.html'} and {folder / 'report.json'}")
@@ -89,9 +93,28 @@ def declared(
         put_json(result.model_dump(mode="json"))
     else:
         put("\n".join(result.lines()))
+    if missed:
+        # What was found is told first: the rest can be asked for again.
+        raise next(iter(missed.values()))
     if fail_on is not None and result.conclusion == "contradicted":
         return CONTRADICTED
     return int(require and result.conclusion == "nothing_declared")
+
+
+def _reached(specs: list[str]) -> tuple[list[str], dict[str, Incomplete]]:
+    """The declared bases that are within reach, and of the others what failed, by name; raises that
+    where none is."""
+    here, missed = list[str](), dict[str, Incomplete]()
+    for spec in specs:
+        name, where = named(spec)
+        try:
+            open_weights(where).close()
+            here.append(spec)
+        except Incomplete as error:
+            missed[name] = error
+    if not here:
+        raise next(iter(missed.values()))
+    return here, missed
 
 
 def _pair(text: str) -> tuple[str, str]:

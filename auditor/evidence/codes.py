@@ -53,6 +53,7 @@ ReasonCode = Literal[
     "units_alike",
     "tokens_untold",
     "units_agree",
+    "heads_agree",
     "embedding_alike",
     "evidence_missing",
     "attention_unread",
@@ -64,6 +65,7 @@ ReasonCode = Literal[
     "exploratory",
     "unchecked_design",
     "too_weak",
+    "part_too_weak",
     "passed_on",
 ]
 """Why a verdict or a comparison is no stronger, or what its reader must know, for programs;
@@ -78,9 +80,9 @@ suspect and candidate are known to share, or of which it isn't known whether the
 at for its likeness alone; a calibration of single models; a third source; a population of shadows.
 Of services: the sides were sampled unlike or repeat themselves; other signs speak against
 the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
-tokens can't be told; more units agree than in strangers; a kind of evidence, or the attention,
-could not be compared; roles of tensors were guessed; experts were left out; no order is shared; the
-files can't be read.
+tokens can't be told; more units, or heads, agree than in strangers; a copy of a part would not be
+found; a kind of evidence, or the attention, could not be compared; roles of tensors were guessed;
+experts were left out; no order is shared; the files can't be read.
 Of exact tests: served and drawn answers differ in more than chance; the design can only explore;
 nothing checked that the design's conditions held; the test was too weak to say more; the answers
 could be the teacher's own, passed on."""

@@ -16,6 +16,8 @@ from detectors.stats.trees import Tree
 LEFT, TIPS = 2.0, 54.0
 ROW, TOP = 22, 14
 SHADES = 8
+NARROW_NAME = 20
+"""Letters that fit beside a leaf on a screen of 400 pixels."""
 STRONG, TOLD = 0.7, 0.5
 
 
@@ -65,6 +67,11 @@ class TreeDrawing:
     knots: tuple[Knot, ...]
     bar: tuple[float, str]
     rooted: bool
+
+    @property
+    def long(self) -> bool:
+        """Whether a name is too long to stand beside its leaf on a narrow screen."""
+        return any(len(leaf.name) > NARROW_NAME for leaf in self.leaves)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ import click
 import numpy as np
 from scipy import stats
 
+from auditor.audits.lineage.compared_pair import ComparedPair
 from auditor.audits.lineage.judge import judged
-from auditor.audits.lineage.pair import ComparedPair
 from auditor.audits.lineage.records import RELATED
 from auditor.audits.lineage.run import opened
 from auditor.labs.zoo.zoo import Zoo, ZooMember, load_zoo

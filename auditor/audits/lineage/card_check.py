@@ -42,8 +42,18 @@ class CardCheck(Record):
 
     def lines(self) -> list[str]:
         """The same for people."""
-        told = [f"{printable(name, 120)}: {r.replace('_', ' ')}" for name, r in self.bases.items()]
+        ranked = sorted(self.bases.items(), key=lambda one: one[1] != "independent")
+        told = [f"{printable(name, 120)}: {r.replace('_', ' ')}" for name, r in ranked]
+        if self.conclusion == "undecided" and self.against:
+            names = ", ".join(printable(name, 120) for name in self.against)
+            said = f"{SAID['undecided']} as a whole: they are independent of {names}"
+            return [f"undecided: {said}, as far as was seen, and the others are open", *told]
         return [f"{self.conclusion.replace('_', ' ')}: {SAID[self.conclusion]}", *told]
+
+    @property
+    def against(self) -> tuple[str, ...]:
+        """The declared bases that the weights are independent of."""
+        return tuple(name for name, r in self.bases.items() if r == "independent")
 
 
 def declared_bases(suspect: str) -> tuple[str, ...]:

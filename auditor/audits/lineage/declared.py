@@ -33,6 +33,29 @@ _ENDING = re.compile(
     r"(?:-\d{5}-of-\d{5})?(?:\.(?:gguf|safetensors))?$"
 )
 """What a file's name has behind the model's: a quantisation, its number of several, an ending."""
+_PACKED = frozenset(
+    {
+        *(
+            "gptq",
+            "awq",
+            "gguf",
+            "ggml",
+            "mlx",
+            "bnb",
+            "exl2",
+            "hqq",
+            "nf4",
+            "fp4",
+            "mxfp4",
+            "nvfp4",
+        ),
+        *("fp8", "fp16", "bf16", "fp32", "w4a16", "w8a8", "w8a16", "quantized", "quantised"),
+        *(f"int{n}" for n in (2, 3, 4, 8)),
+        *(f"{n}{word}" for n in (2, 3, 4, 5, 6, 8) for word in ("bit", "bits")),
+    }
+)
+"""Words behind a repository's name that say how the same weights are packed. What says that they
+were trained on (instruct, chat, distill), or how large they are, is none of these."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -89,7 +112,8 @@ def _origin(
     exact = [t for t in found.told if _hub_id(t.spec) == says.lower()]
     meant = exact or [t for t in found.told if is_name_of(says, t.base)]
     if not meant:
-        own = is_name_of(says, found.suspect.name)
+        # Who packed another's weights declares that one, and not itself.
+        own = bool(_plain(says)) and _plain(says) == _plain(found.suspect.name)
         return DeclaredOrigin(place=place, says=says, status="own_name" if own else "not_compared")
     told = min(meant, key=lambda t: t.relation not in RELATED)
     return DeclaredOrigin(
@@ -159,16 +183,30 @@ def licences(found: Lineages) -> dict[str, str]:
 
 def is_name_of(declared: str, base: str) -> bool:
     """Whether a declared name and a base's name are the same but for folders, case, file endings
-    and a quantisation. Versions count: qwen2 is not qwen2.5.
+    and how the weights are packed. Versions, sizes and tunes count: qwen2 is not qwen2.5.
 
     >>> is_name_of("org/Llama-7B", "llama-7b.Q4_K_M.gguf"), is_name_of("org/phi-1", "phi-1.5")
     (True, False)
+    >>> is_name_of("them/Llama-7B-GPTQ-Int4", "llama-7b"), is_name_of("a/x-Instruct-AWQ", "a/x")
+    (True, False)
     """
-    a, b = (
-        _ENDING.sub("", name.replace("\\", "/").rstrip("/").split("/")[-1].lower())
-        for name in (declared, base)
-    )
+    a, b = (_unpacked(name) for name in (declared, base))
     return bool(a) and a == b
+
+
+def _unpacked(name: str) -> str:
+    """The last part of a name without what says how the weights are packed."""
+    plain = _plain(name)
+    stem, mark, last = plain.rpartition("-")
+    while mark and last in _PACKED:
+        plain = stem
+        stem, mark, last = plain.rpartition("-")
+    return plain
+
+
+def _plain(name: str) -> str:
+    """The last part of a name without a file's ending."""
+    return _ENDING.sub("", name.replace("\\", "/").rstrip("/").split("/")[-1].lower())
 
 
 def contradicted(said: Sequence[DeclaredOrigin]) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from auditor.audits.lineage.compared_pair import ComparedPair
 from auditor.audits.lineage.judge import OUTCOMES, WORDS
 from auditor.audits.lineage.likeness import KINDS
-from auditor.audits.lineage.pair import ComparedPair
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.run import Lineages, Tokenizers
 from auditor.evidence.records import Finding, Skipped, Verdict

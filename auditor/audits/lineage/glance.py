@@ -121,9 +121,17 @@ def _power(compared: list[WeightComparison]) -> Told:
     """What would have been found, of the weakest comparison; nothing where that was not tried."""
     if not all(c.power is not None and c.power.found for c in compared):
         return ()
+    powers = [c.power for c in compared if c.power is not None]
+    change = min(power.change for power in powers)
+    parts = all({one.part for one in power.parts} >= {"attention", "mlp"} for power in powers)
+    rest = (
+        "so were its attention alone and its MLPs alone."
+        if parts
+        else "of a copy of some parts alone that was not tried, or not of each."
+    )
     return (
-        "A simulated whole copy of theirs, moved and in disguise, was found by the same tests; of a"
-        " copy of some parts alone that was not tried.",
+        f"A simulated copy of theirs, changed by {change:.0%} and in disguise, was found by the"
+        f" same tests; {rest}",
     )
 
 

@@ -7,7 +7,7 @@ only a sketch stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,7 +29,7 @@ from detectors.lineage.head_alignment import (
     sketcher,
 )
 from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
-from detectors.lineage.weight_alignment import UnitAgreement, rotation
+from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled, rotation
 
 LOOKED_AT, OF_LAYER = 8, 16
 """Layers of the suspect whose heads are looked at, and heads of each."""
@@ -77,7 +77,7 @@ def head_pairs(one: Side, other: Side, bases: Sequence[Basis]) -> HeadPairs | No
     """The heads of both models in that of several bases in which they are most alike, which does
     not depend on their order; None where one of them has no attention that is known here. Raises
     what reading the weights raises."""
-    mine, theirs = _layers(one), _layers(other)
+    mine, theirs = known_layers(one), known_layers(other)
     if not mine or not theirs:
         return None
     looked = [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
@@ -102,7 +102,7 @@ def _maps(one: Side, other: Side, basis: Basis) -> tuple[Maps, Maps]:
     return (laid @ left, laid @ right), (beside @ left, beside @ right)
 
 
-def _layers(side: Side) -> list[int]:
+def known_layers(side: Side) -> list[int]:
     """Layers whose attention is known head by head."""
     a = side.anatomy
     if not (a.heads and a.groups and a.head_width) or a.heads % a.groups:
@@ -118,7 +118,7 @@ def _layers(side: Side) -> list[int]:
 def whole(side: Side) -> bool:
     """Whether the attention of every layer of a model is known head by head: where one is of
     another kind or size, or stands in a layer that is left out, a copy of it is not seen."""
-    return not side.anatomy.left_out and len(_layers(side)) == side.layers
+    return not side.anatomy.left_out and len(known_layers(side)) == side.layers
 
 
 def _kept(
@@ -130,7 +130,7 @@ def _kept(
     places = list[tuple[int, int]]()
     for layer in layers:
         numbers = [int(h) for h in sampled(side.anatomy.heads, most)]
-        heads = _heads(side, layer, numbers)
+        heads = heads_of(side, layer, numbers)
         free = free_values(heads)
         for kept, pair in zip(found, maps, strict=True):
             kept.append(products(heads, [layer] * len(numbers), pair, free))
@@ -138,14 +138,14 @@ def _kept(
     return [joined(kept) for kept in found], places
 
 
-def laid_by_heads(one: Side, other: Side, pairs: HeadPairs) -> Basis | None:
-    """The basis in which heads that agree by singular values alone lie over each other: what is
-    left to lay two streams by where the embedding was made anew. None where no two agree, or heads
-    are of other widths.
+def laid_by_heads(one: Side, other: Side, pairs: HeadPairs, *, free: bool = True) -> Basis | None:
+    """The basis in which heads that agree by singular values alone (``free``), or in the basis of
+    ``pairs``, lie over each other: what is left to lay two streams by where the embedding was made
+    anew. None where too few agree, or heads are of other widths.
 
     It knows nothing of hidden units, so that tests of these stay what they are.
     """
-    told = pairs.agreeing(free=True) if pairs.free_agreement is not None else []
+    told = pairs.agreeing(free=free) if not free or pairs.free_agreement is not None else []
     width = one.anatomy.head_width
     rows = len(told) * 4 * width
     if width != other.anatomy.head_width or rows < max(one.anatomy.hidden, other.anatomy.hidden):
@@ -157,11 +157,11 @@ def laid_by_heads(one: Side, other: Side, pairs: HeadPairs) -> Basis | None:
 
 
 def _rows_of(side: Side, place: tuple[int, int]) -> Array:
-    (head,) = _heads(side, place[0], [place[1]])
+    (head,) = heads_of(side, place[0], [place[1]])
     return np.concatenate([head.query, head.key, head.value, head.output])
 
 
-def _heads(side: Side, layer: int, numbers: Sequence[int]) -> list[HeadParts]:
+def heads_of(side: Side, layer: int, numbers: Iterable[int]) -> list[HeadParts]:
     """Some heads of a layer, each with the key and value of its group."""
     a = side.anatomy
     whole = {role: _attention(side, layer, role) for role in ("query", "key", "value", "output")}
@@ -194,15 +194,56 @@ def dimension_orders(one: Side, other: Side, pairs: HeadPairs) -> list[Order]:
     group of key and value enters once, and no head that is a copy of an earlier one.
     """
     best, cosine = pairs.nearest
-    fresh, seen, out = distinct(pairs.one), set[tuple[int, int]](), list[Order]()
-    for i in np.argsort(-cosine, kind="stable"):
-        mine, theirs = pairs.mine[i], pairs.theirs[int(best[i])]
-        group = (mine[0], mine[1] * one.anatomy.groups // one.anatomy.heads)
+    ranked = np.argsort(-cosine, kind="stable")
+    tested = (
+        _dimensions((one, *pairs.mine[i]), (other, *pairs.theirs[int(best[i])]), pairs.basis)
+        for i in _once(one, pairs, ranked)
+    )
+    return [found for found in tested if found is not None]
+
+
+def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreement | None:
+    """How many dimensions of values find one and the same by what they read and by what they
+    write, within the head that is most alike by where it looks; None where they are too few.
+
+    A dimension has two halves as a hidden unit has, and where a head looks knows neither.
+    """
+    looks, _ = nearest_heads(pairs.one, pairs.other, free=False)
+    found = list[UnitAgreement]()
+    for i in _once(one, pairs, np.arange(len(pairs.mine), dtype=np.intp)):
+        mine, theirs = _halves(one, pairs.mine[i]), _halves(other, pairs.theirs[int(looks[i])])
+        if min(len(mine[0]), len(theirs[0])) < FEWEST:
+            continue
+        by = [
+            likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False).argmax(axis=1)
+            for a, b in zip(mine, theirs, strict=True)
+        ]
+        found.append(agreement(by[0], by[1], len(theirs[0])))
+    return pooled(found) if found else None
+
+
+def _once(one: Side, pairs: HeadPairs, ranked: Indices) -> list[int]:
+    """The heads whose dimensions are tested, in this order: one of each group of key and value, and
+    no copy of an earlier one."""
+    fresh, seen, out = distinct(pairs.one), set[tuple[int, int]](), list[int]()
+    for i in ranked:
+        layer, head = pairs.mine[i]
+        group = (layer, head * one.anatomy.groups // one.anatomy.heads)
         if fresh[i] and group not in seen and len(out) < TESTED:
             seen.add(group)
-            tested = _dimensions((one, *mine), (other, *theirs), pairs.basis)
-            out += [] if tested is None else [tested]
+            out.append(int(i))
     return out
+
+
+def _halves(side: Side, place: tuple[int, int]) -> tuple[Array, Array]:
+    """What each dimension of a head's values reads, and what it writes, (width, d) each."""
+    layer, head = place
+    width = side.anatomy.head_width
+    rows = np.arange(head * width, (head + 1) * width, dtype=np.intp)
+    output = side.attention(layer, "output", rows)
+    if output is None:
+        raise ValueError(f"layer {layer} has no output")
+    return _values(side, layer, head), output
 
 
 def _dimensions(

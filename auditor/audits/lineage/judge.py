@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from auditor.audits.lineage.basis import CERTAIN
+from auditor.audits.lineage.compared_pair import ComparedPair
 from auditor.audits.lineage.heads import whole
 from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.pair import ComparedPair, compare
+from auditor.audits.lineage.pair import compare
 from auditor.audits.lineage.parts import in_part, kept_parts, of_kept, parts_told
 from auditor.audits.lineage.power import simulated_power
 from auditor.audits.lineage.read_against import read_pair
@@ -45,6 +46,7 @@ UNITS, HEADS = "hidden units", "attention heads"
 WITHIN = "order within attention heads"
 HEADS_ABOUT = "heads whose nearest one is the same by where they look and by what they carry"
 FREE_ABOUT = "the same by singular values alone, which no basis changes"
+HALVES_ABOUT = "dimensions of values whose nearest one is the same by either half"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
     "derived_in_part": "weights derived in part",
@@ -210,6 +212,7 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         ),
         ("agreement of heads", HEADS_ABOUT, found.heads, HEADS),
         ("agreement of heads, in any basis", FREE_ABOUT, found.free_heads, HEADS),
+        ("agreement of value halves", HALVES_ABOUT, found.halves, "dimensions of values"),
     ):
         if agreeing is not None:
             measured = (False, agreeing.share, agreeing.n, unit)
@@ -229,9 +232,7 @@ def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
         "hidden units": f"{max(a.units):,} and {max(b.units):,}",
         "vocabulary": f"{a.embedding.outputs:,} and {b.embedding.outputs:,}",
         "tokens compared": f"{found.basis.tokens:,}",
-        "basis": (
-            "as it is" if found.basis.turn is None else f"laid over by tokens ({found.basis.kind})"
-        ),
+        "basis": _basis_told(found),
     }
     if a.guessed or b.guessed:
         whose = [s.name for s in (suspect, base) if s.anatomy.guessed]
@@ -239,6 +240,22 @@ def _facts(suspect: Side, base: Side, found: ComparedPair) -> dict[str, str]:
     if found.basis.embedding is not None:
         out["mean cosine of embeddings"] = f"{found.basis.embedding:.3f}"
     return out
+
+
+LAID_BY = {
+    "embedding": "tokens",
+    "output_layer": "tokens of the output layer",
+    "heads": "attention heads",
+    "looks": "where attention heads look",
+    "units": "what hidden units read and write",
+}
+
+
+def _basis_told(found: ComparedPair) -> str:
+    basis = found.basis
+    if basis.turn is None:
+        return "as it is"
+    return f"laid over by {LAID_BY.get(basis.by, 'tokens')} ({basis.kind})"
 
 
 def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases: int) -> JudgedPair:
@@ -252,7 +269,10 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
     doubt, power = _doubt(one.found, alpha, attention, guessed, experts), None
     if doubt is None:
         power = simulated_power(suspect, one.side, alpha, bases)
-        doubt = None if power.found else "too_weak"
+        if not power.found:
+            doubt = "too_weak"
+        elif power.missed:
+            doubt = "part_too_weak"
     relation: Relation = "independent" if doubt is None else "none_found"
     told = one.told.model_copy(
         update={
@@ -317,6 +337,10 @@ ALIKE = "the suspect's hidden units can't be told from each other"
 AGREEING = (
     "more of the units agree than in unrelated models, and too few for a common origin to be told"
 )
+HEADS_AGREEING = (
+    "more of the attention heads, or of the dimensions of their values, agree than in unrelated"
+    " models, and too few for a common origin to be told"
+)
 EMBEDDED = 0.9
 """From this mean cosine of laid-over embeddings on, the embedding alone may be the base's. That of
 independent runs stands in the benchmarks."""
@@ -344,10 +368,16 @@ WEAK = (
     "a simulated copy, its units in another order and its residual stream turned, would not have"
     " been found among models of these sizes and shared tokens"
 )
+PART_WEAK = (
+    "a simulated whole copy would have been found, and one of which the attention alone or the MLPs"
+    " alone were kept, in another order and in a turned stream, would not have been among models of"
+    " these sizes"
+)
 DOUBTS: dict[ReasonCode, str] = {
     "units_alike": ALIKE,
     "sorted_units": SORTED,
     "units_agree": AGREEING,
+    "heads_agree": HEADS_AGREEING,
     "embedding_alike": EMBEDDING_ALIKE,
     "tokens_untold": UNTOLD,
     "evidence_missing": MISSING,
@@ -355,11 +385,20 @@ DOUBTS: dict[ReasonCode, str] = {
     "attention_unread": NO_ATTENTION,
     "experts_unread": NO_EXPERTS,
     "too_weak": WEAK,
+    "part_too_weak": PART_WEAK,
 }
 OPEN: frozenset[ReasonCode | None] = frozenset(
-    {"units_alike", "sorted_units", "units_agree", "embedding_alike"}
+    {"units_alike", "sorted_units", "units_agree", "heads_agree", "embedding_alike"}
 )
 """Doubts because of what was seen, and not because of what could not be."""
+
+
+def _heads_agree(found: ComparedPair, alpha: float) -> bool:
+    """Whether heads alone would tell a common origin, were nothing else tested."""
+    return any(
+        agreed is not None and agreed.p < alpha
+        for agreed in (found.heads, found.free_heads, found.halves)
+    )
 
 
 def _doubt(
@@ -376,6 +415,7 @@ def _doubt(
         (found.trend_p < alpha, "sorted_units"),
         (missing, "evidence_missing"),
         (agreed is not None and agreed.share > CONVERGED, "units_agree"),
+        (_heads_agree(found, alpha), "heads_agree"),
         (not found.basis.known, "tokens_untold"),
         ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
         (guessed, "roles_guessed"),

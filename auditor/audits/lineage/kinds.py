@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.audits.lineage.compared_pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
 from detectors.lineage.independence import Array, Indices

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 from auditor.audits.lineage.findings import p_text
 from auditor.audits.lineage.judge import WITHIN
-from auditor.audits.lineage.records import RELATED, WeightComparison
+from auditor.audits.lineage.records import (
+    RELATED,
+    PartName,
+    SimulatedPower,
+    WeightComparison,
+)
 from auditor.audits.lineage.run import Lineages
 from auditor.evidence.codes import Conclusion
 from auditor.evidence.questions import ASKS, unexamined
@@ -128,13 +133,38 @@ def _power(apart: Sequence[WeightComparison]) -> str:
         return ""
     weakest = max(powers, key=lambda one: one.p)
     return (
-        "The tests had the power to see a fine-tuned copy: a simulated one of the same sizes, moved"
-        f" until its matrices have a likeness of {weakest.likeness:g} only, its units in another"
-        f" order and its residual stream turned, was found at p {p_text(weakest.p)}. Of a part"
-        " alone (the attention, the MLPs, some layers, the embedding) no power was tried: in"
-        " disguise it may hide, and after long training attention or MLPs alone have been missed."
-        " So may a copy that was changed beyond that."
+        f"A copy would have been found up to a change of {weakest.change:.0%}, as far as continued"
+        " pretraining goes: a simulated one of the same sizes, moved until its matrices have a"
+        f" likeness of {weakest.likeness:g} only, its units in another order and its residual"
+        f" stream turned, was found at p {p_text(weakest.p)}. {_part_power(powers)} Some layers"
+        " alone, or the embedding alone, may hide in disguise, and so may a copy that was changed"
+        " beyond that."
     )
+
+
+ALONE: dict[PartName, str] = {
+    "mlp": "its MLPs alone",
+    "attention": "its attention alone",
+    "embedding": "its embedding alone",
+}
+
+
+def _part_power(powers: Sequence[SimulatedPower]) -> str:
+    """Of which parts alone a copy would have been found as well, and of which that was not
+    tried."""
+    tried = [{one.part: one for one in power.parts} for power in powers]
+    names: tuple[PartName, ...] = ("attention", "mlp")
+    found = [n for n in names if all(n in parts for parts in tried)]
+    left = [n for n in names if n not in found]
+    out = []
+    if found:
+        p = max(parts[n].p for parts in tried for n in found)
+        kept = " and one that kept ".join(ALONE[n] for n in found)
+        out.append(f"So was one that kept {kept}, in the same disguise (p {p_text(p)} at most).")
+    if left:
+        kept = " or ".join(ALONE[n] for n in left)
+        out.append(f"Of a copy that kept {kept} no power was tried: in disguise it may hide.")
+    return " ".join(out)
 
 
 def _related(told: WeightComparison) -> str:

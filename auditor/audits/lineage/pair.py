@@ -9,122 +9,26 @@ decided here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from auditor.audits.lineage.affinity import Affinity, affinities, told_by
 from auditor.audits.lineage.basis import Basis, candidate_bases
-from auditor.audits.lineage.heads import HeadPairs, dimension_orders, head_pairs, laid_by_heads
-from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
+from auditor.audits.lineage.compared_pair import PLAIN_HEADS, SEEN, ComparedPair
+from auditor.audits.lineage.described import deep_layers, described, looked_up_in
+from auditor.audits.lineage.heads import (
+    HeadPairs,
+    dimension_agreement,
+    dimension_orders,
+    head_pairs,
+    laid_by_heads,
+)
 from auditor.audits.lineage.repeats import together
-from auditor.audits.lineage.sides import Side, sampled
-from auditor.audits.lineage.unit_basis import laid_by_units
-from auditor.audits.lineage.units import NearestUnits, Pairing, looked_up, paired
-from detectors.lineage.independence import Order, fisher, overall, precise, sidak
+from auditor.audits.lineage.sides import Side
+from auditor.audits.lineage.turned_basis import laid_by_looks, laid_by_units, relaid
+from auditor.audits.lineage.units import Pairing, paired
+from detectors.lineage.independence import fisher, precise
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
 from fingerprints.progress import SILENT, Told
-
-SEEN = 1e-6
-"""Below this p-value of one kind of evidence, the costlier ones are not looked up: a common origin
-is plain, and so is which part is which."""
-SHARED = 0.5
-"""From this share of agreeing units on, they say which unit is which."""
-LOST_ORDER = 1e-3
-"""Above this p-value of its own order a layer of a copy is looked for elsewhere."""
-PLAIN_HEADS = 1e-4
-"""The same of attention heads, which are few: a dozen of them can say no more than 2e-6."""
-UNIT_SHARE, HEAD_SHARE, FREE_SHARE = 0.5, 0.25, 0.25
-"""How the measured tests share the false alarms that are left for them."""
-
-
-@dataclass(frozen=True)
-class ComparedPair:
-    """What the tests of one pair gave. ``layers`` says which of the base's layers each of the
-    suspect's was held against; ``likeness`` is empty where no part could be told to be another's.
-    ``trend_p``: the smallest p-value of an order at large, which sorting by any property leaves
-    too; the others ask for the very places as well. ``tried``: bases that were looked at.
-    ``embedding``: the largest mean cosine of embeddings in any basis. ``pairs``: attention heads,
-    where they were looked at."""
-
-    basis: Basis
-    layers: tuple[int, ...]
-    pairings: tuple[Pairing, ...] = ()
-    unit_p: float | None = None
-    coordinate_p: float | None = None
-    agreement: UnitAgreement | None = None
-    likeness: tuple[LayerLikeness, ...] = ()
-    trend_p: float = 1.0
-    dimension_p: float | None = None
-    dimensions: tuple[Order, ...] = ()
-    heads: UnitAgreement | None = None
-    free_heads: UnitAgreement | None = None
-    tried: int = 1
-    pairs: HeadPairs | None = None
-    embedding: float | None = None
-
-    @property
-    def exact_p(self) -> float | None:
-        """The exact tests together; they are independent under the null hypothesis. None where
-        none was made."""
-        made = (self.unit_p, self.coordinate_p, self.dimension_p)
-        found = [p for p in made if p is not None]
-        return sidak(found) if found else None
-
-    @property
-    def measured_p(self) -> float | None:
-        """The tests of agreement together, each raised by its share; None where none was made."""
-        made = (
-            (self.agreement, UNIT_SHARE),
-            (self.heads, HEAD_SHARE),
-            (self.free_heads, FREE_SHARE),
-        )
-        found = [agreed.p / share for agreed, share in made if agreed is not None]
-        return min(1.0, *found) if found else None
-
-    @property
-    def p(self) -> float:
-        """All tests together."""
-        return overall(self.exact_p, self.measured_p)
-
-    @property
-    def rho(self) -> float:
-        """Mean rank correlation of unit order over layers."""
-        return float(np.mean([p.order.rho for p in self.pairings])) if self.pairings else 0.0
-
-    @property
-    def kept(self) -> float | None:
-        """The share of units whose nearest one stands at the same place, None where numbers of
-        units differ."""
-        shares = [p.order.kept for p in self.pairings if p.order.kept is not None]
-        return float(np.mean(shares)) if shares else None
-
-    @property
-    def units(self) -> int:
-        """How many units were looked at."""
-        return sum(p.order.n for p in self.pairings)
-
-    @property
-    def by_order(self) -> bool:
-        """Whether units stand in the base's order."""
-        return self.unit_p is not None and self.unit_p < SEEN
-
-    @property
-    def by_heads(self) -> bool:
-        """Whether attention heads are plainly the base's."""
-        agreed = (a.p for a in (self.heads, self.free_heads) if a is not None)
-        dimensions = 1.0 if self.dimension_p is None else self.dimension_p
-        return min(dimensions, *agreed, 1.0) < PLAIN_HEADS
-
-    @property
-    def by_agreement(self) -> bool:
-        """Whether units plainly agree."""
-        return self.agreement is not None and self.agreement.p < SEEN
-
-    @property
-    def placed(self) -> bool:
-        """Whether it is known which part is which: by order, or by agreement."""
-        return self.by_order or self.by_agreement or self.by_heads
 
 
 def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | None:
@@ -138,7 +42,7 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
         return None
     if not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
-    found = _alike(one, other, found) if found.placed else found
+    found = described(one, other, found) if found.placed else found
     progress(2 * one.layers, 2 * one.layers)
     return found
 
@@ -153,7 +57,61 @@ def examined(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | 
         found = _in_any_order(one, other, bases, found)
         if not found.by_agreement:
             found = _in_another_basis(one, other, found)
+        if not (found.by_agreement or found.by_order or found.by_heads):
+            found = _by_where_they_look(one, other, found)
     return found
+
+
+def units_alone(one: Side, other: Side) -> float | None:
+    """What `compare` gives where the hidden units are all that could be the base's, in another
+    order and in a stream that no token tells: their agreement in the basis of what they read and
+    write. None where that is not tried."""
+    basis = laid_by_units(one, other)
+    if basis is None:
+        return None
+    (table,) = affinities(one, other, [basis])
+    found = _tested(one, other, basis, table.layers, True, SILENT)
+    if not found.pairings:
+        return None
+    return _among_others(agreement=_raised(None, _agreement(one, other, found), looks=2))
+
+
+def attention_alone(one: Side, other: Side) -> float | None:
+    """The same of attention heads. None where that is not tried."""
+    basis = laid_by_looks(one, other)
+    pairs = None if basis is None else head_pairs(one, other, [basis])
+    if basis is None or pairs is None:
+        return None
+    found = _heads_tested(one, other, ComparedPair(basis, ()), pairs)
+    orders = found.dimension_p
+    return _among_others(
+        dimension_p=None if orders is None else min(1.0, 2 * orders),
+        heads=_raised(None, found.heads, looks=2),
+        halves=_raised(None, found.halves, looks=2),
+        free_heads=found.free_heads,
+    )
+
+
+def _among_others(
+    agreement: UnitAgreement | None = None,
+    dimension_p: float | None = None,
+    heads: UnitAgreement | None = None,
+    halves: UnitAgreement | None = None,
+    free_heads: UnitAgreement | None = None,
+) -> float:
+    """The p-value of a whole comparison whose orders of units and coordinates show nothing."""
+    nothing = Basis(None, "identity", None, 0, None)
+    return ComparedPair(
+        nothing,
+        (),
+        unit_p=1.0,
+        coordinate_p=1.0,
+        agreement=agreement,
+        dimension_p=dimension_p,
+        heads=heads,
+        halves=halves,
+        free_heads=free_heads,
+    ).p
 
 
 def _in_order(one: Side, other: Side, bases: Sequence[Basis], progress: Told) -> ComparedPair:
@@ -238,8 +196,11 @@ def _in_any_order(
     if found.pairings:
         found = replace(found, agreement=_agreement(one, other, found))
     pairs = head_pairs(one, other, bases)
-    if pairs is None:
-        return found
+    return found if pairs is None else _heads_tested(one, other, found, pairs)
+
+
+def _heads_tested(one: Side, other: Side, found: ComparedPair, pairs: HeadPairs) -> ComparedPair:
+    """With all tests of attention heads, in the basis of ``pairs``."""
     # A guess may take what has an order of its own, as queries have, for values.
     orders = [] if _guessed(one, other) else dimension_orders(one, other, pairs)
     dimension_p, trend = None, found.trend_p
@@ -253,12 +214,44 @@ def _in_any_order(
         trend_p=trend,
         heads=pairs.agreement,
         free_heads=pairs.free_agreement,
+        halves=dimension_agreement(one, other, pairs),
         pairs=pairs,
     )
 
 
+def _by_where_they_look(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
+    """The tests of heads once more, in the basis in which where heads look is most alike; p-values
+    are raised for a second look. Where coordinates stand in one order, nothing was turned."""
+    plain = found.coordinate_p is not None and found.coordinate_p < SEEN
+    basis = None if plain or found.pairs is None else laid_by_looks(one, other)
+    pairs = None if basis is None else head_pairs(one, other, [basis])
+    if pairs is None:
+        return found
+    again = _heads_tested(one, other, found, pairs)
+    better = again if again.by_heads else found
+    orders = (found.dimension_p, again.dimension_p)
+    known = [p for p in orders if p is not None]
+    return replace(
+        better,
+        dimension_p=min(1.0, 2 * min(known)) if known else None,
+        heads=_raised(found.heads, again.heads),
+        halves=_raised(found.halves, again.halves),
+        trend_p=min(1.0, 2 * min(found.trend_p, again.trend_p)),
+    )
+
+
+def _raised(
+    one: UnitAgreement | None, again: UnitAgreement | None, looks: int = 0
+) -> UnitAgreement | None:
+    """Of two looks at an agreement the one that shows more, raised for as many ``looks``, those
+    that were made unless told."""
+    made = [a for a in (one, again) if a is not None]
+    least = min(made, key=lambda a: a.p, default=None)
+    return None if least is None else replace(least, p=min(1.0, (looks or len(made)) * least.p))
+
+
 def _agreement(one: Side, other: Side, found: ComparedPair) -> UnitAgreement:
-    looked = _looked_up(one, other, found, sorted(_deep(one)))
+    looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
     return pooled(
         [
             agreement(n.by_first, n.by_up, other.mlps(found.layers[i])[0].units)
@@ -269,7 +262,8 @@ def _agreement(one: Side, other: Side, found: ComparedPair) -> UnitAgreement:
 
 def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
     """The tests of units once more in a basis that neither coordinates nor tokens tell: laid over
-    by attention heads, or by what opens the units. The p-values are raised for a second look."""
+    by attention heads, or by what units read and write. The p-values are raised for a second
+    look."""
     bases = [] if found.pairs is None else [laid_by_heads(one, other, found.pairs)]
     bases.append(laid_by_units(one, other))
     tables = affinities(one, other, [b for b in bases if b is not None])
@@ -279,7 +273,11 @@ def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPa
     again = _tested(one, other, best.basis, best.layers, True, SILENT)
     again = replace(again, coordinate_p=found.coordinate_p)
     again = replace(again, agreement=_agreement(one, other, again))
-    return _better(found, again)
+    better = _better(found, again)
+    if better.basis.by == "units" and better.by_agreement:
+        looked = looked_up_in(one, other, better, sorted(deep_layers(one)))
+        better = replace(better, basis=relaid(one, other, better.basis, looked, better.layers))
+    return better
 
 
 def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
@@ -287,107 +285,23 @@ def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPai
     pairs = found.pairs
     if pairs is None:
         return found
-    if pairs.agreement.p < PLAIN_HEADS or (found.dimension_p or 1.0) < PLAIN_HEADS:
-        return replace(found, basis=pairs.basis)
+    orders = 1.0 if found.dimension_p is None else found.dimension_p
+    halves = 1.0 if found.halves is None else found.halves.p
+    if min(pairs.agreement.p, orders, halves) < PLAIN_HEADS:
+        # Rows of heads lie over each other where their dimensions stand in one order alone.
+        better = laid_by_heads(one, other, pairs, free=False) if orders < PLAIN_HEADS else None
+        return replace(found, basis=pairs.basis if better is None else better)
     basis = laid_by_heads(one, other, pairs)
     return found if basis is None else replace(found, basis=basis, pairs=None)
 
 
 def _better(found: ComparedPair, again: ComparedPair) -> ComparedPair:
     """Of two looks at the units, in two bases, the one that shows more, raised for both."""
-    looks = [c.agreement for c in (found, again) if c.agreement is not None]
-    if len(looks) < 2:
+    if found.agreement is None or again.agreement is None:
         return found
     p = min(1.0 if c.unit_p is None else c.unit_p for c in (found, again))
-    least = min(looks, key=lambda a: a.p)
-    told = replace(found, unit_p=min(1.0, 2 * p), agreement=replace(least, p=min(1.0, 2 * least.p)))
+    agreed = _raised(found.agreement, again.agreement)
+    told = replace(found, unit_p=min(1.0, 2 * p), agreement=agreed)
     if not (again.by_agreement or again.by_order):
         return told
     return replace(told, basis=again.basis, layers=again.layers, pairings=again.pairings)
-
-
-def _attention_layers(one: Side, other: Side, found: ComparedPair) -> tuple[int, ...]:
-    """Which of the base's layers each layer's attention is held against: where most of its heads
-    agree, and else where its MLP is."""
-    layers = list(found.layers)
-    pairs = found.pairs
-    if pairs is None or pairs.basis is not found.basis:
-        pairs = head_pairs(one, other, [found.basis])
-    if pairs is None or pairs.agreement.p >= PLAIN_HEADS:
-        return found.layers
-    votes: dict[int, list[int]] = {}
-    for mine, theirs in pairs.agreeing():
-        votes.setdefault(mine[0], []).append(theirs[0])
-    looked = [layer for layer, _ in pairs.mine]
-    for layer, told in votes.items():
-        chosen = max(sorted(set(told)), key=told.count)
-        if 2 * told.count(chosen) > looked.count(layer):
-            layers[layer] = chosen
-    return tuple(layers)
-
-
-def _deep(one: Side) -> set[int]:
-    return {int(i) for i in sampled(one.layers, DEEP)}
-
-
-def _looked_up(
-    one: Side, other: Side, found: ComparedPair, layers: Sequence[int]
-) -> dict[int, NearestUnits]:
-    return {
-        layer: looked_up(one, other, found.basis, layer, found.layers[layer]) for layer in layers
-    }
-
-
-def _alike(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
-    """How alike the matrices of every layer are, parts laid over each other as they were found."""
-    if found.by_order:
-        found = _moved_layers(one, other, found)
-    # Of a layer's experts the first one stays.
-    nearest = {p.layer: p.nearest for p in reversed(found.pairings)}
-    if not found.by_order:
-        nearest = _looked_up(one, other, found, range(one.layers))
-    first = _likeness(one, other, found, nearest, found.layers)
-    if all(x.cosines["value"] is None or x.cosines["value"] >= LOST for x in first):
-        return replace(found, likeness=first)
-    attention = _attention_layers(one, other, found)
-    if attention != found.layers:
-        first = _likeness(one, other, found, nearest, attention)
-    return replace(found, likeness=first)
-
-
-def _likeness(
-    one: Side,
-    other: Side,
-    found: ComparedPair,
-    nearest: dict[int, NearestUnits],
-    attention: tuple[int, ...],
-) -> tuple[LayerLikeness, ...]:
-    deep = _deep(one)
-    return tuple(
-        layer_likeness(
-            one,
-            other,
-            found.basis,
-            (layer, found.layers[layer], attention[layer]),
-            near,
-            layer in deep,
-        )
-        for layer, near in sorted(nearest.items())
-    )
-
-
-def _moved_layers(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
-    """The same with layers that show no order where they stand held against those of the base that
-    are most alike: for the description, once a common origin is plain."""
-    lost = [p for p in found.pairings if p.mlp == 0 and p.order.p > LOST_ORDER]
-    if not lost:
-        return found
-    (table,) = affinities(one, other, [found.basis])
-    layers, pairings = list(found.layers), list(found.pairings)
-    for old in lost:
-        layer, of = old.layer, table.layers[old.layer]
-        for new in paired(one, other, found.basis, layer, of) if of != old.of else ():
-            if new.mlp == 0 and new.order.p < SEEN:
-                layers[layer] = of
-                pairings[pairings.index(old)] = new
-    return replace(found, layers=tuple(layers), pairings=tuple(pairings))

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.audits.lineage.basis import CERTAIN
+from auditor.audits.lineage.compared_pair import LOST_ORDER, PLAIN_HEADS, SEEN, ComparedPair
 from auditor.audits.lineage.likeness import LayerLikeness
-from auditor.audits.lineage.pair import LOST_ORDER, PLAIN_HEADS, SEEN, ComparedPair
 from auditor.audits.lineage.records import KeptPart, PartOrigin, PartState, WeightComparison
 from detectors.lineage.weight_alignment import CONVERGED
 

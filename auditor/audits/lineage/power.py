@@ -1,30 +1,34 @@
-"""How the tests of lineage do on a simulated copy: what "nothing found" is worth for this very pair
+"""How the tests of lineage do on simulated copies: what "nothing found" is worth for this very pair
 of models.
 
-The copy is never written: its rows are made as they are read. It comes from the wider model of the
-two and is cut to the other one's sizes, moved by noise, its residual stream turned and its units
-put into another order; it has only the tokens that both models share. Its attention is left out, so
-that it has to be found by its MLPs and its embedding.
+A copy is never written: its rows are made as they are read. It comes from the wider model of the
+two and is cut to the other one's sizes, moved by noise as far as continued pretraining moves
+weights, its residual stream turned, its units, its heads and the dimensions within them put into
+another order; it has only the tokens that both models share. A whole copy's attention is left out,
+so that it has to be found by its MLPs and its embedding. Of MLPs alone, and of attention alone,
+neither the embedding nor the other part helps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from auditor.audits.lineage.pair import examined
-from auditor.audits.lineage.records import SimulatedPower
+from auditor.audits.lineage.heads import known_layers
+from auditor.audits.lineage.pair import attention_alone, examined, units_alone
+from auditor.audits.lineage.records import PartPower, SimulatedPower
 from auditor.audits.lineage.sides import Side, sampled
+from auditor.audits.lineage.turned_basis import in_reach
 from detectors.lineage.independence import Array, Indices
 from fingerprints.weights import Anatomy, Layer, Mlp, TensorPart
 
-LIKENESS = 0.9
-"""Mean cosine of the copy's rows to their source's: fine-tuned copies of the weight zoo have 0.96
-and more, continued pretraining 0.73 and more."""
-LAYERS = 2
-"""Layers that the copy keeps: more only make it easier to find."""
+LIKENESS = 0.73
+"""Mean cosine of the copy's rows to their source's: that of the weight zoo's continued pretraining
+is 0.73 and more, of fine-tuned copies 0.96 and more."""
+LAYERS, PART_LAYERS = 2, 4
+"""Layers that a whole copy, and a copy of a part alone, keeps: more only make it easier to find."""
 MIRRORS = 3
 """Reflections after which every coordinate of the stream is a mixture."""
 
@@ -37,6 +41,7 @@ class SimulatedCopy(Side):
     kept: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     width: int = 0
     source: Side | None = None
+    attends: bool = False
 
     def embedding(self, tokens: Indices) -> Array:
         """Noisy and turned embeddings of tokens."""
@@ -64,12 +69,30 @@ class SimulatedCopy(Side):
         return self._changed(self._from.down(self._mlp(layer, mlp), of), of, 10 * layer + 4)
 
     def attention(self, layer: int, role: str, rows: Indices) -> Array | None:
-        """Nothing: it is left out."""
-        return None
+        """Rows of attention, heads and the dimensions within them in another order; nothing where
+        it is left out."""
+        at, of = int(self.kept[layer]), self._dimensions(layer, role)[rows]
+        found = self._from.attention(at, role, of) if self.attends else None
+        salt = 10 * at + 5 + ("query", "key", "value", "output").index(role)
+        return None if found is None else self._changed(found, of, salt)
 
     def attention_width(self, layer: int, role: str) -> int:
-        """No rows."""
-        return 0
+        """How many rows `attention` gives."""
+        return self._from.attention_width(int(self.kept[layer]), role) if self.attends else 0
+
+    def _dimensions(self, layer: int, role: str) -> Indices:
+        """Which row of the source each row of a role is: groups of heads, the heads of each, and
+        the dimensions of a group's values (of queries with their keys) in another order."""
+        a, random = self.anatomy, np.random.default_rng([layer, 7])
+        groups, heads = random.permutation(a.groups), random.permutation(a.heads // a.groups)
+        inner = random.permuted(np.tile(np.arange(a.head_width), (2, a.groups, 1)), axis=2)[
+            int(role in ("value", "output"))
+        ]
+        each = np.arange(1) if role in ("key", "value") else heads
+        rows: Indices = (
+            (groups[:, None, None] * len(each) + each[:, None]) * a.head_width + inner[:, None, :]
+        ).reshape(-1)
+        return rows
 
     @property
     def _from(self) -> Side:
@@ -113,20 +136,23 @@ def _turned(rows: Array) -> Array:
     return out
 
 
-def simulated_copy(source: Side, like: Side) -> SimulatedCopy:
-    """A copy of one model in the sizes of another that is no wider."""
-    kept = sampled(source.layers, LAYERS)
+def simulated_copy(
+    source: Side, like: Side, layers: int = LAYERS, *, attends: bool = False
+) -> SimulatedCopy:
+    """A copy of one model in the sizes of another that is no wider. One that ``attends`` has the
+    source's heads."""
+    kept = sampled(source.layers, min(layers, like.layers))
     width = min(source.anatomy.hidden, like.anatomy.hidden)
     units = min(m.units for side in (source, like) for m in side.anatomy.mlps())
-    layers = tuple(_cut(source.anatomy.layers[int(i)], units) for i in kept)
-    anatomy: Anatomy = replace(
-        source.anatomy, layers=layers, hidden=width, heads=0, groups=0, head_width=0
-    )
+    made = tuple(_cut(source.anatomy.layers[int(i)], units) for i in kept)
+    anatomy: Anatomy = replace(source.anatomy, layers=made, hidden=width)
+    if not attends:
+        anatomy = replace(anatomy, heads=0, groups=0, head_width=0)
     words: Mapping[str, int] = {
         token: i for token, i in source.vocabulary.items() if token in like.vocabulary
     }
     return SimulatedCopy(
-        source.name, source.weights, anatomy, words, kept=kept, width=width, source=source
+        source.name, source.weights, anatomy, words, kept, width, source, attends=attends
     )
 
 
@@ -140,9 +166,24 @@ def _rows(part: TensorPart, n: int) -> TensorPart:
 
 
 def simulated_power(one: Side, other: Side, alpha: float, bases: int) -> SimulatedPower:
-    """What the tests give on a simulated copy of the wider of two models, in the other's sizes,
+    """What the tests give on simulated copies of the wider of two models, in the other's sizes,
     corrected for as many ``bases``. Deterministic. Raises what reading the weights raises."""
     source, like = (other, one) if other.anatomy.hidden >= one.anatomy.hidden else (one, other)
     found = examined(simulated_copy(source, like), source)
     p = 1.0 if found is None else found.p
-    return SimulatedPower(likeness=LIKENESS, p=p, found=p * max(1, bases) < alpha)
+    level = alpha / max(1, bases)
+    parts = tuple(_parts(source, like, level)) if p < level else ()
+    return SimulatedPower(likeness=LIKENESS, p=p, found=p < level, parts=parts)
+
+
+def _parts(source: Side, like: Side, level: float) -> Iterator[PartPower]:
+    """The same of MLPs alone and of attention alone, of models that are in reach of the tests that
+    need no embedding; not tried in others."""
+    if in_reach(source, like):
+        mlps = units_alone(simulated_copy(source, like, PART_LAYERS), source)
+        if mlps is not None:
+            yield PartPower(part="mlp", p=mlps, found=mlps < level)
+        attends = simulated_copy(source, like, PART_LAYERS, attends=True)
+        heads = attention_alone(attends, source) if known_layers(attends) else None
+        if heads is not None:
+            yield PartPower(part="attention", p=heads, found=heads < level)

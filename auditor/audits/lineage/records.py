@@ -75,15 +75,37 @@ SIGNATURE = "signature:"
 """What the spec of a base begins with of which a store holds the signature alone."""
 
 
+class PartPower(Record):
+    """How the tests did on a simulated copy that kept one ``part`` of every layer and nothing else
+    of the base, in the same disguise: ``p``, and whether that is below what the suspect was held
+    against."""
+
+    part: PartName
+    p: float
+    found: bool
+
+
 class SimulatedPower(Record):
     """How the same tests did on a simulated copy of the base: moved by noise until its matrices
     have ``likeness`` (mean cosine) to the base's, cut to the suspect's sizes, its residual stream
     turned, units and heads in another order. ``p`` is over all tests, ``found`` whether that is
-    below what the suspect was held against."""
+    below what the suspect was held against. ``parts``: copies of one part alone, where these were
+    tried."""
 
     likeness: float
     p: float
     found: bool
+    parts: tuple[PartPower, ...] = ()
+
+    @property
+    def change(self) -> float:
+        """How far the copy was changed: what its likeness lacks of one."""
+        return 1.0 - self.likeness
+
+    @property
+    def missed(self) -> tuple[PartName, ...]:
+        """The parts of which a copy would not have been found."""
+        return tuple(one.part for one in self.parts if not one.found)
 
 
 class WeightComparison(Record):

@@ -100,6 +100,9 @@ def _add_sizes(writer: Any, llama: Llama) -> None:
     writer.add_head_count_kv(llama.groups)
     writer.add_layer_norm_rms_eps(float(llama.config.get("rms_norm_eps", 1e-6)))
     writer.add_rope_dimension_count(llama.head_width)
+    # Else readers take the width over the heads, which a config may say otherwise.
+    writer.add_key_length(llama.head_width)
+    writer.add_value_length(llama.head_width)
     # A config that names no base means that of RoPE's paper (Su et al. 2021, arXiv 2104.09864).
     theta = rotary.get("rope_theta") or llama.config.get("rope_theta") or 10_000.0
     writer.add_rope_freq_base(float(theta))

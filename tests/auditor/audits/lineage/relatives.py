@@ -3,6 +3,7 @@ in every disguise."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +31,27 @@ DISGUISE: tuple[Step, ...] = (
 
 
 def base(folder: Path, seed: int = 0) -> Path:
-    """A random tiny Llama with norms away from one, and its tokenizer."""
+    """A tiny Llama with norms away from one, and its tokenizer: random, and shaped as training
+    leaves one. What a layer reads and writes is larger in some directions than in others, so that
+    a copy of a part of it can be found in any disguise."""
     folder.mkdir(parents=True)
-    return ancestor(folder, "untied", seed)
+    with tempfile.TemporaryDirectory() as raw:
+        source = ancestor(Path(raw), "grouped_heads", seed)
+        llama = read_llama(source)
+        random = torch.Generator().manual_seed(seed + 50)
+        shaped = {name: _shaped(name, t, random) for name, t in llama.tensors.items()}
+        write_llama(llama.changed(shaped), folder, source)
+    return folder
+
+
+def _shaped(name: str, tensor: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    if "_proj" not in name:
+        return tensor
+    writes = name.endswith(("o_proj.weight", "down_proj.weight"))
+    width = tensor.shape[0] if writes else tensor.shape[1]
+    turn = torch.linalg.qr(torch.randn(width, width, generator=random)).Q
+    shape = turn * torch.exp(-torch.arange(width) / (width / 2)) @ turn.T
+    return (shape @ tensor if writes else tensor @ shape).contiguous()
 
 
 def copied(source: Path, folder: Path, *steps: Step) -> Path:

@@ -14,6 +14,9 @@ from auditor.audits.lineage.declared import contradicted, declarations, is_name_
 from auditor.audits.lineage.records import DeclaredOrigin
 from auditor.audits.lineage.run import lineages
 from auditor.cli import run
+from auditor.commands import declared as declared_module
+from fingerprints.errors import Incomplete
+from fingerprints.weights import Weights
 from tests.auditor.audits.lineage.relatives import base, nudged
 
 
@@ -104,6 +107,12 @@ def test_a_version_is_part_of_a_name_and_a_quantisation_is_not() -> None:
         ("org/phi-1", "phi-1.5"),
         ("Qwen/Qwen2", "qwen2.5-7b"),
         ("a/qa", "qa-quiz"),
+        ("a/hill-7b", "hill-13b"),
+        ("a/hill-7b-Instruct-AWQ", "hill-7b"),
+        ("a/hill-7b-GPTQ", "hill-7b-chat"),
+        ("a/hill-distill-4bit", "hill"),
+        ("a/gguf", "x-gguf"),
+        ("a/4bit-hill", "hill"),
     ):
         assert not is_name_of(said, other)
     for said in ("org/Llama-7B", "org/llama-7b/", "https://hub.example/org/llama-7b"):
@@ -114,6 +123,9 @@ def test_a_version_is_part_of_a_name_and_a_quantisation_is_not() -> None:
             "llama-7b-q8_0-00001-of-00003.gguf",
         ):
             assert is_name_of(said, called)
+    for packed in ("GPTQ", "AWQ", "GGUF", "4bit", "bnb-4bit", "GPTQ-Int4", "MLX-8bit", "FP8"):
+        assert is_name_of(f"them/Llama-7B-{packed}", "llama-7b")
+        assert is_name_of("org/llama-7b", f"llama-7b-{packed}.gguf")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +167,24 @@ def test_the_configuration_of_another_is_no_declaration(
     assert checked(declared_bases(str(scratch)), found).conclusion == "nothing_declared"
     assert ("config", "open") in {(d.place, d.status) for d in declarations(found)}
     assert contradicted(declarations(found)) == ()
+
+
+def test_a_declared_base_out_of_reach_hides_no_other(
+    models: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(models["tuned"], "[org/lake, org/sea]")
+    whole = declared_module.open_weights
+
+    def offline(spec: str) -> Weights:
+        if spec == "hf:org/sea":
+            raise Incomplete("the hub can't be reached", next_step="try again")
+        return whole(spec)
+
+    monkeypatch.setattr(declared_module, "open_weights", offline)
+    code = run(["declared", str(models["tuned"]), "--base", f"org/lake={models['lake']}"])
+    told = capsys.readouterr()
+    assert code == Incomplete.exit_code
+    first, *rest = told.out.splitlines()
+    assert "they are independent of org/lake, as far as was seen" in first
+    assert rest == ["org/lake: independent", "org/sea: not compared"]
+    assert "can't be reached" in told.err

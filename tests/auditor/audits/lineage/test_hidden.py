@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from auditor.audits.lineage import power
 from auditor.audits.lineage.glance import glance
 from auditor.audits.lineage.heads import whole
 from auditor.audits.lineage.narrative import lineage_told
@@ -80,6 +81,41 @@ def test_what_keeps_a_part_or_keeps_it_elsewhere_is_found(
     assert judged.told.p_holm < 1e-6
 
 
+def trained_on(llama: Llama) -> Llama:
+    """Every matrix moved by noise, to a likeness of 0.73: as far as continued pretraining goes."""
+    random = torch.Generator().manual_seed(8)
+    moved = {
+        name: t + 0.93 * t.std(dim=1, keepdim=True) * torch.randn(t.shape, generator=random)
+        for name, t in llama.tensors.items()
+        if t.ndim == 2
+    }
+    return llama.changed(moved)
+
+
+@pytest.mark.parametrize("kept", ["attention", "mlp"])
+def test_a_part_that_was_trained_on_at_length_is_found_in_full_disguise(
+    models: dict[str, Path], tmp_path: Path, kept: GraftedPart
+) -> None:
+    lost: list[GraftedPart] = [p for p in ("attention", "mlp", "embedding") if p != kept]
+    steps = (trained_on, grafted(models, *lost), shifted, *DISGUISE)
+    (judged,) = compared(copied(models["base"], tmp_path / "copy", *steps), models["base"]).judged
+    assert judged.told.relation in RELATED
+    assert judged.told.p_holm is not None
+    assert judged.told.p_holm < 1e-6
+    states = {(p.part, p.layer): (p.state, p.of) for p in judged.told.parts}
+    assert [states[kept, i] for i in range(3)] == [("kept", 2), ("kept", 0), ("kept", 1)]
+
+
+def test_nobody_is_cleared_where_a_part_alone_could_hide(
+    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power, "attention_alone", lambda *_: 1.0)
+    (judged,) = compared(models["other"], models["base"]).judged
+    assert (judged.told.relation, judged.told.reason_code) == ("none_found", "part_too_weak")
+    assert judged.told.power is not None
+    assert judged.told.power.missed == ("attention",)
+
+
 def test_layers_that_moved_are_told_with_their_places(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -126,6 +162,7 @@ def test_strangers_are_independent_only_with_the_power_to_see_a_copy(
     assert apart.told.relation == "independent"
     assert apart.told.power is not None
     assert apart.told.power.found
+    assert {p.part: p.found for p in apart.told.power.parts} == {"mlp": True, "attention": True}
     few = base(tmp_path / "few", 12)
     (few / "tokenizer.json").unlink()
     (open_,) = compared(few, models["base"]).judged
@@ -207,8 +244,9 @@ def test_a_base_that_was_not_compared_keeps_the_answer_open(
     conclusion, sentence = lineage_told(compared(models["other"], models["base"], odd))
     assert conclusion == "inconclusive"
     assert sentence.endswith("Of odd, whose weights could not be compared, nothing is said.")
-    assert "of hidden units and of residual coordinates is as in unrelated" in sentence
-    assert "Of a part alone" in sentence
+    assert "of residual coordinates and within attention heads is as in unrelated" in sentence
+    assert "up to a change of 27%" in sentence
+    assert "its attention alone and one that kept its MLPs alone, in the same" in sentence
     (line,) = glance(
         report_of(compared(models["other"], models["base"], odd), plan_of(models, odd))
     ).lines

@@ -105,7 +105,9 @@ def test_a_copy_is_derived_however_it_was_changed_and_the_change_is_named(
     assert mine.p is not None
     assert mine.p < 1e-6
     assert words in "; ".join(mine.kinds)
-    assert other.relation == "independent"
+    # Of two layers, or of fewer units, a part alone could hide: such are not cleared.
+    assert other.relation in ("independent", "none_found")
+    assert other.reason_code in (None, "part_too_weak")
 
 
 def test_the_very_same_files_are_an_exact_copy(parent: Path, tmp_path: Path) -> None:
@@ -140,17 +142,20 @@ def test_a_mixture_names_its_parents_and_their_weights(parent: Path, tmp_path: P
     assert not lineages(str(one), [f"two={two}", f"base={parent}"], digest=False).merge
 
 
+PAIRS = 40
+
+
 def test_p_values_of_strangers_are_uniform_and_nobody_is_called_kin(
     tmp_path: Path, parent: Path
 ) -> None:
     found = []
-    for seed in range(40):
+    for seed in range(PAIRS):
         stranger = base(tmp_path / str(seed), seed=100 + seed)
         found += lineages(str(stranger), [str(parent)], digest=False).judged
     pairs = [j.found for j in found if j.found is not None]
     orders = [fisher([p.order.p for p in c.pairings]) for c in pairs]
     orders += [c.basis.coordinates.p for c in pairs if c.basis.coordinates is not None]
-    assert len(orders) == 80
+    assert len(orders) == 2 * PAIRS
     assert stats.kstest(orders, "uniform").pvalue > 0.01
     asked_closely = [t.p for j in found for t in j.told.tests[:2]]
     assert all(

@@ -17,6 +17,7 @@ ANCESTORS: dict[str, dict[str, Any]] = {
     "tied": {**SIZES, "tie_word_embeddings": True},
     "biased": {**SIZES, "attention_bias": True, "mlp_bias": True},
     "wide_heads": {**SIZES, "head_dim": 16, "num_key_value_heads": 1},
+    "grouped_heads": {**SIZES, "head_dim": 16, "num_key_value_heads": 2},
     "qwen2": {},
 }
 
