@@ -190,8 +190,13 @@ def midranks(values: ArrayLike) -> NDArray[np.float64]:
     >>> midranks([10, 20, 10]).tolist()
     [1.5, 3.0, 1.5]
     """
-    _, place, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
-    middle: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    given = np.asarray(values)
+    order_of = np.argsort(given)
+    ascending = given[order_of]
+    first = np.concatenate([[0], np.flatnonzero(ascending[1:] != ascending[:-1]) + 1])
+    counts = np.diff(first, append=len(given))
+    middle: NDArray[np.float64] = np.empty(len(given))
+    middle[order_of] = np.repeat(first + (counts + 1) / 2, counts)
     return middle
 
 
@@ -252,24 +257,41 @@ def overall(exact: float | None, agreement: float | None) -> float:
     return float(min(1.0, *(p / share for p, share in shares)))
 
 
-def profile_order(one: ArrayLike, other: ArrayLike) -> Order:
+@dataclass(frozen=True)
+class Ranked:
+    """A profile's standardised ranks (n × k), and their products with each other (k × k): what
+    `profile_order` asks of either model, made once for a model that is held against many."""
+
+    ranks: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+
+def ranked(profile: ArrayLike) -> Ranked:
+    """The ranks of units with several known features, (n, k). Raises ValueError for what is no
+    such matrix, or has fewer than 16 units."""
+    values = np.asarray(profile, dtype=np.float64)
+    if values.ndim != 2 or len(values) < FEWEST:
+        raise ValueError(f"two profiles of one shape, of {FEWEST} units or more, are needed")
+    ranks = _standard_ranks(values)
+    return Ranked(ranks, ranks.T @ ranks)
+
+
+def profile_order(one: Ranked, other: Ranked) -> Order:
     """Whether units with several known features (n × k) stand in the same order in two models: of
-    one layer, n units each.
+    one layer, n units each, as `ranked` has them.
 
     For models of which such features were kept, and not their rows: ``rho`` is the mean of the
     features' rank correlations. Features of one unit depend on each other; under a common
     reordering of one model's units the covariance of two rank correlations is r·s/(n − 1), r and s
     being their features' rank correlations within either model, so that the mean's variance is
-    known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes or
-    fewer than 16 units.
+    known exactly. p is the normal approximation's, one-sided. Raises ValueError for other shapes.
     """
-    a, b = (np.asarray(matrix, dtype=np.float64) for matrix in (one, other))
-    if a.shape != b.shape or a.ndim != 2 or len(a) < FEWEST:
+    a, b = one.ranks, other.ranks
+    if a.shape != b.shape:
         raise ValueError(f"two profiles of one shape, of {FEWEST} units or more, are needed")
     n = len(a)
-    a, b = (_standard_ranks(matrix) for matrix in (a, b))
     rhos = np.sum(a * b, axis=0) / n
-    spread = float(np.sum((a.T @ a) * (b.T @ b))) / (n * n * (n - 1))
+    spread = float(np.sum(one.products * other.products)) / (n * n * (n - 1))
     if spread <= 0:
         return Order(0.0, 1.0, None, n)
     z = float(rhos.sum()) / math.sqrt(spread)
@@ -290,7 +312,7 @@ def bends(profile: ArrayLike) -> NDArray[np.float64]:
 
 
 def _standard_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    ranks = np.apply_along_axis(midranks, 0, values) - (len(values) + 1) / 2
+    ranks = np.stack([midranks(column) for column in values.T], axis=1) - (len(values) + 1) / 2
     size = np.sqrt(np.mean(ranks**2, axis=0))
     out: NDArray[np.float64] = ranks / np.where(size > 0, size, 1.0)
     return out

@@ -7,6 +7,7 @@ differ so much that binomial intervals over answers are several times too narrow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -151,13 +152,14 @@ def clopper_pearson(successes: int, n: int, level: float = 0.95) -> tuple[float,
     >>> [round(x, 3) for x in clopper_pearson(0, 20)]
     [0.0, 0.168]
     """
-    from scipy import special  # loaded where it is needed: its library takes a sixth of a second
-
     if not 0 <= successes <= n or n < 1:
         raise ValueError("successes must lie between 0 and n, and n be at least 1")
     tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, tail))
-    high = (
-        1.0 if successes == n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
-    )
-    return low, high
+    if successes == 0:
+        return 0.0, -math.expm1(math.log(tail) / n)
+    if successes == n:
+        return tail ** (1 / n), 1.0
+    from scipy import special  # loaded where it is needed: its library takes a sixth of a second
+
+    low = float(special.betaincinv(successes, n - successes + 1, tail))
+    return low, float(special.betaincinv(successes + 1, n - successes, 1 - tail))

@@ -121,12 +121,15 @@ def unit_indices(units: int) -> Indices:
     return np.arange(kept, dtype=np.int64) * units // max(1, kept)
 
 
-def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> WeightSignature:
+def weight_signature(
+    weights: Weights, name: str, *, digest: bool = True, words: bool = True
+) -> WeightSignature:
     """Reads what a signature needs: sampled rows, and each down matrix once, for its columns.
 
     ``digest=False`` leaves out the digest of the weight files, which takes an hour for the largest
-    models. Deterministic. Raises MalformedInput for an anatomy that is not understood and, naming
-    the tensor, for NaN or infinity.
+    models; ``words=False`` the tokenizer and the anchors, which a suspect that is looked up and not
+    kept does without. Deterministic. Raises MalformedInput for an anatomy that is not understood
+    and, naming the tensor, for NaN or infinity.
     """
     anatomy = anatomy_of(weights)
     if anatomy.guessed:
@@ -137,7 +140,7 @@ def weight_signature(weights: Weights, name: str, *, digest: bool = True) -> Wei
     found = [_layer_values(weights, anatomy, layer) for layer in anatomy.layers]
     evenly = np.linspace(0, len(found) - 1, min(SPACE_LAYERS, len(found)))
     space = np.unique(evenly.round().astype(int)).tolist()
-    tokenizer = _tokenizer(weights)
+    tokenizer = _tokenizer(weights) if words else None
     anchors, norms = _anchors(weights, anatomy, tokenizer)
     evenly = np.linspace(0, anatomy.vocabulary - 1, min(TOKENS, anatomy.vocabulary))
     sample = np.unique(evenly.astype(np.int64))
@@ -246,19 +249,20 @@ def unit_values(gate: Matrix | None, up: Matrix, down: Matrix) -> Matrix:
     Rows of ``gate``, ``up``, ``down`` are (n, hidden). A unit of zeros has cosines of 0.
     Without a gate, g is d in the first and u in the last.
     """
-    other = down if gate is None else gate
-    long_up, long_down, long_other = (
-        np.linalg.norm(m.astype(np.float64), axis=1) for m in (up, down, other)
-    )
-    first = np.abs(_cosines(other, up, long_other * long_up))
-    second = _cosines(up, down, long_up * long_down)
+    reads, writes = up.astype(np.float64), down.astype(np.float64)
+    other = writes if gate is None else gate.astype(np.float64)
+    long_up, long_down, long_other = (np.sqrt(np.vecdot(m, m)) for m in (reads, writes, other))
+    first = np.abs(_cosines(other, reads, long_other * long_up))
+    second = _cosines(reads, writes, long_up * long_down)
     third = np.log(np.maximum(long_up * long_down, _SMALLEST))
     fourth = np.log(np.maximum(long_up if gate is None else long_other, _SMALLEST))
     return np.stack([first, second, third, fourth]).astype(np.float32)
 
 
-def _cosines(one: Matrix, other: Matrix, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    products = np.einsum("ij,ij->i", one, other, dtype=np.float64)
+def _cosines(
+    one: NDArray[np.float64], other: NDArray[np.float64], lengths: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    products = np.vecdot(one, other)
     return np.asarray(
         np.divide(products, lengths, out=np.zeros_like(products), where=lengths > _SMALLEST)
     )

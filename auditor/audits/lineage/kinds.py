@@ -16,7 +16,7 @@ from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
-from detectors.lineage.independence import Array, Indices
+from detectors.lineage.independence import HUGE, TINY, Array, Indices
 from fingerprints.weights import TensorPart
 
 ROWS, GRID_ROWS = 256, 16
@@ -157,16 +157,29 @@ def _change(
     rounding: float,
     their_rounding: float,
 ) -> WeightChange:
-    size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) or 1.0
-    off = mine.astype(np.float64) - theirs
-    coarse = max(rounding, their_rounding)
-    only = bool(
-        np.all(np.abs(off) <= 1.01 * coarse * np.maximum(np.abs(theirs), np.abs(mine)) + 1e-30)
-    )
+    # In float32, which is exact where it matters: of numbers within a factor of two of each other.
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = mine - theirs
+        most = np.maximum(np.abs(theirs), np.abs(mine))
+        most *= np.float32(1.01 * max(rounding, their_rounding))
+        most += np.float32(1e-30)
+        only = bool(np.all(np.abs(off) <= most))
+    size = _size(theirs) or 1.0
     own = None if only else grid(mine[:GRID_ROWS], rounding)
     if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
         own = None
-    return WeightChange(role, layer, of, float(np.sqrt(np.mean(off**2))) / size, own, only)
+    return WeightChange(role, layer, of, _size(off) / size, own, only)
+
+
+def _size(values: Array) -> float:
+    """Root mean square; in float64 where squares leave what float32 can hold."""
+    flat = values.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = float(np.dot(flat, flat))
+    if not TINY < squares < HUGE:
+        wide = flat.astype(np.float64)
+        squares = float(np.dot(wide, wide))
+    return float(np.sqrt(squares / max(1, len(flat))))
 
 
 def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:

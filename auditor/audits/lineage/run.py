@@ -224,7 +224,7 @@ def _screened(
     from auditor.audits.lineage.screening import screened
     from fingerprints.weights.signature import weight_signature
 
-    mark = weight_signature(mine.weights, mine.name, digest=False)
+    mark = weight_signature(mine.weights, mine.name, digest=False, words=False)
     return screened(mark, signatures, alpha, skip)
 
 

@@ -8,13 +8,23 @@ models, as if each one had been tested.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.records import SIGNATURE, WeightComparison, WeightTest
 from auditor.evidence.codes import ReasonCode
-from detectors.lineage.independence import FEWEST, Order, bends, fisher, profile_order, sidak
+from detectors.lineage.independence import (
+    FEWEST,
+    Order,
+    Ranked,
+    bends,
+    fisher,
+    profile_order,
+    ranked,
+    sidak,
+)
 from fingerprints.weights.bases import BaseCandidate, BaseStore
 from fingerprints.weights.signature import WeightSignature
 
@@ -32,33 +42,65 @@ def screened(
     store.
     """
     found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
-    return [_told(c, suspect, len(store.names()), alpha) for c in found]
+    mine, stored = Profiles(suspect), len(store.names())
+    return [_told(c, mine, stored, alpha) for c in found]
 
 
-def unit_order(one: WeightSignature, other: WeightSignature) -> tuple[list[Order], list[Order]]:
+class Profiles:
+    """A model's profiles as the tests of order ask for them, as they are and free of trends: made
+    when asked for, and once, for a suspect that is held against many."""
+
+    def __init__(self, signature: WeightSignature) -> None:
+        self.signature = signature
+        self._layers: dict[int, tuple[Ranked, Ranked]] = {}
+
+    def layer(self, index: int) -> tuple[Ranked, Ranked]:
+        """Those of a layer's kept units."""
+        if index not in self._layers:
+            self._layers[index] = _both(self.signature.layer(index).astype(np.float64).T)
+        return self._layers[index]
+
+    @cached_property
+    def coordinates(self) -> tuple[Ranked, Ranked] | None:
+        """Those of the residual coordinates; None where these are too few."""
+        profile = _coordinates(self.signature)
+        return None if len(profile) < 3 * FEWEST else _both(profile)
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Coordinates, and what is kept of each."""
+        wide, deep = _coordinates(self.signature).shape
+        return wide, deep
+
+
+def _both(profile: NDArray[np.float64]) -> tuple[Ranked, Ranked]:
+    return ranked(profile), ranked(bends(profile))
+
+
+def unit_order(one: Profiles, other: Profiles) -> tuple[list[Order], list[Order]]:
     """The test of unit order for every layer that both can be compared in, as it is, and free of
     trends; empty where their layers have no equal widths, or too few units."""
     whole, local = list[Order](), list[Order]()
-    for layer, of in enumerate(layer_map(one, other)):
-        if one.facts.units[layer] != other.facts.units[of] or one.facts.kept[layer] < 3 * FEWEST:
+    mine, theirs = one.signature.facts, other.signature.facts
+    for layer, of in enumerate(layer_map(one.signature, other.signature)):
+        if mine.units[layer] != theirs.units[of] or mine.kept[layer] < 3 * FEWEST:
             continue
-        mine, theirs = one.layer(layer).astype(np.float64).T, other.layer(of).astype(np.float64).T
-        whole.append(profile_order(mine, theirs))
-        local.append(profile_order(bends(mine), bends(theirs)))
+        for orders, a, b in zip((whole, local), one.layer(layer), other.layer(of), strict=True):
+            orders.append(profile_order(a, b))
     return whole, local
 
 
-def coordinate_order(one: WeightSignature, other: WeightSignature) -> tuple[Order, Order] | None:
+def coordinate_order(one: Profiles, other: Profiles) -> tuple[Order, Order] | None:
     """The test of the residual coordinates' order, as it is and free of trends: what units in
     another order leave as it was.
 
     None where the streams have other widths or too few coordinates, or other numbers of layers were
     kept.
     """
-    mine, theirs = (_coordinates(s) for s in (one, other))
-    if mine.shape != theirs.shape or len(mine) < 3 * FEWEST:
+    if one.shape != other.shape or one.coordinates is None or other.coordinates is None:
         return None
-    return profile_order(mine, theirs), profile_order(bends(mine), bends(theirs))
+    whole, local = zip(one.coordinates, other.coordinates, strict=True)
+    return profile_order(*whole), profile_order(*local)
 
 
 def _coordinates(signature: WeightSignature) -> NDArray[np.float64]:
@@ -79,16 +121,10 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
 
 
 def _told(
-    candidate: BaseCandidate, suspect: WeightSignature, stored: int, alpha: float
+    candidate: BaseCandidate, suspect: Profiles, stored: int, alpha: float
 ) -> WeightComparison:
-    tests = [
-        t
-        for t in (
-            _by_units(suspect, candidate.signature),
-            _by_coordinates(suspect, candidate.signature),
-        )
-        if t
-    ]
+    theirs = Profiles(candidate.signature)
+    tests = [t for t in (_by_units(suspect, theirs), _by_coordinates(suspect, theirs)) if t]
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
         base=candidate.name,
@@ -120,7 +156,7 @@ def _told(
     )
 
 
-def _by_units(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest, float] | None:
+def _by_units(one: Profiles, other: Profiles) -> tuple[WeightTest, float] | None:
     orders, local = unit_order(one, other)
     if not orders:
         return None
@@ -130,9 +166,7 @@ def _by_units(one: WeightSignature, other: WeightSignature) -> tuple[WeightTest,
     return _test("hidden units", max(trend, fisher([o.p for o in local])), rho, n), trend
 
 
-def _by_coordinates(
-    one: WeightSignature, other: WeightSignature
-) -> tuple[WeightTest, float] | None:
+def _by_coordinates(one: Profiles, other: Profiles) -> tuple[WeightTest, float] | None:
     found = coordinate_order(one, other)
     if found is None:
         return None
