@@ -92,8 +92,7 @@ def _leading(sums_: Array) -> Array:
 
 
 def _within(sums_: Array, directions: Array) -> Array:
-    found: Array = directions.T @ sums_ @ directions
-    return found
+    return np.asarray(directions.T @ sums_ @ directions, dtype=np.float32)
 
 
 def _signs(one: Array, other: Array) -> Array:

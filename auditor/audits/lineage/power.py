@@ -152,7 +152,14 @@ def simulated_copy(
         token: i for token, i in source.vocabulary.items() if token in like.vocabulary
     }
     return SimulatedCopy(
-        source.name, source.weights, anatomy, words, kept, width, source, attends=attends
+        source.name,
+        source.weights,
+        anatomy,
+        words,
+        kept=kept,
+        width=width,
+        source=source,
+        attends=attends,
     )
 
 
