@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprints.embed import Vectors
-from fingerprints.errors import StoreIntegrity
+from fingerprints.errors import MalformedInput, StoreIntegrity
 
 Ids = npt.NDArray[np.int64]
 IndexKind = Literal["flat", "ivf-pq", "ivf-pq-shards"]
@@ -26,7 +26,7 @@ IndexKind = Literal["flat", "ivf-pq", "ivf-pq-shards"]
 NOTHING = -1
 """The id where there is no further neighbour."""
 
-# With these, recall@10 against the exact search is 1.0000 at a million (docs/benchmarks.md, Store).
+# What they find and cost, on clusters and on vectors like those of real answers: docs/benchmarks.md.
 TRAINING_ROWS_A_CELL = 64
 MOST_TRAINING_ROWS = 1 << 20
 CELLS_PROBED = 48
@@ -275,3 +275,20 @@ def problem_with(raw: Any, kind: IndexKind, dimension: int, n: int) -> str | Non
         return None if raw.id_map.size() == n else f"{raw.id_map.size()} ids for {n} vectors"
     listed = sum(inner.invlists.list_size(cell) for cell in range(inner.nlist))
     return None if listed == n else f"{listed} vectors in its lists instead of {n}"
+
+
+def unit_queries(vectors: Vectors, dimension: int) -> Vectors:
+    """Vectors to search by, at length one, (n, dimension). Raises MalformedInput for other shapes, and
+    for vectors that have no cosine."""
+    queries = np.ascontiguousarray(vectors, dtype=np.float32)
+    if queries.ndim != 2 or queries.shape[1] != dimension:
+        raise MalformedInput(
+            f"queries of shape {queries.shape} instead of (n, {dimension})", where="search"
+        )
+    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
+        said = f"query {bad[0]} is zero or not finite, and has no cosine"
+        raise MalformedInput(said, where="search")
+    unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
+    return unit

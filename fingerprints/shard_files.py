@@ -28,7 +28,7 @@ from fingerprints.index_files import FileEntry, as_rows, is_whole, linked, read_
 from fingerprints.nearest import Ids
 from fingerprints.progress import Progress
 from fingerprints.records import Record, canonical_json, sha256
-from fingerprints.sharded import PORTION, Shard
+from fingerprints.sharded import PORTION, IndexShard
 
 BUILDING = "building"
 """Where finished files wait until all are: a build that was killed goes on from there."""
@@ -90,14 +90,14 @@ def read_trained(folder: Path, entry: FileEntry, dimension: int) -> Any:
 
 def read_shard(
     folder: Path, shard: ShardEntry, files: Mapping[str, FileEntry], trained: Any, dimension: int
-) -> Shard:
+) -> IndexShard:
     """One shard, mapped from descriptors that were hashed. Raises StoreIntegrity."""
     ids, vectors, lists = shard.files()
     numbers = as_rows(read_mapped(folder / ids, files[ids]), "<i8", (shard.n,))
     rows = as_rows(read_mapped(folder / vectors, files[vectors]), "<f4", (shard.n, dimension))
     held = read_mapped(folder / lists, files[lists])
     index = sharded.lists_over(trained, held, shard.n)
-    return Shard(numbers.view(np.int64), rows.view(np.float32), index, held)
+    return IndexShard(numbers.view(np.int64), rows.view(np.float32), index, held)
 
 
 class _Note(Record):

@@ -40,7 +40,7 @@ PORTION = 65_536
 
 
 @dataclass(frozen=True)
-class Shard:
+class IndexShard:
     """Vectors (n, d) with their ids (n,), ascending, and an index that knows them as 0 to n - 1.
 
     ``held`` is the mapped file that the index's lists lie in.
@@ -63,7 +63,7 @@ class Sharded:
     """
 
     trained: Any
-    shards: tuple[Shard, ...]
+    shards: tuple[IndexShard, ...]
     tail: Flat
     kind: IndexKind = "ivf-pq-shards"
     _searcher: Any = field(init=False, repr=False)
@@ -131,7 +131,7 @@ class Sharded:
             scores[:, :n], ids[:, :n] = self.tail.search(queries, n)
         return scores, ids
 
-    def _parted(self, rows: Ids) -> Iterator[tuple[Shard, slice, Ids]]:
+    def _parted(self, rows: Ids) -> Iterator[tuple[IndexShard, slice, Ids]]:
         """Ascending rows by shard: the shard, which of the rows are its, and their places there."""
         bounds = np.searchsorted(rows, self._starts)
         for at, shard in enumerate(self.shards):

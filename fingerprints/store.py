@@ -7,7 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from fingerprints.catalog import Catalog
-from fingerprints.catalog_file import CATALOG, SCHEMA_VERSION, Unrecovered, create_catalog
+from fingerprints.catalog_file import CATALOG, SCHEMA_VERSION
 from fingerprints.catalog_rows import (
     StoredAnswer,
     StoredTeacher,
@@ -25,21 +24,19 @@ from fingerprints.catalog_rows import (
     describe,
 )
 from fingerprints.collect import timestamp
-from fingerprints.durable import TEMPORARY, WriteLock, disk_problem, refuse_special, sync_folder
+from fingerprints.durable import WriteLock, disk_problem, refuse_special
 from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
-from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
-from fingerprints.generations import CURRENT, sweep
+from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.indexing import StoreIndex
 from fingerprints.inspection import problems
-from fingerprints.nearest import Ids
+from fingerprints.nearest import Ids, unit_queries
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import canonical_json, sha256
-from fingerprints.shard_files import BUILDING
 from fingerprints.signature import sign
+from fingerprints.store_folder import LOCK, catalog_of, make_catalog, refuse_absent, sweep_folder
 from fingerprints.system import Closing
 from fingerprints.transcript import Transcript
 
-LOCK = "LOCK"
 LONGEST_NAME = 200
 PATIENCE = 600.0
 """Seconds that one of several writers waits for its turn: the index of a large store is built under
@@ -86,13 +83,13 @@ class FingerprintStore(Closing):
         """
         path = Path(path)
         if not (path / CATALOG).is_file():
-            _refuse_absent(path)
+            refuse_absent(path)
         refuse_special(path)
         with ExitStack() as undoing:
             lock = None if read_only else undoing.enter_context(WriteLock(path / LOCK))
             if lock:
-                _sweep(path)
-            catalog = undoing.enter_context(_catalog_of(path, read_only))
+                sweep_folder(path)
+            catalog = undoing.enter_context(catalog_of(path, read_only))
             store = cls(path, catalog, lock, embedder)
             store._check_embedder()
             undoing.pop_all()
@@ -109,7 +106,7 @@ class FingerprintStore(Closing):
             raise disk_problem(error, path) from error
         refuse_special(path)
         with WriteLock(path / LOCK):
-            _make(path, embedder)
+            make_catalog(path, embedder)
         return cls.open(path, embedder=embedder)
 
     @classmethod
@@ -129,8 +126,8 @@ class FingerprintStore(Closing):
             # SQLite's log is set up by one process at a time.
             with WriteLock(path / LOCK, PATIENCE):
                 if not (path / CATALOG).is_file():
-                    _make(path, embedder or HashedNgrams())
-                catalog = undoing.enter_context(_catalog_of(path, read_only=False))
+                    make_catalog(path, embedder or HashedNgrams())
+                catalog = undoing.enter_context(catalog_of(path, read_only=False))
             store = cls(path, catalog, None, embedder, joined=True)
             store._check_embedder()
             undoing.pop_all()
@@ -281,7 +278,7 @@ class FingerprintStore(Closing):
         it proposes fewer than k), the scores stay exact. Raises MalformedInput for a query that is
         zero, not finite or of another dimension, UsageProblem for k below 1.
         """
-        queries = _unit_queries(vectors, self.catalog.dimension)
+        queries = unit_queries(vectors, self.catalog.dimension)
         if k < 1:
             raise UsageProblem(f"k must be at least 1, not {k}", where="k")
         index = self.index.now()
@@ -357,29 +354,6 @@ class FingerprintStore(Closing):
             self._lock.close(remove=remove_lock)
 
 
-def _catalog_of(path: Path, read_only: bool) -> Catalog:
-    try:
-        return Catalog(path / CATALOG, read_only)
-    except Unrecovered:
-        # A writer was killed in mid-write, and a reader may not roll its journal back: one short
-        # visit as a writer does.
-        if not read_only or not os.access(path, os.W_OK):
-            raise
-        with WriteLock(path / LOCK):
-            Catalog(path / CATALOG, read_only=False).close()
-        return Catalog(path / CATALOG, read_only)
-
-
-def _make(path: Path, embedder: Embedder) -> None:
-    """A new catalogue in a folder whose lock is held. Raises UsageProblem in an occupied one."""
-    _sweep(path)
-    _refuse_occupied(path)
-    draft = path / f"{TEMPORARY}{CATALOG}"
-    create_catalog(draft, embedder.id, embedder.dimension)
-    os.replace(draft, path / CATALOG)
-    sync_folder(path)
-
-
 def _content_of(transcript: Transcript, name: str) -> str:
     try:
         return content_digest(transcript)
@@ -393,21 +367,6 @@ def asked(transcript: Transcript) -> Sequence[str]:
     """Digests of the prompts that a transcript holds a readable answer to, each once, in order."""
     ids = {reply.probe_id for reply in transcript.replies if reply.readable}
     return sorted({transcript.probes[i].prompt_sha256() for i in ids if i in transcript.probes})
-
-
-def _unit_queries(vectors: Vectors, dimension: int) -> Vectors:
-    queries = np.ascontiguousarray(vectors, dtype=np.float32)
-    if queries.ndim != 2 or queries.shape[1] != dimension:
-        raise MalformedInput(
-            f"queries of shape {queries.shape} instead of (n, {dimension})", where="search"
-        )
-    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64))
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(bad):
-        said = f"query {bad[0]} is zero or not finite, and has no cosine"
-        raise MalformedInput(said, where="search")
-    unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
-    return unit
 
 
 def _same(stored: StoredTeacher, content: str, vendor: str, family: str) -> bool:
@@ -426,41 +385,3 @@ def _check_name(name: str) -> None:
             where="--name",
             next_step="choose another name",
         )
-
-
-def _refuse_absent(path: Path) -> None:
-    if path.is_dir() and any(path.iterdir()):
-        # A catalogue that is a link or a pipe is no missing store but an unsafe one.
-        if path.joinpath(CATALOG).is_symlink() or path.joinpath(CATALOG).exists():
-            refuse_special(path)
-        if path.joinpath(CURRENT).exists():
-            raise StoreIntegrity(
-                "the store's catalogue is gone", where=path, next_step="restore it from a copy"
-            )
-        raise MalformedInput(
-            "this folder is not a store of teachers", where=path, next_step="check --store"
-        )
-    raise MalformedInput(
-        "there is no store here", where=path, next_step="make one with `auditor store add`"
-    )
-
-
-def _refuse_occupied(path: Path) -> None:
-    others = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK)
-    if CATALOG in others:
-        raise UsageProblem(
-            "a store stands here already", where=path, next_step="open it, or choose another folder"
-        )
-    if others:
-        raise UsageProblem(
-            "the folder is not empty", where=path, next_step="choose an empty folder"
-        )
-
-
-def _sweep(path: Path) -> None:
-    # Only what a killed writer left: our prefix, in our folders, while we hold the lock.
-    for pattern in (f"{TEMPORARY}*", f"{BUILDING}/{TEMPORARY}*"):
-        for entry in path.glob(pattern):
-            if entry.is_file():
-                entry.unlink()
-    sweep(path)

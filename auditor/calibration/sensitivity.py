@@ -10,7 +10,7 @@ from auditor.calibration.apply import weighed
 from auditor.calibration.record import Calibration, Fitted, LineageOut
 from auditor.evidence.kinship import Kin
 from auditor.evidence.records import Candidate, Finding, Verdict
-from auditor.evidence.sensitivity import LeftOut, PieceKind
+from auditor.evidence.sensitivity import PieceKind, WithoutPiece
 from detectors.prompts_shared import PromptsShared
 from detectors.stats.fusion import FusedNumbers
 from detectors.stats.log_lr import LogLrNumbers
@@ -61,7 +61,7 @@ class Weighing:
 
 def without_detectors(
     case: Weighing, findings: Sequence[Finding], verdicts: Sequence[Verdict]
-) -> Iterator[LeftOut]:
+) -> Iterator[WithoutPiece]:
     """Every weighed verdict without each detector that counted for any. Where one detector is
     left its own map weighs it; several are fused as they were, with the one as silent."""
     measured = {p.detector for v in verdicts for p in v.parts}
@@ -73,10 +73,10 @@ def without_detectors(
 
 def without_lineages(
     case: Weighing, findings: Sequence[Finding], verdicts: Sequence[Verdict]
-) -> Iterator[LeftOut]:
+) -> Iterator[WithoutPiece]:
     """Every weighed verdict without each lineage: those rows that change an outcome, and for each
     verdict the lowest and the highest ratio."""
-    rows: dict[str | None, list[LeftOut]] = {}
+    rows: dict[str | None, list[WithoutPiece]] = {}
     for name in case.lineages:
         again = case.verdicts(findings, without_lineage(case.calibration, name))
         for row in compared("lineage", name, verdicts, again):
@@ -93,14 +93,14 @@ def without_lineages(
 
 def compared(
     kind: PieceKind, piece: str, before: Sequence[Verdict], after: Sequence[Verdict]
-) -> Iterator[LeftOut]:
+) -> Iterator[WithoutPiece]:
     """A row for every verdict that was weighed with everything, as it is without a piece."""
     found = {v.candidate: v for v in after}
     for was in before:
         now = found.get(was.candidate)
         if not was.assessed or was.exact is not None or now is None:
             continue
-        yield LeftOut(
+        yield WithoutPiece(
             candidate=was.candidate,
             kind=kind,
             piece=piece,

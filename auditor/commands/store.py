@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from rich.text import Text
 from auditor.audits.costs import cost_of
 from auditor.audits.frame import open_store
 from auditor.audits.plan import BUNDLED
-from auditor.commands.audits import cost_lines
 from auditor.commands.completion import stored_models
 from auditor.commands.options import (
     AS_JSON,
@@ -32,22 +30,26 @@ from auditor.commands.options import (
     sampling_values,
     store_folder,
 )
+from auditor.commands.stored import (
+    hit,
+    opened_to_write,
+    show_cost,
+    show_import,
+    tell_stored,
+    warn_of_slip,
+    where_there_is_one,
+)
 from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
-from detectors.text.model_names import meant
-from fingerprints.catalog_file import CATALOG
-from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.collect import collect, header_of
-from fingerprints.embed import HashedNgrams, SentenceTransformer
-from fingerprints.errors import StoreIntegrity, UsageProblem, printable
-from fingerprints.importing import ImportReport, import_answers
+from fingerprints.errors import StoreIntegrity, printable
+from fingerprints.importing import import_answers
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
-from fingerprints.remote_store import is_address
 from fingerprints.remote_store import publish as publish_store
 from fingerprints.store import FingerprintStore
-from fingerprints.store_costs import cost_of_adding, cost_of_index
+from fingerprints.store_costs import cost_of_index
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Transcript
@@ -112,11 +114,11 @@ def add(
     sets = [choice.load() for choice in (parse_probes(probes) if probes else PRESETS["teacher"])]
     sampling = Sampling.model_validate(sampling_values(**flags))
     if dry_run:
-        return _show(cost_of(spec, sets, sampling), as_json)
+        return show_cost(cost_of(spec, sets, sampling), as_json)
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
-    with _opened(store_dir, embedder) as opened:
-        _warn_of_slip(vendor, opened)
+    with opened_to_write(store_dir, embedder) as opened:
+        warn_of_slip(vendor, opened)
         with (
             progress_on("opening") as progress,
             open_subject(placed(spec, device, dtype)) as subject,
@@ -130,7 +132,7 @@ def add(
     pending.unlink(missing_ok=True)
     if pending.parent.is_dir() and not any(pending.parent.iterdir()):
         shutil.rmtree(pending.parent)
-    _tell(stored, as_json)
+    tell_stored(stored, as_json)
     return 0
 
 
@@ -184,7 +186,7 @@ def list_(store_dir: str, as_json: bool) -> int:
 def show(name: str, store_dir: str, as_json: bool) -> int:
     """Show one stored model: identity, probe sets, digests."""
     with open_store(store_dir) as opened:
-        _tell(opened.teacher(name), as_json)
+        tell_stored(opened.teacher(name), as_json)
     return 0
 
 
@@ -245,11 +247,11 @@ def import_(
     made = None if metadata is None else Path(metadata)
     how = how_to_read(recording_choices(mapping, requests, allow_partial))
     if dry_run:
-        with _there(store_dir) as opened, progress_on("reading") as progress:
+        with where_there_is_one(store_dir) as opened, progress_on("reading") as progress:
             found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
-        return _show_import(found, as_json)
-    with _opened(store_dir, embedder) as opened, progress_on("importing") as progress:
-        _warn_of_slip(vendor, opened)
+        return show_import(found, as_json)
+    with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
+        warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
     if as_json:
         put_json(outcome.model_dump(mode="json"))
@@ -292,7 +294,7 @@ def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
     with open_store(store_dir) as opened:
         scores, numbers = opened.search(opened.embedder.embed([text]), nearest)
         rows = [
-            _hit(opened, float(s), int(n))
+            hit(opened, float(s), int(n))
             for s, n in zip(scores[0], numbers[0], strict=True)
             if n >= 0
         ]
@@ -306,21 +308,6 @@ def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
         table.add_row(*(Text(printable(str(cell))) for cell in row.values()))
     Console().print(table)
     return 0
-
-
-def _hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
-    found = opened.answer(number)
-    reply = next(
-        r
-        for r in opened.transcript(found.teacher).replies
-        if r.key == (found.probe_id, found.arm, found.sample)
-    )
-    return {
-        "cosine": round(score, 4),
-        "model": found.teacher,
-        "probe": found.probe_id,
-        "answer": reply.text[:80],
-    }
 
 
 @store.command()
@@ -363,7 +350,7 @@ def rebuild(store_dir: str, dry_run: bool, as_json: bool) -> int:
         with open_store(store_dir) as opened:
             count = opened.catalog.count_vectors()
             cost = cost_of_index(count, opened.catalog.dimension, opened.index.exact_up_to)
-        return _show(cost.model_dump(mode="json"), as_json)
+        return show_cost(cost.model_dump(mode="json"), as_json)
     with FingerprintStore.open(Path(store_dir)) as opened, progress_on("indexing") as progress:
         opened.rebuild(progress)
         signatures = sum(t.n_indexed for t in opened.teachers())
@@ -403,74 +390,3 @@ def publish(address: str, store_dir: str, dry_run: bool, as_json: bool) -> int:
         f" {done.there} there already ({done.there_bytes:,} bytes)"
     )
     return 0
-
-
-@contextmanager
-def _there(store_dir: str) -> Iterator[FingerprintStore | None]:
-    """The store as it is, read-only; None where there is none yet."""
-    if not is_address(store_dir) and not (Path(store_dir) / CATALOG).is_file():
-        yield None
-        return
-    with open_store(store_dir) as opened:
-        yield opened
-
-
-def _show(cost: Mapping[str, Any], as_json: bool) -> int:
-    if as_json:
-        put_json(dict(cost))
-    else:
-        put("\n".join(cost_lines(cost)))
-    return 0
-
-
-def _show_import(found: ImportReport, as_json: bool) -> int:
-    """What an import would add and what it would cost."""
-    indexed = found.answers - found.unreadable
-    cost = cost_of_adding(indexed, found.characters, HashedNgrams().dimension).model_dump(
-        mode="json"
-    )
-    if as_json:
-        put_json({**found.model_dump(mode="json"), "cost": cost})
-        return 0
-    would = counted(len(found.added), "model")
-    put(f"{would} would be added with {counted(found.answers, 'answer')},")
-    put(f"{len(found.unchanged)} unchanged, {len(found.skipped)} skipped")
-    say(f"of the files: {found.reading.line}")
-    for skipped in found.skipped:
-        say(f"would be skipped: {skipped.what}: {skipped.reason}")
-    return _show(cost, as_json=False)
-
-
-def _warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
-    """Says that a maker's name looks misspelt: it is kept as it was given."""
-    maker = meant(vendor, [t.vendor for t in opened.teachers()])
-    if maker is not None:
-        say(f"no maker is called {vendor} (--vendor): did you mean {maker}?")
-
-
-def _opened(store_dir: str, embedder: str | None) -> FingerprintStore:
-    path = Path(store_dir)
-    if embedder is None:
-        return FingerprintStore.join(path)
-    name = embedder.removeprefix("sentence-transformers:")
-    if name == embedder or not name:
-        raise UsageProblem(
-            "unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL"
-        )
-    return FingerprintStore.join(path, embedder=SentenceTransformer(name))
-
-
-def _tell(stored: StoredTeacher, as_json: bool) -> None:
-    value = stored.model_dump(mode="json")
-    if as_json:
-        put_json(value)
-        return
-    table = Table(Column(), Column(overflow="fold"), show_header=False, box=None)
-    for key, value_of in value.items():
-        told = (
-            ", ".join(f"{k}={v}" for k, v in value_of.items() if v)
-            if isinstance(value_of, dict)
-            else str(value_of)
-        )
-        table.add_row(key.replace("_", " "), Text(told))
-    Console().print(table)

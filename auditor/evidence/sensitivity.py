@@ -12,7 +12,7 @@ PieceKind = Literal["detector", "prompts", "lineage"]
 map on shadows, was fitted on."""
 
 
-class LeftOut(Record):
+class WithoutPiece(Record):
     """One verdict as it would be without one piece, under the same calibration.
 
     ``log10_lr``, ``interval`` and ``cap`` are as in a verdict: capped, None where nothing was left
@@ -43,8 +43,8 @@ class Sensitivity(Record):
     detectors: tuple[str, ...]
     prompts: tuple[str, ...]
     lineages: tuple[str, ...]
-    rows: tuple[LeftOut, ...]
+    rows: tuple[WithoutPiece, ...]
 
-    def of(self, candidate: str | None) -> tuple[LeftOut, ...]:
+    def of(self, candidate: str | None) -> tuple[WithoutPiece, ...]:
         """The rows of one verdict."""
         return tuple(row for row in self.rows if row.candidate == candidate)

@@ -34,7 +34,7 @@ from auditor.evidence import records as r
 from auditor.evidence.custody import Custody, Deviation, Registration
 from auditor.evidence.error_rates import CalibrationSection, ErrorRate
 from auditor.evidence.kinds import own_kinds, sections_of
-from auditor.evidence.sensitivity import LeftOut, Sensitivity
+from auditor.evidence.sensitivity import Sensitivity, WithoutPiece
 from auditor.reporting.labels import SETTINGS
 from detectors import measurement as m
 from fingerprints.plants import GreenScheme, HabitDesign
@@ -92,7 +92,7 @@ NAMES: dict[type[Record], set[str]] = {
     r.Part: {"detector"},
     Custody: {"operator", "started", "finished", "place", "code"},
     Deviation: {"field", "registered", "run"},
-    LeftOut: {"candidate", "piece"},
+    WithoutPiece: {"candidate", "piece"},
     Sensitivity: {"detectors", "prompts", "lineages"},
     Registration: {"sha256", "registered", "by", "keys"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},

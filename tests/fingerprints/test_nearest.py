@@ -9,7 +9,7 @@ import pytest
 
 from fingerprints import nearest
 from fingerprints.embed import Vectors
-from fingerprints.sharded import Shard, Sharded, empty_lists, trained_problem
+from fingerprints.sharded import IndexShard, Sharded, empty_lists, trained_problem
 
 
 def clustered(n: int, d: int, seed: int) -> Vectors:
@@ -37,7 +37,7 @@ def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
     for part in np.array_split(np.arange(n - 100), 3):
         lists = empty_lists(trained)
         lists.add(rows[part])
-        shards.append(Shard(ids[part], rows[part], lists, np.empty(0, np.uint8)))
+        shards.append(IndexShard(ids[part], rows[part], lists, np.empty(0, np.uint8)))
     approximate = Sharded(trained, tuple(shards), tail)
     (truth, right), (scores, found) = flat.search(wanted, 10), approximate.search(wanted, 10)
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right, found, strict=True)])

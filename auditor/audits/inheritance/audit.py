@@ -28,15 +28,16 @@ from auditor.audits.inheritance.kinship import kinship
 from auditor.audits.inheritance.narrative import alternatives, answers, limits, reproduction
 from auditor.audits.inheritance.plan import DEFAULT_DETECTORS, WITH_BASE, Plan
 from auditor.audits.inheritance.scoring import find_scores, scores_section
-from auditor.audits.inheritance.sensitivity import Judged, sensitivity
+from auditor.audits.inheritance.sensitivity import JudgedAnswers, sensitivity
 from auditor.audits.inheritance.sequential import watching
 from auditor.audits.inheritance.shelf import Shelf, shelf
 from auditor.audits.lineage.within import Within, lineage_within
 from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
-from auditor.calibration.case import check_choice, weigh_case
+from auditor.calibration.case import WeighedCase, check_choice, weigh_case
 from auditor.evidence.groups import groups_of
 from auditor.evidence.kinship import FEWEST_EQUAL, MOSTLY_EQUAL
 from auditor.evidence.records import Candidate, Finding, Report, Skipped
+from auditor.evidence.sensitivity import Sensitivity
 from detectors.base import Case, Detector, NotMeasured, Teacher
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
@@ -252,14 +253,6 @@ def _report(
         plan.candidates,
         shared,
     )
-    others = looked.others(transcript)
-    weighed = Judged(
-        plan,
-        transcript,
-        tuple(others),
-        case,
-        lambda name, said: tuple(_examine(load_detector(name), said, others, candidates, known)),
-    )
     store = store_section(plan.store, models.store, looked.choice)
     compared = any(f.counts_prompts and f.candidate is not None for f in findings)
     says_it_is = identity_told(transcript, plan.vendor, StyleUse.of_shared(shared, compared))
@@ -287,7 +280,7 @@ def _report(
         findings=(*case.findings, *kin.findings),
         skipped=(*skipped, *kin.skipped),
         verdicts=(*case.verdicts, *kin.verdicts),
-        sensitivity=sensitivity(weighed),
+        sensitivity=_without(plan, transcript, looked.others(transcript), candidates, case, known),
         limits=(
             *limits(
                 transcript,
@@ -306,6 +299,28 @@ def _report(
         reproduce=reproduction(
             plan, base is not None and base.origin != "store", bool(scores.rows), out
         ),
+    )
+
+
+def _without(
+    plan: Plan,
+    transcript: Transcript,
+    others: Sequence[Teacher],
+    candidates: Sequence[Candidate],
+    case: WeighedCase,
+    known: KnownBesides,
+) -> Sensitivity | None:
+    """The verdicts once more without each piece that they rest on."""
+    return sensitivity(
+        JudgedAnswers(
+            plan,
+            transcript,
+            tuple(others),
+            case,
+            lambda name, said: tuple(
+                _examine(load_detector(name), said, others, candidates, known)
+            ),
+        )
     )
 
 

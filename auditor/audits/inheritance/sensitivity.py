@@ -15,7 +15,7 @@ from auditor.calibration.sensitivity import (
     without_lineages,
 )
 from auditor.evidence.records import Finding, Skipped, Verdict
-from auditor.evidence.sensitivity import LeftOut, Sensitivity
+from auditor.evidence.sensitivity import Sensitivity, WithoutPiece
 from detectors.base import Need, Teacher
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
@@ -38,7 +38,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedAnswers:
     """What an audit judged: the plan and the answers, with what was found, and who can measure
     again."""
 
@@ -49,7 +49,7 @@ class Judged:
     measure: Measure
 
 
-def sensitivity(judged: Judged) -> Sensitivity | None:
+def sensitivity(judged: JudgedAnswers) -> Sensitivity | None:
     """All verdicts with one piece left out at a time; None where no ratio was given. Deterministic.
 
     A set of prompts that no detector reads which counted is no piece: nothing would be left out.
@@ -59,7 +59,7 @@ def sensitivity(judged: Judged) -> Sensitivity | None:
         return None
     counted = {p.detector for v in told for p in v.parts}
     read = _read_sets(judged, counted)
-    rows: list[LeftOut] = list(without_detectors(case.weighing, case.findings, told))
+    rows: list[WithoutPiece] = list(without_detectors(case.weighing, case.findings, told))
     for name, left in read.items():
         again = _without_prompts(judged, case.weighing, left, counted)
         rows += compared("prompts", name, told, again)
@@ -72,7 +72,7 @@ def sensitivity(judged: Judged) -> Sensitivity | None:
     )
 
 
-def _read_sets(judged: Judged, detectors: set[str]) -> dict[str, frozenset[str]]:
+def _read_sets(judged: JudgedAnswers, detectors: set[str]) -> dict[str, frozenset[str]]:
     """The sets of prompts that any of the detectors reads, each with the ids of its prompts."""
     sets = prompt_sets(judged.plan, judged.suspect)
     probes = judged.suspect.probes
@@ -108,7 +108,7 @@ def _reads(detector: str) -> Callable[[Probe], bool]:
 
 
 def _without_prompts(
-    judged: Judged, weighing: Weighing, left: frozenset[str], detectors: set[str]
+    judged: JudgedAnswers, weighing: Weighing, left: frozenset[str], detectors: set[str]
 ) -> Sequence[Verdict]:
     """The verdicts without some prompts: who reads any of them measures again, the others' findings
     stand."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from auditor.audits.report import view, wording
 from auditor.evidence.records import Report, Verdict
-from auditor.evidence.sensitivity import LeftOut, Sensitivity
+from auditor.evidence.sensitivity import Sensitivity, WithoutPiece
 from auditor.reporting import labels
 from auditor.reporting.document import (
     DASH,
@@ -105,7 +105,7 @@ def _decided(told: Sequence[Verdict]) -> list[Verdict]:
     )
 
 
-def _changing(found: Sensitivity, v: Verdict) -> list[LeftOut]:
+def _changing(found: Sensitivity, v: Verdict) -> list[WithoutPiece]:
     """The rows that change a verdict's outcome, but for the only piece of its kind."""
     sole = {"detector": found.detectors, "prompts": found.prompts, "lineage": found.lineages}
     return [r for r in found.of(v.candidate) if r.changes and len(sole[r.kind]) > 1]
@@ -125,14 +125,14 @@ def _sentence(found: Sensitivity, v: Verdict) -> str:
     return opening.format(whom=view.called(v), outcome=outcome, n=len(rows)) + "; ".join(told) + "."
 
 
-def _fate(row: LeftOut) -> str:
+def _fate(row: WithoutPiece) -> str:
     piece = f"{PIECES[row.kind]} {_piece(row)}"
     if row.outcome == "not_assessable":
         return NOTHING_LEFT.format(piece=piece)
     return WITHOUT.format(piece=piece, outcome=wording.OUTCOMES[row.outcome])
 
 
-def _piece(row: LeftOut) -> str:
+def _piece(row: WithoutPiece) -> str:
     return row.piece.replace("_", " ") if row.kind == "detector" else row.piece
 
 
@@ -154,7 +154,7 @@ def _drawn(found: Sensitivity, told: Sequence[Verdict]) -> Iterator[Block]:
             yield labels.chart(_chart(v, rows))
 
 
-def _chart(v: Verdict, rows: Sequence[LeftOut]) -> Chart:
+def _chart(v: Verdict, rows: Sequence[WithoutPiece]) -> Chart:
     whole = _bar("everything", v.log10_lr, v.interval, True)
     bars = (_bar(f"without {_piece(r)}", r.log10_lr, r.interval, False) for r in rows)
     return Chart(
@@ -193,7 +193,7 @@ def _tables(found: Sensitivity, told: Sequence[Verdict]) -> Iterator[Block]:
     )
 
 
-def _cells(v: Verdict, row: LeftOut) -> tuple[Words, ...]:
+def _cells(v: Verdict, row: WithoutPiece) -> tuple[Words, ...]:
     span = (" ", aside(interval(row.interval, sign=True))) if row.interval else ()
     return (
         name(view.called(v)),
@@ -205,7 +205,7 @@ def _cells(v: Verdict, row: LeftOut) -> tuple[Words, ...]:
     )
 
 
-def _cap(row: LeftOut) -> Words:
+def _cap(row: WithoutPiece) -> Words:
     if row.cap is None or row.log10_lr is None:
         return DASH
     reached = abs(row.log10_lr) >= row.cap - AT_CAP

@@ -42,7 +42,7 @@ from auditor.evidence.records import (
     TranscriptSection,
     Verdict,
 )
-from auditor.evidence.sensitivity import LeftOut, PieceKind, Sensitivity
+from auditor.evidence.sensitivity import PieceKind, Sensitivity, WithoutPiece
 from auditor.reporting import html, json, markdown, render, terminal
 from detectors.base import Bar, Chart, Exhibit, Null, Rank, Span, Table
 from fingerprints.records import Arm, Identity, ProbeSetRef, Sampling
@@ -61,7 +61,7 @@ HOSTILE = (
 def _sensitivity(names: tuple[str, ...], hostile: str) -> Sensitivity:
     """The first hangs on a detector, the last on nothing; a lineage's name may be anybody's."""
     rows = [
-        LeftOut(
+        WithoutPiece(
             candidate=name,
             kind=kind,
             piece=piece,

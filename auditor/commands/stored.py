@@ -1,0 +1,117 @@
+"""What the commands of a store open and tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from auditor.audits.frame import open_store
+from auditor.commands.audits import cost_lines
+from auditor.console import put, put_json, say
+from detectors.lineup import counted
+from detectors.text.model_names import meant
+from fingerprints.catalog_file import CATALOG
+from fingerprints.catalog_rows import StoredTeacher
+from fingerprints.embed import HashedNgrams, SentenceTransformer
+from fingerprints.errors import UsageProblem
+from fingerprints.importing import ImportReport
+from fingerprints.remote_store import is_address
+from fingerprints.store import FingerprintStore
+from fingerprints.store_costs import cost_of_adding
+
+
+def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
+    """One stored answer that is near to a text."""
+    found = opened.answer(number)
+    reply = next(
+        r
+        for r in opened.transcript(found.teacher).replies
+        if r.key == (found.probe_id, found.arm, found.sample)
+    )
+    return {
+        "cosine": round(score, 4),
+        "model": found.teacher,
+        "probe": found.probe_id,
+        "answer": reply.text[:80],
+    }
+
+
+@contextmanager
+def where_there_is_one(store_dir: str) -> Iterator[FingerprintStore | None]:
+    """The store as it is, read-only; None where there is none yet."""
+    if not is_address(store_dir) and not (Path(store_dir) / CATALOG).is_file():
+        yield None
+        return
+    with open_store(store_dir) as opened:
+        yield opened
+
+
+def show_cost(cost: Mapping[str, Any], as_json: bool) -> int:
+    """Prints what something would cost; the exit code."""
+    if as_json:
+        put_json(dict(cost))
+    else:
+        put("\n".join(cost_lines(cost)))
+    return 0
+
+
+def show_import(found: ImportReport, as_json: bool) -> int:
+    """What an import would add and what it would cost."""
+    indexed = found.answers - found.unreadable
+    cost = cost_of_adding(indexed, found.characters, HashedNgrams().dimension).model_dump(
+        mode="json"
+    )
+    if as_json:
+        put_json({**found.model_dump(mode="json"), "cost": cost})
+        return 0
+    would = counted(len(found.added), "model")
+    put(f"{would} would be added with {counted(found.answers, 'answer')},")
+    put(f"{len(found.unchanged)} unchanged, {len(found.skipped)} skipped")
+    say(f"of the files: {found.reading.line}")
+    for skipped in found.skipped:
+        say(f"would be skipped: {skipped.what}: {skipped.reason}")
+    return show_cost(cost, as_json=False)
+
+
+def warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
+    """Says that a maker's name looks misspelt: it is kept as it was given."""
+    maker = meant(vendor, [t.vendor for t in opened.teachers()])
+    if maker is not None:
+        say(f"no maker is called {vendor} (--vendor): did you mean {maker}?")
+
+
+def opened_to_write(store_dir: str, embedder: str | None) -> FingerprintStore:
+    """A store that is added to, made where there is none. Raises what `FingerprintStore.join`
+    raises."""
+    path = Path(store_dir)
+    if embedder is None:
+        return FingerprintStore.join(path)
+    name = embedder.removeprefix("sentence-transformers:")
+    if name == embedder or not name:
+        raise UsageProblem(
+            "unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL"
+        )
+    return FingerprintStore.join(path, embedder=SentenceTransformer(name))
+
+
+def tell_stored(stored: StoredTeacher, as_json: bool) -> None:
+    """Prints what a store says of one model."""
+    value = stored.model_dump(mode="json")
+    if as_json:
+        put_json(value)
+        return
+    table = Table(Column(), Column(overflow="fold"), show_header=False, box=None)
+    for key, value_of in value.items():
+        told = (
+            ", ".join(f"{k}={v}" for k, v in value_of.items() if v)
+            if isinstance(value_of, dict)
+            else str(value_of)
+        )
+        table.add_row(key.replace("_", " "), Text(told))
+    Console().print(table)
