@@ -278,8 +278,8 @@ def problem_with(raw: Any, kind: IndexKind, dimension: int, n: int) -> str | Non
 
 
 def unit_queries(vectors: Vectors, dimension: int) -> Vectors:
-    """Vectors to search by, at length one, (n, dimension). Raises MalformedInput for other shapes, and
-    for vectors that have no cosine."""
+    """Vectors to search by, at length one, (n, dimension). Raises MalformedInput for other shapes,
+    and for vectors that have no cosine."""
     queries = np.ascontiguousarray(vectors, dtype=np.float32)
     if queries.ndim != 2 or queries.shape[1] != dimension:
         raise MalformedInput(

@@ -63,7 +63,7 @@ _RAISED = (
 )
 
 
-class Listing(Record):
+class StoreListing(Record):
     """Which files make up a published store, by their names in its folder."""
 
     format: Literal["published-store/1"] = "published-store/1"
@@ -210,7 +210,7 @@ def publish(
         size = getattr(counts, f"{key}_bytes") + entry.size
         counts = counts.model_copy(update={key: getattr(counts, key) + 1, f"{key}_bytes": size})
     if not dry_run:
-        listing = canonical_json(Listing(files=files).model_dump(mode="json"))
+        listing = canonical_json(StoreListing(files=files).model_dump(mode="json"))
         with place.telling(LISTING):
             place.filesystem.pipe_file(place.at(LISTING), listing)
     progress(len(files), len(files))
@@ -299,11 +299,11 @@ def opened(address: str, cache: Path, progress: Progress = SILENT) -> Iterator[F
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listing(place: Address) -> Listing:
+def _listing(place: Address) -> StoreListing:
     with place.telling(LISTING):
         data = place.filesystem.cat_file(place.at(LISTING), start=0, end=LARGEST_LISTING)
     try:
-        found = Listing.model_validate_json(data)
+        found = StoreListing.model_validate_json(data)
     except ValidationError as error:
         raise StoreIntegrity(
             "the listing of a published store can't be read",

@@ -42,11 +42,11 @@ def screened(
     store.
     """
     found = [c for c in store.screen(suspect, LOOKED_AT) if c.name not in skip]
-    mine, stored = Profiles(suspect), len(store.names())
+    mine, stored = LayerProfiles(suspect), len(store.names())
     return [_told(c, mine, stored, alpha) for c in found]
 
 
-class Profiles:
+class LayerProfiles:
     """A model's profiles as the tests of order ask for them, as they are and free of trends: made
     when asked for, and once, for a suspect that is held against many."""
 
@@ -77,7 +77,7 @@ def _both(profile: NDArray[np.float64]) -> tuple[Ranked, Ranked]:
     return ranked(profile), ranked(bends(profile))
 
 
-def unit_order(one: Profiles, other: Profiles) -> tuple[list[Order], list[Order]]:
+def unit_order(one: LayerProfiles, other: LayerProfiles) -> tuple[list[Order], list[Order]]:
     """The test of unit order for every layer that both can be compared in, as it is, and free of
     trends; empty where their layers have no equal widths, or too few units."""
     whole, local = list[Order](), list[Order]()
@@ -90,7 +90,7 @@ def unit_order(one: Profiles, other: Profiles) -> tuple[list[Order], list[Order]
     return whole, local
 
 
-def coordinate_order(one: Profiles, other: Profiles) -> tuple[Order, Order] | None:
+def coordinate_order(one: LayerProfiles, other: LayerProfiles) -> tuple[Order, Order] | None:
     """The test of the residual coordinates' order, as it is and free of trends: what units in
     another order leave as it was.
 
@@ -121,9 +121,9 @@ def layer_map(one: WeightSignature, other: WeightSignature) -> list[int]:
 
 
 def _told(
-    candidate: BaseCandidate, suspect: Profiles, stored: int, alpha: float
+    candidate: BaseCandidate, suspect: LayerProfiles, stored: int, alpha: float
 ) -> WeightComparison:
-    theirs = Profiles(candidate.signature)
+    theirs = LayerProfiles(candidate.signature)
     tests = [t for t in (_by_units(suspect, theirs), _by_coordinates(suspect, theirs)) if t]
     facts = {"rank in the store": f"{candidate.rank} of {stored:,}"}
     bare = WeightComparison(
@@ -156,7 +156,7 @@ def _told(
     )
 
 
-def _by_units(one: Profiles, other: Profiles) -> tuple[WeightTest, float] | None:
+def _by_units(one: LayerProfiles, other: LayerProfiles) -> tuple[WeightTest, float] | None:
     orders, local = unit_order(one, other)
     if not orders:
         return None
@@ -166,7 +166,7 @@ def _by_units(one: Profiles, other: Profiles) -> tuple[WeightTest, float] | None
     return _test("hidden units", max(trend, fisher([o.p for o in local])), rho, n), trend
 
 
-def _by_coordinates(one: Profiles, other: Profiles) -> tuple[WeightTest, float] | None:
+def _by_coordinates(one: LayerProfiles, other: LayerProfiles) -> tuple[WeightTest, float] | None:
     found = coordinate_order(one, other)
     if found is None:
         return None
