@@ -26,7 +26,7 @@ IndexKind = Literal["flat", "ivf-pq", "ivf-pq-shards"]
 NOTHING = -1
 """The id where there is no further neighbour."""
 
-# What they find and cost, on clusters and on vectors like those of real answers: docs/benchmarks.md.
+# What they find and cost, on clusters and on vectors like real ones: docs/benchmarks.md.
 TRAINING_ROWS_A_CELL = 64
 MOST_TRAINING_ROWS = 1 << 20
 CELLS_PROBED = 48
