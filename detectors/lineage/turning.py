@@ -76,9 +76,9 @@ def laid_over(one: Sequence[Array], other: Sequence[Array]) -> Turn:
     starts = list[tuple[float, Array]]()
     for p, a in zip(mine, small, strict=True):
         for q, b in zip(theirs, their_small, strict=True):
-            turn, alike = _ascended([(a, b)], np.diag(_signs(a, b)), PAIR_STEPS)
+            turn = _ascended([(a, b)], np.diag(_signs(a, b)), PAIR_STEPS)
             whole: Array = (p @ turn @ q.T).astype(np.float32)
-            starts.append((alike, whole))
+            starts.append((_alike(a, b, turn), whole))
     listed = [turn for _, turn in sorted(starts, key=lambda s: -s[0])[:LISTED]]
     best = sorted(listed, key=lambda turn: -float(_paired(one, other, turn)[1].mean()))[:TRIED]
     return max((_all_layers(one, other, turn) for turn in best), key=lambda t: t.alike)
@@ -111,21 +111,27 @@ def _signs(one: Array, other: Array) -> Array:
     return signs.astype(np.float32)
 
 
-def _ascended(pairs: Sequence[tuple[Array, Array]], turn: Array, steps: int) -> tuple[Array, float]:
-    """A rotation under which the pairs are more alike, and their mean cosine under it."""
+def _ascended(pairs: Sequence[tuple[Array, Array]], turn: Array, steps: int) -> Array:
+    """A rotation under which the pairs are more alike."""
     last = -1.0
     for _ in range(steps):
-        uphill = np.zeros_like(turn)
-        for a, b in pairs:
-            uphill += np.sum(a @ turn @ b.transpose(0, 2, 1), axis=0)
-            uphill += np.sum(a.transpose(0, 2, 1) @ turn @ b, axis=0)
-        left, _, right = np.linalg.svd(uphill)
-        turn = left @ right
-        alike = float(np.mean([_alike(a, b, turn) for a, b in pairs]))
+        uphill = sum((_uphill(a, b, turn) for a, b in pairs), np.zeros_like(turn))
+        # What the slope has of the rotation itself is twice how alike the pairs are under it.
+        alike = float(np.sum(uphill * turn)) / (2 * sum(len(a) for a, _ in pairs))
         if alike < last + SETTLED:
             break
         last = alike
-    return turn, max(last, alike)
+        left, _, right = np.linalg.svd(uphill)
+        turn = left @ right
+    return turn
+
+
+def _uphill(one: Array, other: Array, turn: Array) -> Array:
+    """The slope of how alike the sums of two layers are: of the first two, which are symmetric,
+    both halves are one."""
+    turned = one @ turn
+    found: Array = 2 * np.sum(turned[:2] @ other[:2], axis=0)
+    return found + turned[2] @ other[2].T + one[2].T @ turn @ other[2]
 
 
 def _alike(one: Array, other: Array, turn: Array) -> float:
@@ -138,7 +144,7 @@ def _all_layers(one: Sequence[Array], other: Sequence[Array], turn: Array) -> Tu
         layers, alike = _paired(one, other, turn)
         kept = np.flatnonzero(alike >= KEPT * np.median(alike))
         pairs = [(one[int(i)], other[int(layers[i])]) for i in kept]
-        turn, _ = _ascended(pairs, turn, STEPS)
+        turn = _ascended(pairs, turn, STEPS)
     layers, alike = _paired(one, other, turn)
     return Turn(turn, tuple(int(i) for i in layers), float(alike.mean()))
 
