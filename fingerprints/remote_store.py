@@ -60,6 +60,8 @@ _RAISED = (
     ("botocore.exceptions", "ClientError"),
     ("gcsfs.retry", "HttpError"),
     ("google.auth.exceptions", "GoogleAuthError"),
+    ("httpx", "HTTPError"),
+    ("httpx2", "HTTPError"),
 )
 
 
@@ -109,11 +111,8 @@ class Address:
     def parse(cls, address: str) -> Address:
         """The place that an address names. Raises UsageProblem, in one line, for one with
         credentials, of an unknown protocol, or whose package is not installed."""
-        protocol, path = parts_of(address)
-        filesystem = _filesystem(protocol)
-        root = address if protocol in ("http", "https") else path
-        if protocol in ("file", "local", "memory"):
-            root = f"/{path.lstrip('/')}"
+        protocol, _ = parts_of(address)
+        filesystem, root = _filesystem(protocol, address)
         return cls(filesystem, root.rstrip("/"), printable(address, 200))
 
     def at(self, name: str) -> str:
@@ -160,9 +159,10 @@ def _raised() -> tuple[type[Exception], ...]:
     return tuple(found)
 
 
-def _filesystem(protocol: str) -> Any:
+def _filesystem(protocol: str, address: str) -> tuple[Any, str]:
+    """Who reads an address, and the place as that names it: a host may be part of either."""
     try:
-        from fsspec import filesystem
+        from fsspec.core import url_to_fs
         from fsspec.registry import known_implementations as known
         from fsspec.registry import registry
     except ImportError as error:
@@ -173,19 +173,24 @@ def _filesystem(protocol: str) -> Any:
             next_step="name a folder, or an address such as s3://bucket/teachers",
         )
     try:
-        made = filesystem(protocol)
+        made, root = url_to_fs(address)
     except ImportError as error:
         said = str(known.get(protocol, {}).get("err", "")) or "install its package"
         raise UsageProblem(
             f"stores at {protocol}:// need a package that is not installed",
             next_step=printable(said, 200),
         ) from error
+    except (TypeError, AttributeError):  # its constructor asks for more than an address holds
+        raise UsageProblem(
+            f"the protocol {protocol}:// needs more than an address",
+            next_step="name a folder, or an address such as s3://bucket/teachers",
+        ) from None
     except _raised() as error:
         raise Incomplete(
             f"the protocol {protocol}:// can't be used now: {type(error).__name__}",
             next_step="set credentials as the protocol's own package reads them",
         ) from None
-    return made
+    return made, str(root)
 
 
 def publish(
@@ -195,7 +200,7 @@ def publish(
 
     Objects that are there already (an unchanged shard, what a killed publication had sent) are not
     sent again. Raises what `FingerprintStore.open` and `freeze` raise, Incomplete where the place
-    can't be written.
+    can't be written, or where the store was changed meanwhile: then the listing stays as it was.
     """
     place = Address.parse(address)
     files = _files_of(folder, dry_run)
@@ -210,6 +215,7 @@ def publish(
         size = getattr(counts, f"{key}_bytes") + entry.size
         counts = counts.model_copy(update={key: getattr(counts, key) + 1, f"{key}_bytes": size})
     if not dry_run:
+        _check_unchanged(folder, files)
         listing = canonical_json(StoreListing(files=files).model_dump(mode="json"))
         with place.telling(LISTING):
             place.filesystem.pipe_file(place.at(LISTING), listing)
@@ -252,6 +258,16 @@ def _is_frozen(folder: Path) -> bool:
         return current is not None and manifest(folder, current).state == state.digest
 
 
+def _check_unchanged(folder: Path, files: dict[str, FileEntry]) -> None:
+    # A writer needs no leave of ours, and an upload may take hours.
+    if not (_is_frozen(folder) and all(is_whole(folder / n, entry) for n, entry in files.items())):
+        raise Incomplete(
+            "the store was changed while it was sent, and readers see the one that was there",
+            where=folder,
+            next_step="run the same command again when nobody writes the store",
+        )
+
+
 def _size(place: Address, name: str) -> int | None:
     try:
         return int(place.filesystem.info(place.at(name))["size"])
@@ -288,15 +304,25 @@ def opened(address: str, cache: Path, progress: Progress = SILENT) -> Iterator[F
     except OSError as error:
         raise disk_problem(error, root) from error
     try:
-        for done, (name, entry) in enumerate(sorted(listing.files.items())):
-            progress(done, len(listing.files))
-            (folder / name).parent.mkdir(exist_ok=True)
-            _kept(place, name, entry, root, folder / name)
-        progress(len(listing.files), len(listing.files))
+        _fill(folder, place, listing, root, progress)
         with FingerprintStore.open(folder, read_only=True) as store:
             yield store
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(
+    folder: Path, place: Address, listing: StoreListing, root: Path, progress: Progress
+) -> None:
+    """Gives a view its files. Raises ResourceLimit on a full disk, and what `opened` raises."""
+    try:
+        for done, (name, entry) in enumerate(sorted(listing.files.items())):
+            progress(done, len(listing.files))
+            (folder / name).parent.mkdir(exist_ok=True)
+            _kept(place, name, entry, root, folder / name)
+    except OSError as error:  # of this machine's: those of the backend are told as such already
+        raise disk_problem(error, root) from error
+    progress(len(listing.files), len(listing.files))
 
 
 def _listing(place: Address) -> StoreListing:
@@ -340,8 +366,7 @@ def _fetch(place: Address, name: str, entry: FileEntry, held: Path) -> None:
         if again:
             partial.unlink(missing_ok=True)
         fresh = not partial.exists()
-        with place.telling(name):
-            _append(place, entry, partial)
+        _append(place, name, entry, partial)
         if is_whole(partial, entry):
             partial.replace(held)
             return
@@ -351,16 +376,17 @@ def _fetch(place: Address, name: str, entry: FileEntry, held: Path) -> None:
     raise StoreIntegrity(
         f"the remote object of {name} is not what the store's listing says: it was changed or cut",
         where=f"{place.shown}/{entry.sha256}",
-        next_step="publish the store again, or use another copy",
+        next_step="remove that object there and publish the store again, or use another copy",
     )
 
 
-def _append(place: Address, entry: FileEntry, partial: Path) -> None:
+def _append(place: Address, name: str, entry: FileEntry, partial: Path) -> None:
     """Fetches what is missing of an object behind what came before."""
     with partial.open("ab") as file:
         while (start := file.tell()) < entry.size:
             end = min(start + PORTION, entry.size)
-            data = place.filesystem.cat_file(place.at(entry.sha256), start=start, end=end)
+            with place.telling(name):
+                data = place.filesystem.cat_file(place.at(entry.sha256), start=start, end=end)
             if not data:
                 return
             # A server that knows no ranges sends the whole.

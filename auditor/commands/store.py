@@ -369,8 +369,8 @@ def rebuild(store_dir: str, dry_run: bool, as_json: bool) -> int:
 def publish(address: str, store_dir: str, dry_run: bool, as_json: bool) -> int:
     """Put a store at ADDRESS, where --store of other commands reads it from.
 
-    An address is any that fsspec knows (s3://, gs://, az://, https://, file://); credentials are
-    those that its package finds. What is there already is not sent again, and readers see the old
+    An address is of a protocol of fsspec's (s3://, gs://, az://, file://); credentials are those
+    that its package finds. What is there already is not sent again, and readers see the old
     store until the new one is whole.
 
     \b

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import resource
 import shutil
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from fingerprints.errors import (
     AuditError,
     Incomplete,
     MalformedInput,
+    ResourceLimit,
     StoreIntegrity,
     UnsafeInput,
     UsageProblem,
@@ -151,6 +153,62 @@ def test_a_changed_remote_object_is_named_and_nothing_of_it_is_kept(
     assert look(address, cache) == local(path)
 
 
+def test_what_to_do_about_a_changed_remote_object_mends_it(
+    path: Path, address: str, cache: Path
+) -> None:
+    publish(path, address)
+    digest = objects(address)["catalog.sqlite"]
+    place = Address.parse(address)
+    data = bytearray(place.filesystem.cat_file(place.at(digest)))
+    data[len(data) // 2] ^= 1
+    overwrite(address, digest, bytes(data))
+    with pytest.raises(StoreIntegrity) as caught, opened(address, cache):
+        pytest.fail("served")
+    assert "remove that object there and publish" in caught.value.line()
+    place.filesystem.rm_file(place.at(digest))
+    assert publish(path, address).sent == 1
+    assert look(address, cache) == local(path)
+
+
+def test_a_store_that_is_written_while_it_is_sent_is_not_listed(
+    path: Path, address: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(path, address)
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d"), "d")
+    real = remote_store._send
+
+    def meanwhile(place: Address, file: Path, entry: Any) -> None:
+        real(place, file, entry)
+        if file.name == "manifest.json":  # behind the catalogue: every object has its size
+            with FingerprintStore.open(path) as store:
+                store.add(transcript("e"), "e")
+
+    monkeypatch.setattr(remote_store, "_send", meanwhile)
+    with pytest.raises(Incomplete, match="changed while it was sent"):
+        publish(path, address)
+    with opened(address, cache) as reader:
+        assert len(reader.teachers()) == 3
+    monkeypatch.undo()
+    publish(path, address)
+    with opened(address, cache) as reader:
+        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_full_disk_of_ours_is_no_trouble_of_the_remote_store(
+    path: Path, address: str, cache: Path
+) -> None:
+    publish(path, address)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, usual[1]))
+    try:
+        with pytest.raises(ResourceLimit, match="could not write"), opened(address, cache):
+            pytest.fail("opened")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert look(address, cache) == local(path)
+
+
 def test_a_damaged_cached_object_is_fetched_again_on_the_next_read(
     path: Path, address: str, cache: Path
 ) -> None:
@@ -246,6 +304,16 @@ def test_an_unknown_protocol_and_a_missing_package_are_one_line_each() -> None:
     fsspec.register_implementation("later", "not_there.at_all.System", errtxt="pip install laterfs")
     with pytest.raises(UsageProblem, match="pip install laterfs"):
         Address.parse("later://x/y")
+
+
+@pytest.mark.parametrize("address", ["reference://x", "webhdfs://", "dir://x"])
+def test_a_protocol_that_an_address_does_not_fill_is_one_line(address: str) -> None:
+    with pytest.raises(UsageProblem, match="needs more than an address"):
+        Address.parse(address)
+
+
+def test_the_host_of_an_address_is_part_of_who_reads_it() -> None:
+    assert Address.parse("webhdfs://host:9870/teachers/").root == "/teachers"
 
 
 def test_what_a_backend_says_is_not_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
