@@ -74,13 +74,20 @@ def accuses(test: FleetTest) -> bool:
 def corrected(
     cells: Sequence[FleetCell], level: float
 ) -> tuple[tuple[FleetCell, ...], tuple[FleetFamily, ...]]:
-    """The cells with their tests corrected, and the families."""
+    """The cells with their tests corrected, and the families.
+
+    ``level`` bounds the share of false ones among all that stand, in whatever family: each gets an
+    equal part of it. The false of a family among all that stand are at most the false among its
+    own, so that the sum of the parts bounds the whole; each at the whole level would not (two
+    families of one null test each would let something false stand in nearly 2·level of all fleets).
+    """
     places = [(i, j) for i, cell in enumerate(cells) for j in range(len(cell.tests))]
     tests = {place: cells[place[0]].tests[place[1]] for place in places}
     families = []
-    for name in dict.fromkeys(t.family for t in tests.values() if t.family is not None):
+    names = list(dict.fromkeys(t.family for t in tests.values() if t.family is not None))
+    for name in names:
         mine = [place for place in places if tests[place].family == name]
-        told, family = _family(name, [tests[place] for place in mine], level)
+        told, family = _family(name, [tests[place] for place in mine], len(names), level)
         tests |= dict(zip(mine, told, strict=True))
         families.append(family)
     done = tuple(
@@ -93,12 +100,12 @@ def corrected(
 
 
 def _family(
-    name: str, tests: Sequence[FleetTest], level: float
+    name: str, tests: Sequence[FleetTest], families: int, level: float
 ) -> tuple[list[FleetTest], FleetFamily]:
     exact = tests[0].log10_e is not None
     procedure: Procedure = "e_benjamini_hochberg" if exact else "benjamini_yekutieli"
-    rates = _rates(tests, exact)
-    floors = _rates([_at_floor(t) for t in tests], exact)
+    rates = [min(1.0, families * rate) for rate in _rates(tests, exact)]
+    floors = [families * rate for rate in _rates([_at_floor(t) for t in tests], exact)]
     told = []
     for test, rate, best in zip(tests, rates, floors, strict=True):
         counted = accuses(test)

@@ -20,10 +20,13 @@ from xml.etree import ElementTree
 from auditor.fleet.watching import ChangeOf, WatchedChange, WatchState
 from fingerprints.durable import replacing
 from fingerprints.errors import AuditError, Incomplete, UnsafeInput, UsageProblem, printable
+from fingerprints.subjects.guard import refuse_address
 
 FEED = "changes.atom.xml"
 ATOM = "http://www.w3.org/2005/Atom"
 MOST_ENTRIES, TIMEOUT = 200, 10.0
+WELL_KNOWN_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: a gateway takes what is sent there to the IPv4 address in the last 32 bits."""
 TITLES: dict[ChangeOf, str] = {
     "answers": "answers are not drawn as they were",
     "name": "it answers under another name",
@@ -107,28 +110,33 @@ def post(url: str, value: object, allow_private: bool) -> None:
     Raises UsageProblem for no http(s) address, UnsafeInput for a private one that was not allowed,
     Incomplete where it does not take it.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        host, asked = parts.hostname, parts.port
+    except ValueError:  # a port or brackets that are none; its words would repeat the address
+        host, asked, parts = None, None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or not url.isascii():
         raise UsageProblem("the webhook is no http or https address", where="AUDITOR_WATCH_WEBHOOK")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = asked or (443 if parts.scheme == "https" else 80)
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
-        with closing(http.client.HTTPConnection(parts.hostname, port, timeout=TIMEOUT)) as sending:
+        with closing(http.client.HTTPConnection(host, port, timeout=TIMEOUT)) as sending:
             secure = parts.scheme == "https"
-            sending.sock = _connected(parts.hostname, port, allow_private, secure)
+            sending.sock = _connected(host, port, allow_private, secure)
             sending.request("POST", path, body, {"Content-Type": "application/json"})
             with sending.getresponse() as answer:
                 status = answer.status
-    except (OSError, http.client.HTTPException) as error:
-        raise _unsent(parts.hostname, type(error).__name__) from error
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
+        raise _unsent(host, type(error).__name__) from error
     if not 200 <= status < 300:
-        raise _unsent(parts.hostname, f"status {status}")
+        raise _unsent(host, f"status {status}")
 
 
 def _connected(host: str, port: int, allow_private: bool, secure: bool) -> socket.socket:
     address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-    if not (allow_private or ipaddress.ip_address(str(address).partition("%")[0]).is_global):
+    refuse_address(str(address), printable(host, 100))
+    if not (allow_private or _public(str(address))):
         raise UnsafeInput(
             "the webhook's address is a private one",
             where=printable(host, 100),
@@ -142,6 +150,17 @@ def _connected(host: str, port: int, allow_private: bool, secure: bool) -> socke
     except OSError:
         plain.close()
         raise
+
+
+def _public(address: str) -> bool:
+    """Whether an address is the open network's; of one that wraps an IPv4 address (mapped, 6to4,
+    NAT64, or the old compatible form), whether that one is."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if not isinstance(ip, ipaddress.IPv6Address):
+        return ip.is_global
+    wraps = ip in WELL_KNOWN_NAT64 or int(ip) >> 32 == 0
+    inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if wraps else ip.ipv4_mapped or ip.sixtofour
+    return ip.is_global and not ip.is_site_local and (inner is None or inner.is_global)
 
 
 def _unsent(host: str, why: str) -> Incomplete:

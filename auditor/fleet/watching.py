@@ -165,8 +165,10 @@ def _anew(state: WatchState, change: WatchedChange) -> WatchState:
     return state.model_copy(update={**begin, **told})
 
 
-def _file(suspect: str, number: int) -> str:
-    return f"watch/{suspect}/looks/{number:06d}.jsonl"
+def _file(state: WatchState, number: int) -> str:
+    """A look's file; another spec's has another name, so that no half look is gone on with by
+    asking somebody else."""
+    return f"watch/{state.suspect}/looks/{number:06d}-{state.spec_sha256[:10]}.jsonl"
 
 
 def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> AskTask:
@@ -174,7 +176,7 @@ def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> Ask
     samples = BASELINE if number == state.baseline else 1
     # Another seed a look: where a server honours it, the same one would give the same answer.
     sampling = Sampling(temperature=1.0, samples=samples, seed=number * BASELINE)
-    recording = Recording(choice=QUESTIONS, sampling=sampling, file=_file(suspect.name, number))
+    recording = Recording(choice=QUESTIONS, sampling=sampling, file=_file(state, number))
     return AskTask(
         id=f"look/{suspect.name}/{number}",
         key=sha256(f"{state.spec_sha256} {number} {samples}"),
@@ -215,7 +217,7 @@ def _tested(
     state: WatchState, heard: Transcript, out: Path, alpha: float, endpoints: int
 ) -> WatchState:
     earlier = [state.baseline, *range(state.began + 1, state.looks)]
-    bags = _bags([load_transcript(out / _file(state.suspect, n)) for n in earlier])
+    bags = _bags([load_transcript(out / _file(state, n)) for n in earlier])
     p = (*state.p, tuple(_p_values(bags, heard, state)))
     capital = float(log10_mixed_capital(p)[-1])
     after = state.model_copy(update={"p": p, "log10_e": capital})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from numpy.random import default_rng
 
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import Verdict
@@ -100,3 +101,24 @@ def test_a_service_is_found_where_its_claim_is_not_supported() -> None:
     told, families = corrected([cell(i, v) for i, v in enumerate(made)], 0.05)
     assert [c.tests[0].stands for c in told] == [True, False]
     assert families[0].supported == 1
+
+
+def test_families_share_one_level() -> None:
+    """A null test of each of two questions, in 2000 fleets: whatever stands is false, so that the
+    false discovery rate is how often anything does. Each at the whole level would give 0.36."""
+    rng, level, fleets = default_rng(11), 0.2, 2000
+    anything = 0
+    for p_answers, p_weights in rng.uniform(size=(fleets, 2)):
+        made = (verdict(p_answers), verdict(p_weights, question="lineage"))
+        (told,), families = corrected([cell(0, *made)], level)
+        assert len(families) == 2
+        anything += any(t.stands for t in told.tests)
+    assert anything / fleets <= level + 0.02
+
+
+def test_a_rate_is_that_at_which_a_test_begins_to_stand() -> None:
+    made = [cell(0, verdict(0.01), verdict(0.5, "not_supported", question="lineage"))]
+    (rated,), _ = corrected(made, 0.01)
+    rate = rated.tests[0].rate
+    assert rate == pytest.approx(0.02)
+    assert [corrected(made, at)[0][0].tests[0].stands for at in (0.0199, 0.0201)] == [False, True]

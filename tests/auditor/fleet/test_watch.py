@@ -17,7 +17,7 @@ from auditor.commands.watch import wait_first
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.telling import ATOM, FEED, feed, post
 from auditor.fleet.watching import STATE, WatchedChange, WatchState, look, needed, state_file
-from fingerprints.errors import Incomplete, MalformedInput, UnsafeInput
+from fingerprints.errors import Incomplete, MalformedInput, UnsafeInput, UsageProblem
 from tests.auditor.fleet.fleets import Inline, answers, suspect, written
 from tests.faultserver import Behaviour, Exchange, FaultServer, completion, fails, sends
 
@@ -177,3 +177,43 @@ def test_another_address_in_the_plan_is_another_baseline(tmp_path: Path) -> None
     assert (state.test, len(state.p)) == (2, 1)
     file = state_file(tmp_path / "out", "served")
     assert STATE.read(file) == state
+
+
+def test_a_half_look_of_another_address_is_not_gone_on_with(tmp_path: Path) -> None:
+    """The endpoint dies in the middle of a look and comes back at another address."""
+    healthy = [speaks(lambda n: 0)] * (FIRST + 3)
+    with FaultServer(*healthy, fails(401)) as one, FaultServer(speaks(lambda n: 1)) as other:
+        looked(served(tmp_path, one))
+        assert looked(served(tmp_path, one)).problem
+        moved = looked(served(tmp_path, other))
+        assert (moved.problem, [c.what for c in moved.changes]) == ("", ["spec"])
+        assert len(other.requests) == FIRST
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://x:99999/", "http://[::1", "http://127.0.0.1/\u00e4", "http:///x"],
+)
+def test_a_webhook_that_is_no_address_is_told_without_repeating_it(url: str) -> None:
+    with pytest.raises(UsageProblem, match="no http or https address"):
+        post(url, {}, allow_private=True)
+
+
+def test_a_webhook_whose_name_can_not_be_is_not_sent() -> None:
+    with pytest.raises(Incomplete, match="UnicodeError"):
+        post(f"http://{'a' * 70}.example/", {}, allow_private=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::7f00:1]", "[fec0::1]"],
+)
+def test_a_private_address_in_a_wrapping_is_refused(host: str) -> None:
+    with pytest.raises(UnsafeInput, match="private"):
+        post(f"http://{host}:1/", {}, allow_private=False)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "224.0.0.1"])
+def test_a_metadata_service_is_never_told(host: str) -> None:
+    with pytest.raises(UnsafeInput, match="link-local"):
+        post(f"http://{host}:1/", {}, allow_private=True)
