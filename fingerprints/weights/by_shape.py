@@ -19,6 +19,7 @@ from fingerprints.weights.view import Weights
 Shape = tuple[int, ...]
 PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
 MOST_LAYERS = 2000
+"""Layers that no model has more of: every one of them is held against every one of another's."""
 OUTSIDE = 12
 """Tensors that may stand outside of layers whose names count them."""
 ATTENTION = 4
@@ -70,6 +71,8 @@ def _counted(
     weights: Weights, layers: Sequence[Mapping[str, str]], outside: Sequence[str]
 ) -> TensorsByShape:
     """What names count, as series; experts of one layer together."""
+    if len(layers) > MOST_LAYERS:
+        raise no_guess(f"its names count {len(layers):,} layers", weights)
     tables = [n for n in outside if len(weights.tensors[n].shape) == 2]
     hidden = _width(weights, tables)
     matrices = dict[Shape, list[tuple[tuple[str, ...], ...]]]()
@@ -109,7 +112,7 @@ def _uncounted(weights: Weights, told: int) -> TensorsByShape:
     rare = [s for s, some in shapes.items() if len(s) == 2 and len(some) <= 2]
     often = [len(some) for s, some in shapes.items() if len(s) == 2 and len(some) > 2]
     count = told or min(often, default=0)
-    if count < FEWEST_UNCOUNTED or any(n % count for n in often):
+    if not FEWEST_UNCOUNTED <= count <= MOST_LAYERS or any(n % count for n in often):
         raise no_guess("no shape comes as often as there are layers", weights)
     tables = [n for s in rare for n in shapes[s]]
     hidden = _width(weights, tables)

@@ -20,6 +20,9 @@ from fingerprints.weights.hf_names import HeadSizes, head_sizes, text_config
 from fingerprints.weights.parts import Anatomy, Layer, Mlp, MlpKind, Norm, TensorPart
 from fingerprints.weights.view import Weights
 
+MOST_MATRICES = 7
+"""Matrices of a layer in any layout that is known here: gate, up, down, query, key, value, output.
+A stranger's layers may hold thousands of shapes, and all ways to read them are tried."""
 Member = tuple[TensorPart, ...]
 """The matrices of one role in one layer: one, or one for each expert."""
 NOTE = (
@@ -116,7 +119,7 @@ def _by_config(fit: list[Sizes], told: HeadSizes) -> list[Sizes]:
 def _fitting(found: TensorsByShape) -> Iterator[Sizes]:
     """The sizes of attention and MLP that use every matrix of a layer."""
     h, counts = found.hidden, _counted(found)
-    if any(len(s) != 2 or h not in s for s in counts):
+    if sum(counts.values()) > MOST_MATRICES or any(len(s) != 2 or h not in s for s in counts):
         return
     for turned in (False, True):
         plain = Counter({(s[::-1] if turned else s): n for s, n in counts.items()})
@@ -174,6 +177,8 @@ def _readings(
         if any(len(series[0]) > 1 for group in attention for series in group.series):
             raise no_guess("there is more than one attention in a layer", weights)
         for mlp in mlps:
+            if any(len(group.series) != len(group.roles) for group in (*mlp, *attention)):
+                raise no_guess("matrices of its attention have the shape of the MLP's", weights)
             yield ShapeReading(
                 found.hidden,
                 (*mlp, *attention),

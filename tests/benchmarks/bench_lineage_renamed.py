@@ -16,7 +16,7 @@ from auditor.audits.lineage.judge import JudgedPair
 from auditor.audits.lineage.run import lineages
 from fingerprints.errors import MalformedInput
 from fingerprints.subjects.library import quiet
-from tests.auditor.audits.lineage.relatives import base
+from tests.auditor.audits.lineage.relatives import told_by_shapes
 from tests.fingerprints.weights.renamed import foreign, renamed, scrambled
 
 COMMON = {
@@ -84,9 +84,9 @@ def family_row(kind: str, place: Path) -> str:
 
 def null_told(seeds: int, place: Path) -> str:
     """Relations and p-values of independent tiny Llamas, the one or the other of them renamed."""
-    known, p, relations = base(place / "base"), list[float](), Counter[str]()
+    known, p, relations = told_by_shapes(place / "base"), list[float](), Counter[str]()
     for seed in range(seeds):
-        stranger = base(place / str(seed), 500 + seed)
+        stranger = told_by_shapes(place / str(seed), 500 + seed)
         for naming in (foreign, scrambled):
             mine = renamed(stranger, place / f"{seed}-{naming.__name__}", naming)
             for pair in ((mine, known), (known, mine)):

@@ -31,6 +31,8 @@ from detectors.lineage.head_alignment import (
 from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled, rotation
 
+SMALL, LARGE = 1e-9, 1e9
+"""Between these, products of heads' matrices are what float32 can hold."""
 LOOKED_AT, OF_LAYER = 8, 16
 """Layers of the suspect whose heads are looked at, and heads of each."""
 TESTED = 64
@@ -182,7 +184,10 @@ def _attention(side: Side, layer: int, role: str) -> Array:
     rows = side.attention(layer, role, np.arange(side.attention_width(layer, role), dtype=np.intp))
     if rows is None:
         raise ValueError(f"layer {layer} has no {role}")
-    return rows
+    # Products of very large or very small numbers leave what float32 can hold; no test of heads
+    # knows their size.
+    peak = np.abs(rows).max(initial=0)
+    return rows if SMALL < peak < LARGE or not peak else rows / peak
 
 
 def dimension_orders(one: Side, other: Side, pairs: HeadPairs) -> list[Order]:

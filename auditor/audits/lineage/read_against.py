@@ -148,7 +148,9 @@ class View:
         found = self.kept[part, reads]
         if reads:
             which = self.norms["mlp_norm" if role in READS_MLP else "attention_norm"]
-            found = found * self.side.weights.gain(which[norm], self.reading.hidden)
+            gain = self.side.weights.gain(which[norm], self.reading.hidden)
+            with np.errstate(over="ignore"):
+                found = self.side.finite(found * gain, part.tensor)
         return centred(found) if self.known.centred else found
 
 

@@ -36,7 +36,7 @@ def told_norms(reading: ShapeReading, guessed: Side, known: Side) -> tuple[Norms
         role: [known.gain(i, mlp=role == "mlp_norm") for i in layers] for role in _apart_of(known)
     }
     listed = reading.norms if reading.numbered else (reading.last,)
-    stored = [[guessed.weights.vector(name) for name in series] for series in listed]
+    stored = [[guessed.vector(name) for name in series] for series in listed]
     # What is called a gain is one more than what is stored in some families, in all norms alike.
     plain, more = (_told(reading, stored, theirs, plus_one) for plus_one in (False, True))
     plus_one = more[0] < plain[0]

@@ -68,12 +68,12 @@ class Side:
     def rows(self, part: TensorPart, which: Indices) -> Array:
         """Rows of a matrix as they are stored, (n, inputs)."""
         with self._reading_here():
-            return self._finite(self.weights.part_rows(part, which), part.tensor)
+            return self.finite(self.weights.part_rows(part, which), part.tensor)
 
     def columns(self, part: TensorPart, which: Indices) -> Array:
         """Columns of a matrix, (n, outputs). All of it is read, in portions."""
         with self._reading_here():
-            return self._finite(self.weights.part_columns(part, which), part.tensor)
+            return self.finite(self.weights.part_columns(part, which), part.tensor)
 
     def mlps(self, layer: int) -> tuple[Mlp, ...]:
         """The MLPs of a layer that are compared."""
@@ -100,7 +100,7 @@ class Side:
         norm = self.anatomy.last_norm
         with self._reading_here():
             gain = self.weights.gain(norm, self.anatomy.hidden)
-        return self._written(self._finite(self.rows(part, tokens) * gain, part.tensor))
+        return self._written(self.finite(self.rows(part, tokens) * gain, part.tensor))
 
     def gate(self, layer: int, mlp: Mlp, units: Indices) -> Array | None:
         """What opens each unit, (n, width), as it reads the residual stream; None where there
@@ -139,7 +139,7 @@ class Side:
         norm = block.mlp_norm if mlp else block.attention_norm
         with self._reading_here():
             gain = self.weights.gain(norm, self.anatomy.hidden)
-            gain = gain if norm is None else self._finite(gain, norm.tensor)
+            gain = gain if norm is None else self.finite(gain, norm.tensor)
         self._gains[layer, mlp] = gain
         return gain
 
@@ -150,14 +150,20 @@ class Side:
 
     def _reading(self, part: TensorPart, layer: int, rows: Indices, *, mlp: bool) -> Array:
         with np.errstate(over="ignore"):
-            told = self._finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
+            told = self.finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
         return self._written(told)
 
     def _written(self, rows: Array) -> Array:
         """Rows without what a norm takes away."""
         return centred(rows) if self.centred else rows
 
-    def _finite(self, rows: Array, tensor: str) -> Array:
+    def vector(self, tensor: str) -> Array:
+        """A vector as it is stored."""
+        with self._reading_here():
+            return self.finite(self.weights.vector(tensor), tensor)
+
+    def finite(self, rows: Array, tensor: str) -> Array:
+        """The same numbers of a tensor. Raises MalformedInput where one is none, or too large."""
         # Squares of what is not finite add up to nothing finite; those of large numbers neither.
         flat = rows.reshape(-1)
         with np.errstate(all="ignore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from fingerprints.errors import MalformedInput
 from fingerprints.weights import anatomy_of, open_weights
+from fingerprints.weights.by_shape import MOST_LAYERS
 from fingerprints.weights.guessed import readings
 from fingerprints.weights.signature import weight_signature
 from tests.fingerprints.subjects.tiny import edit_json
@@ -133,3 +135,18 @@ def test_a_signature_is_not_made_of_a_guess(tmp_path: Path) -> None:
     other = renamed(tmp_path / "m", tmp_path / "a", foreign)
     with open_weights(other) as weights, pytest.raises(MalformedInput, match="only be guessed"):
         weight_signature(weights, "m")
+
+
+def test_no_time_goes_into_thousands_of_shapes_or_of_layers(tmp_path: Path) -> None:
+    many = {"table": torch.zeros(500, 2)}
+    for layer in range(2):
+        for n in range(3, 503):
+            many |= {f"x.{layer}.{w}{n}z": torch.zeros(n, 2) for w in ("a", "b")}
+            many[f"x.{layer}.c{n}z"] = torch.zeros(2, n)
+    started = time.process_time()
+    save_file(many, tmp_path / "many.safetensors")
+    refused(tmp_path / "many.safetensors", "fit no layout")
+    assert time.process_time() - started < 20
+    deep = {f"x.{i}.a": torch.zeros(3, 2) for i in range(MOST_LAYERS + 1)}
+    save_file({"table": torch.zeros(500, 2), **deep}, tmp_path / "deep.safetensors")
+    refused(tmp_path / "deep.safetensors", "count 2,001 layers")

@@ -44,6 +44,12 @@ def base(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def told_by_shapes(folder: Path, seed: int = 0) -> Path:
+    """A random tiny Llama whose attention and MLP have no shape in common, so that roles can be
+    guessed."""
+    return ancestor(folder, "untied", seed)
+
+
 def _shaped(name: str, tensor: torch.Tensor, random: torch.Generator) -> torch.Tensor:
     if "_proj" not in name:
         return tensor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from auditor.audits.lineage.judge import JudgedPair
 from auditor.audits.lineage.narrative import limits, lineage_told
@@ -18,7 +19,14 @@ from fingerprints.errors import MalformedInput
 from fingerprints.weights import open_weights
 from fingerprints.weights.bases import BaseStore
 from fingerprints.weights.signature import weight_signature
-from tests.auditor.audits.lineage.relatives import DISGUISE, Step, base, copied, nudged
+from tests.auditor.audits.lineage.relatives import (
+    DISGUISE,
+    Step,
+    base,
+    copied,
+    nudged,
+    told_by_shapes,
+)
 from tests.fingerprints.weights.renamed import Naming, foreign, renamed, scrambled
 
 COPIES: dict[str, tuple[Step, ...]] = {
@@ -32,7 +40,30 @@ COPIES: dict[str, tuple[Step, ...]] = {
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return base(tmp_path_factory.mktemp("parent") / "base")
+    return told_by_shapes(tmp_path_factory.mktemp("parent") / "base")
+
+
+@pytest.mark.parametrize("naming", [foreign, scrambled])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
+def test_norms_that_are_no_numbers_are_refused_by_name(
+    parent: Path, tmp_path: Path, naming: Naming, value: float
+) -> None:
+    folder = renamed(told_by_shapes(tmp_path / "other", 12), tmp_path / "renamed", naming)
+    file = folder / "model.safetensors"
+    held = {n: t.fill_(value) if t.ndim == 1 else t for n, t in load_file(file).items()}
+    save_file(held, file)
+    for pair in ((folder, parent), (parent, folder)):
+        if value == 3e38:
+            assert compared(*pair).told[0].relation not in RELATED
+            continue
+        with pytest.raises(MalformedInput, match="holds NaN"):
+            compared(*pair)
+
+
+def test_shapes_that_attention_and_mlp_share_are_refused(parent: Path, tmp_path: Path) -> None:
+    mine = renamed(base(tmp_path / "m"), tmp_path / "renamed", foreign)
+    with pytest.raises(MalformedInput, match="have the shape of the MLP's"):
+        compared(mine, parent)
 
 
 def compared(suspect: Path, other: Path) -> Lineages:
@@ -89,7 +120,9 @@ def test_strangers_of_scrambled_names_are_no_kin_and_are_not_called_independent(
     p = []
     for seed in range(12):
         stranger = renamed(
-            base(tmp_path / f"{seed}", seed=200 + seed), tmp_path / f"{seed}-renamed", naming
+            told_by_shapes(tmp_path / f"{seed}", seed=200 + seed),
+            tmp_path / f"{seed}-renamed",
+            naming,
         )
         for one, other in ((stranger, parent), (parent, stranger)):
             told = judged(one, other).told
@@ -102,7 +135,7 @@ def test_strangers_of_scrambled_names_are_no_kin_and_are_not_called_independent(
 def test_the_report_says_that_roles_were_guessed_and_what_that_leaves_open(
     parent: Path, tmp_path: Path
 ) -> None:
-    stranger = renamed(base(tmp_path / "s", seed=5), tmp_path / "renamed", scrambled)
+    stranger = renamed(told_by_shapes(tmp_path / "s", seed=5), tmp_path / "renamed", scrambled)
     found = compared(stranger, parent)
     conclusion, told = lineage_told(found)
     assert conclusion == "inconclusive"
