@@ -46,7 +46,8 @@ def feed(name: str, states: Iterable[WatchState]) -> bytes:
     _element(_element(root, "author"), "name", "auditor watch")
     for change in changes[:MOST_ENTRIES]:
         _entry(root, name, change)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    told: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return told + b"\n"
 
 
 def _entry(root: ElementTree.Element, name: str, change: WatchedChange) -> None:
