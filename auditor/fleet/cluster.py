@@ -62,7 +62,7 @@ class RayCluster:
 
     def submit(self, task: Task) -> Future[TaskEnd]:
         """Takes a task; one whose machine dies is begun again elsewhere, a few times."""
-        gpus = 1 if task.lane.startswith("device cuda") else 0
+        gpus = 1 if task.lane.startswith("device:cuda") else 0
         work = self._work.options(num_cpus=1, num_gpus=gpus, max_retries=TRIES_AGAIN)
         told: Future[TaskEnd] = Future()
 

@@ -70,7 +70,7 @@ def _graph(tasks: Sequence[Task], places: bool) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     for task in tasks:
         out[task.id] = list(task.needs)
-        if task.lane and not (places and task.lane.startswith("device")):
+        if task.lane and not (places and task.lane.startswith("device:")):
             if task.lane in before:
                 out[task.id].append(before[task.lane])
             before[task.lane] = task.id

@@ -210,5 +210,5 @@ def lane_of(spec: str) -> str:
     if parsed is None or parsed.kind.recorded:
         return ""
     if "device" in parsed.kind.options:
-        return f"device {parsed.options.get('device', 'auto')}"
+        return f"device:{parsed.options.get('device', 'auto')}"
     return f"{parsed.scheme} {parsed.options.get('base_url', parsed.options.get('region', ''))}"

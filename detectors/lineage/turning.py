@@ -131,7 +131,8 @@ def _uphill(one: Array, other: Array, turn: Array) -> Array:
     both halves are one."""
     turned = one @ turn
     found: Array = 2 * np.sum(turned[:2] @ other[:2], axis=0)
-    return found + turned[2] @ other[2].T + one[2].T @ turn @ other[2]
+    found += turned[2] @ other[2].T + one[2].T @ turn @ other[2]
+    return found
 
 
 def _alike(one: Array, other: Array, turn: Array) -> float:

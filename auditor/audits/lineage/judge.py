@@ -14,6 +14,7 @@ import numpy as np
 
 from auditor.audits.lineage.basis import CERTAIN
 from auditor.audits.lineage.compared_pair import ComparedPair
+from auditor.audits.lineage.doubts import DOUBTS, OPEN, doubt_of
 from auditor.audits.lineage.heads import whole
 from auditor.audits.lineage.kinds import FoundMerge, kinds_of, merge_of
 from auditor.audits.lineage.likeness import least
@@ -28,9 +29,8 @@ from auditor.audits.lineage.records import (
     WeightComparison,
     WeightTest,
 )
-from auditor.audits.lineage.sides import MOST_MLPS, Side
-from auditor.evidence.codes import Outcome, ReasonCode
-from detectors.lineage.weight_alignment import CONVERGED
+from auditor.audits.lineage.sides import Side
+from auditor.evidence.codes import Outcome
 from detectors.stats.pvalues import holm
 from fingerprints.errors import AuditError
 from fingerprints.progress import SILENT, Told
@@ -266,7 +266,7 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
     attention = whole(suspect) and whole(one.side)
     guessed = suspect.anatomy.guessed or one.side.anatomy.guessed
     experts = suspect.mlps_left + one.side.mlps_left > 0
-    doubt, power = _doubt(one.found, alpha, attention, guessed, experts), None
+    doubt, power = doubt_of(one.found, alpha, attention, guessed, experts), None
     if doubt is None:
         power = simulated_power(suspect, one.side, alpha, bases)
         if not power.found:
@@ -299,7 +299,11 @@ def _related(
     if likeness is not None and likeness >= DERIVED:
         relation = "derived_in_part" if partial else "derived"
     kinds: tuple[str, ...] = ()
-    if found.placed:
+    if suspect.anatomy.guessed and one.side.anatomy.guessed:
+        # Without a known side neither norms nor numbers of layers are sure: how the one was made of
+        # the other can't be described.
+        likeness, relation = None, "common_origin"
+    elif found.placed:
         kinds = kinds_of(suspect, one.side, kept)
     elif found.coordinate_p is not None and found.coordinate_p < CERTAIN:
         kinds = (EMBEDDING_ALONE,)
@@ -322,104 +326,3 @@ def _at_most_open(part: KeptPart) -> KeptPart:
 
 
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"
-
-
-SORTED = (
-    "units or coordinates of both stand in a like order at large, and no more of them in the very"
-    " same place than beside it: so do those of unrelated models that were sorted by one property,"
-    " as pruning tools do"
-)
-UNTOLD = (
-    "too few tokens can be told by their text to lay one residual stream over the other: a rotated"
-    " copy would not be seen; give both tokenizers"
-)
-ALIKE = "the suspect's hidden units can't be told from each other"
-AGREEING = (
-    "more of the units agree than in unrelated models, and too few for a common origin to be told"
-)
-HEADS_AGREEING = (
-    "more of the attention heads, or of the dimensions of their values, agree than in unrelated"
-    " models, and too few for a common origin to be told"
-)
-EMBEDDED = 0.9
-"""From this mean cosine of laid-over embeddings on, the embedding alone may be the base's. That of
-independent runs stands in the benchmarks."""
-EMBEDDING_ALIKE = (
-    "after turning one residual stream, the embeddings are as alike as those of a copy, and no"
-    " hidden unit and no head is: the embedding alone may be the base's"
-)
-MISSING = (
-    "one kind of evidence is missing, since the hidden units or the coordinates are too few, or no"
-    " token is shared: a copy of what was not compared would not be seen"
-)
-NO_ATTENTION = (
-    "the attention of one of the two, or that of some of its layers, is of a kind that is not"
-    " compared head by head: a copy of the attention alone would not be seen"
-)
-NO_EXPERTS = (
-    f"of each layer {MOST_MLPS} MLPs are compared, and one of the two has more: a copy of experts"
-    " after them would not be seen"
-)
-GUESSED = (
-    "the tensors' names are not known, and which of them is what was guessed from shapes: a copy of"
-    " what was taken for something else would not be seen"
-)
-WEAK = (
-    "a simulated copy, its units in another order and its residual stream turned, would not have"
-    " been found among models of these sizes and shared tokens"
-)
-PART_WEAK = (
-    "a simulated whole copy would have been found, and one of which the attention alone or the MLPs"
-    " alone were kept, in another order and in a turned stream, would not have been among models of"
-    " these sizes"
-)
-DOUBTS: dict[ReasonCode, str] = {
-    "units_alike": ALIKE,
-    "sorted_units": SORTED,
-    "units_agree": AGREEING,
-    "heads_agree": HEADS_AGREEING,
-    "embedding_alike": EMBEDDING_ALIKE,
-    "tokens_untold": UNTOLD,
-    "evidence_missing": MISSING,
-    "roles_guessed": GUESSED,
-    "attention_unread": NO_ATTENTION,
-    "experts_unread": NO_EXPERTS,
-    "too_weak": WEAK,
-    "part_too_weak": PART_WEAK,
-}
-OPEN: frozenset[ReasonCode | None] = frozenset(
-    {"units_alike", "sorted_units", "units_agree", "heads_agree", "embedding_alike"}
-)
-"""Doubts because of what was seen, and not because of what could not be."""
-
-
-def _heads_agree(found: ComparedPair, alpha: float) -> bool:
-    """Whether heads alone would tell a common origin, were nothing else tested."""
-    return any(
-        agreed is not None and agreed.p < alpha
-        for agreed in (found.heads, found.free_heads, found.halves)
-    )
-
-
-def _doubt(
-    found: ComparedPair, alpha: float, attention: bool, guessed: bool, experts: bool
-) -> ReasonCode | None:
-    """Why independence can't be told; None where nothing stands against it but the power of the
-    tests. ``attention``: whether that of every layer of both could be looked at; ``guessed``:
-    whether what tensors are was guessed; ``experts``: whether some of either were left out."""
-    agreed = found.agreement
-    missing = found.unit_p is None or found.coordinate_p is None or agreed is None
-    alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
-    doubts: tuple[tuple[bool, ReasonCode], ...] = (
-        (alike, "units_alike"),
-        (found.trend_p < alpha, "sorted_units"),
-        (missing, "evidence_missing"),
-        (agreed is not None and agreed.share > CONVERGED, "units_agree"),
-        (_heads_agree(found, alpha), "heads_agree"),
-        (not found.basis.known, "tokens_untold"),
-        ((found.embedding or 0.0) >= EMBEDDED, "embedding_alike"),
-        (guessed, "roles_guessed"),
-        (found.heads is None or not attention, "attention_unread"),
-        (experts, "experts_unread"),
-    )
-    return next((code for holds, code in doubts if holds), None)

@@ -190,7 +190,10 @@ def _parts(source: Side, like: Side, level: float) -> Iterator[PartPower]:
         mlps = units_alone(simulated_copy(source, like, PART_LAYERS), source)
         if mlps is not None:
             yield PartPower(part="mlp", p=mlps, found=mlps < level)
+        # The copy has the source's heads: a model with fewer or narrower ones would show less.
+        a, b = source.anatomy, like.anatomy
         attends = simulated_copy(source, like, PART_LAYERS, attends=True)
-        heads = attention_alone(attends, source) if known_layers(attends) else None
+        as_many = b.heads >= a.heads and b.groups >= a.groups and b.head_width >= a.head_width
+        heads = attention_alone(attends, source) if as_many and known_layers(attends) else None
         if heads is not None:
             yield PartPower(part="attention", p=heads, found=heads < level)

@@ -125,6 +125,6 @@ DISPUTES: dict[str, Dispute] = {
         "own weights behind a known architecture and tokenizer",
         lambda base, second: second,
         "stranger",
-        ("are independent of", "had the power to see a fine-tuned copy"),
+        ("are independent of", "A copy would have been found up to a change of"),
     ),
 }

@@ -85,8 +85,8 @@ def test_what_one_subject_is_asked_is_one_task_on_its_own_lane(tmp_path: Path) -
     _, tasks = foreseen(read_fleet(path), path, tmp_path, tmp_path / "out")
     lanes = {task.id: task.lane for task in tasks.tasks if task.type == "ask"}
     assert len(lanes) == 5
-    assert lanes["asked/a"] == lanes["asked/b"] == "device cuda:0"
-    assert lanes["asked/c"] == "device cuda:1"
+    assert lanes["asked/a"] == lanes["asked/b"] == "device:cuda:0"
+    assert lanes["asked/c"] == "device:cuda:1"
     assert lanes["asked/served"] == "openai http://127.0.0.1:1/v1"
     needs = {task.id.split("/")[1]: task.needs for task in tasks.of_cell.values()}
     assert set(needs["a"]) == {"asked/a", next(i for i in lanes if i.startswith("bases/"))}

@@ -15,21 +15,16 @@ from auditor.audits.lineage.records import LineageSection
 from auditor.audits.lineage.within import lineage_within
 from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
-from tests.auditor.audits.lineage.relatives import nudged
-from tests.fingerprints.subjects.tiny import tiny_checkpoint
+from tests.auditor.audits.lineage.relatives import base, nudged
 
 PROBES = "identity:2,style:6"
 FAST = ["--probes", PROBES, "--max-tokens", "8", "--dtype", "float32"]
-SHAPE = {"num_hidden_layers": 3}
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("within")
-    made = {
-        name: tiny_checkpoint(folder / name, seed=i + 1, **SHAPE)
-        for i, name in enumerate(("base", "other"))
-    }
+    made = {name: base(folder / name, seed=i + 1) for i, name in enumerate(("base", "other"))}
     made["tuned"] = nudged(made["base"], folder / "tuned", 0.2)
     for name in ("base", "other"):
         who = ["--name", name, "--store", str(folder / "store")]
