@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fingerprints.durable import disk_problem, replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.plain_yaml import NotPlain, plain_yaml
 from fingerprints.records import Record
 
 T = TypeVar("T")
@@ -57,7 +58,9 @@ class RecordFile(Generic[T]):
     def parse(self, text: str, where: object) -> T:
         """The record in a text. Raises MalformedInput with the first problem."""
         try:
-            value: Any = json.loads(text) if self.form == "json" else yaml.safe_load(text)
+            value: Any = json.loads(text) if self.form == "json" else plain_yaml(text)
+        except NotPlain as error:
+            raise self.malformed(error.what, where) from error
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise self.malformed(f"not {self.form.upper()} in UTF-8", where) from error
         if self.form == "yaml" and not isinstance(value, dict):

@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.plain_yaml import NotPlain, plain_yaml
 from fingerprints.probes import ProbeChoice
 from fingerprints.records import ProbeSet, Record, Sampling
 
@@ -58,7 +59,7 @@ class AuditPlan(Record):
         """A plan from a YAML file; ``changes`` (from flags) win over it. Raises MalformedInput for
         a file that is missing or no plan of this kind."""
         try:
-            value = yaml.safe_load(path.read_text("utf-8"))
+            value = plain_yaml(path.read_text("utf-8"))
             if not isinstance(value, dict):
                 raise _malformed(path, f"not a {cls.noun}: it is no mapping")
             plan = cls.model_validate({**value, **(changes or {})})
@@ -66,6 +67,8 @@ class AuditPlan(Record):
             raise _malformed(path, f"can't be read: {error.strerror}") from error
         except ValidationError as error:
             raise _malformed(path, f"not a {cls.noun}: {_first(error)}") from error
+        except NotPlain as error:
+            raise _malformed(path, f"not a {cls.noun}: {error.what}") from error
         except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
             raise _malformed(path, f"not a {cls.noun}: not YAML in UTF-8") from error
         plan.check()

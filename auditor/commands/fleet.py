@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import yaml
 
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.commands.secrets_in import refuse_secrets
@@ -21,6 +20,7 @@ from auditor.fleet.plan import FleetPlan, read_fleet
 from auditor.fleet.records import FleetReport
 from auditor.fleet.run import foreseen, run_fleet
 from fingerprints.errors import Incomplete, printable
+from fingerprints.plain_yaml import plain_yaml
 
 EXECUTORS = ("local", "ray")
 
@@ -99,7 +99,7 @@ def fleet(
 def checked_fleet(path: Path) -> FleetPlan:
     """The fleet of a file that holds no secret. Raises MalformedInput and UnsafeInput."""
     plan = read_fleet(path)
-    refuse_secrets(yaml.safe_load(path.read_text("utf-8")), path)
+    refuse_secrets(plain_yaml(path.read_text("utf-8")), path)
     return plan
 
 

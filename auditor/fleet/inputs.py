@@ -29,18 +29,31 @@ def state_of(spec: str) -> list[Any]:
     try:
         parsed = parse_spec(spec)
     except AuditError:
-        return [spec, *_files(Path(spec).expanduser())]
+        return [spec, *_files(_home(spec))]
     paths = [parsed.target, *(parsed.options[k] for k in ("adapter",) if k in parsed.options)]
-    return [spec, *(row for path in paths for row in _files(Path(path).expanduser()))]
+    return [spec, *(row for path in paths for row in _files(_home(path)))]
 
 
 def _files(path: Path, deep: int = 2) -> Iterator[list[Any]]:
-    if path.is_file():
-        found = path.stat()
-        yield [path.name, found.st_size, found.st_mtime_ns]
-    elif path.is_dir() and deep:
-        for below in sorted(path.iterdir()):
-            yield from _files(below, deep - 1)
+    """Names, sizes and times below a path. What can't be looked at counts as that: whoever opens it
+    tells why, and one suspect's path must not stop the fleet."""
+    try:
+        if path.is_file():
+            found = path.stat()
+            yield [path.name, found.st_size, found.st_mtime_ns]
+        elif path.is_dir() and deep:
+            for below in sorted(path.iterdir()):
+                yield from _files(below, deep - 1)
+    except OSError as error:
+        yield [path.name, "out of sight", error.errno]
+
+
+def _home(name: str) -> Path:
+    """The path with a ~ made plain; as it stands where there is no such person."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def store_state(name: str) -> str:
@@ -70,7 +83,7 @@ def _state(field: str, text: str, stores: dict[str, str]) -> Any:
         if text not in stores:
             stores[text] = store_state(text)
         return stores[text]
-    path = Path(text).expanduser()
+    path = _home(text)
     if field == "calibration" and text not in (SHIPPED, NONE) and path.is_file():
         return file_sha256(path)
     return state_of(named(text)[1])

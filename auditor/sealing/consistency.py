@@ -20,6 +20,7 @@ from auditor.reporting import html
 from auditor.sealing.findings import Problem, Unchecked
 from auditor.version import VERSION
 from fingerprints.errors import AuditError
+from fingerprints.plain_yaml import plain_yaml
 from fingerprints.transcript import load_transcript
 
 Told = Iterator[Problem | Unchecked]
@@ -66,7 +67,7 @@ def _transcript(folder: Path, report: Report) -> Told:
 def _plan(folder: Path) -> dict[str, Any]:
     """The plan's values as they were given; none where there is no plan that can be read."""
     try:
-        value = yaml.safe_load((folder / PLAN).read_text("utf-8"))
+        value = plain_yaml((folder / PLAN).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from auditor.controls.curation.human_modules import HOUSES
 from auditor.controls.recipe import NAME, Distillation, Method, Role, Training
 from auditor.labs.population.styles import STYLES
+from fingerprints.plain_yaml import plain_yaml
 from fingerprints.record_files import RecordFile, bundled_names
 from fingerprints.records import Record, Sampling, canonical_json, sha256
 
@@ -139,7 +140,7 @@ def is_population(name_or_path: str) -> bool:
     if name_or_path in bundled_ladders():
         return True
     try:
-        value = yaml.safe_load(Path(name_or_path).read_text("utf-8"))
+        value = plain_yaml(Path(name_or_path).read_text("utf-8"))
     except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("format") == FORMAT

@@ -92,3 +92,20 @@ def test_what_one_subject_is_asked_is_one_task_on_its_own_lane(tmp_path: Path) -
     assert set(needs["a"]) == {"asked/a", next(i for i in lanes if i.startswith("bases/"))}
     assert needs["b"] == ("asked/b",)
     assert all(task.lane == "" for task in tasks.of_cell.values())
+
+
+def test_the_home_of_nobody_stops_nobody_else(tmp_path: Path) -> None:
+    spec = "~nobody-of-that-name/x"
+    bad = {"name": "bad", "spec": spec, "base": spec}
+    path = written(tmp_path, [suspect(tmp_path, "spoken"), bad], [answers("bundled")])
+    _, tasks = foreseen(read_fleet(path), path, tmp_path, tmp_path / "out")
+    assert {"asked/spoken", "asked/bad"} <= {task.id for task in tasks.tasks}
+
+
+def test_a_second_list_of_suspects_is_refused_and_not_taken_for_the_first(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text("format: fleet/1\nname: a\nsuspects: []\naudits: []\nsuspects: []\n", "utf-8")
+    with pytest.raises(MalformedInput, match="'suspects' is there twice"):
+        read_fleet(path)
