@@ -1,5 +1,5 @@
-"""Wherever a fleet is run, it comes to the same: in processes that are killed, and after a kill of
-the whole."""
+"""Wherever a fleet is run, it comes to the same: in processes that are killed, after a kill of the
+whole, and on a cluster that loses a machine."""
 
 from __future__ import annotations
 
@@ -121,6 +121,18 @@ def test_killed_as_a_whole_it_goes_on_and_comes_to_the_same(path: Path) -> None:
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
     after = {p.name: p.stat().st_mtime_ns for p in (out / "ends").glob("*.json")}
     assert {name: after[name] for name in held} == held
+    found = FLEET_REPORT.read(out / RECORD)
+    assert bare(found) == bare(examined(path, path.parent / "alone"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_cluster_that_loses_a_machine_comes_to_the_same(path: Path) -> None:
+    pytest.importorskip("ray")
+    out = path.parent / "out"
+    program = [sys.executable, "-m", "tests.auditor.fleet.on_ray", str(path), str(out)]
+    done = subprocess.run(program, check=True, capture_output=True, text=True)
+    assert "machines left: 2" in done.stdout
     found = FLEET_REPORT.read(out / RECORD)
     assert bare(found) == bare(examined(path, path.parent / "alone"))
 
