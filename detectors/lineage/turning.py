@@ -87,12 +87,12 @@ def laid_over(one: Sequence[Array], other: Sequence[Array]) -> Turn:
 def _leading(sums_: Array) -> Array:
     """The directions that a layer's own sums are largest in, as columns, (d, r)."""
     _, vectors = np.linalg.eigh(sums_[0] + sums_[1])
-    found: Array = vectors[:, ::-1][:, :LEADING].astype(np.float32)
+    found: Array = vectors.astype(np.float32)[:, ::-1][:, :LEADING]
     return found
 
 
 def _within(sums_: Array, directions: Array) -> Array:
-    found: Array = directions.T @ sums_ @ directions
+    found: Array = (directions.T @ sums_ @ directions).astype(np.float32)
     return found
 
 
