@@ -8,63 +8,73 @@ from dataclasses import dataclass
 
 from auditor.fleet.records import FleetReport
 
+DEEPEST = 100
+"""Generations drawn below one another; what comes from the last begins a tree of its own."""
+
+Model = tuple[str, bool]
+"""A name, and whether it is a suspect's in the plan. What a file declares is never taken for a
+suspect because it is called alike."""
+
 
 @dataclass(frozen=True)
 class Descent:
     """One model with those that are declared to come from it; ``suspect``: whether it is one of the
-    fleet. ``again``: it is its own ancestor, and its descendants stand above."""
+    fleet. ``again``: it is its own ancestor. ``elsewhere``: those that come from it are drawn in
+    another place, each once."""
 
     name: str
     suspect: bool
     below: tuple[Descent, ...] = ()
     again: bool = False
+    elsewhere: bool = False
 
 
 def descents(report: FleetReport) -> tuple[Descent, ...]:
     """The trees, by name; a suspect with two declared parents stands below both. Suspects of which
     nobody declares anything, and that nobody comes from, are left out."""
-    suspects = {suspect.name for suspect in report.plan.suspects}
     parents = _parents(report)
-    children: dict[str, list[str]] = {}
+    children: dict[Model, list[Model]] = {}
     for child, above in parents.items():
         for parent in above:
             children.setdefault(parent, []).append(child)
-    roots = [name for name in children if not parents.get(name)]
+    roots = [model for model in children if not parents.get(model)]
     # A circle of declarations has no root: it is entered at its first name.
-    reached = set[str]()
-    trees = [_tree(name, children, suspects, (), reached) for name in sorted(roots)]
-    for name in sorted(children):
-        if name not in reached:
-            trees.append(_tree(name, children, suspects, (), reached))
+    reached = set[Model]()
+    trees = [_tree(model, children, (), reached) for model in sorted(roots)]
+    for model in sorted(children):
+        if model not in reached:
+            trees.append(_tree(model, children, (), reached))
     return tuple(trees)
 
 
-def _parents(report: FleetReport) -> dict[str, list[str]]:
+def _parents(report: FleetReport) -> dict[Model, list[Model]]:
     """Of each suspect, whom it is declared to come from: the base in the plan, then what its files
-    say; another suspect by its name where it is one."""
-    by_spec = {suspect.spec: suspect.name for suspect in report.plan.suspects}
+    say; another suspect where it is that one's spec."""
+    by_spec = {suspect.spec: (suspect.name, True) for suspect in report.plan.suspects}
     told: dict[str, list[str]] = {
         s.name: [s.base] if s.base is not None else [] for s in report.plan.suspects
     }
     for cell in report.cells:
         told[cell.suspect] += cell.declares
     return {
-        name: list(dict.fromkeys(by_spec.get(parent, parent) for parent in above))
+        (name, True): list(dict.fromkeys(by_spec.get(parent, (parent, False)) for parent in above))
         for name, above in told.items()
     }
 
 
 def _tree(
-    name: str,
-    children: Mapping[str, list[str]],
-    suspects: set[str],
-    above: tuple[str, ...],
-    reached: set[str],
+    model: Model,
+    children: Mapping[Model, list[Model]],
+    above: tuple[Model, ...],
+    reached: set[Model],
 ) -> Descent:
-    if name in above:
-        return Descent(name, name in suspects, again=True)
-    reached.add(name)
-    below = sorted(children.get(name, ()))
-    path = (*above, name)
-    told = tuple(_tree(child, children, suspects, path, reached) for child in below)
-    return Descent(name, name in suspects, told)
+    name, suspect = model
+    below = sorted(children.get(model, ()))
+    if model in above:
+        return Descent(name, suspect, again=True)
+    if below and (model in reached or len(above) >= DEEPEST):
+        return Descent(name, suspect, elsewhere=True)
+    reached.add(model)
+    path = (*above, model)
+    told = tuple(_tree(child, children, path, reached) for child in below)
+    return Descent(name, suspect, told)
