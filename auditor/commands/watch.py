@@ -34,6 +34,7 @@ from fingerprints.records import Sampling
 
 WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
 TIME = re.compile(r"([0-9]{1,6})([smhd])")
+LONGEST = 366 * 86400.0
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 CHANGED = 1
 
@@ -42,7 +43,10 @@ def _seconds(context: click.Context, option: click.Parameter, value: str) -> flo
     found = TIME.fullmatch(value)
     if found is None or int(found[1]) == 0:
         raise click.BadParameter("a time is written 90s, 30m, 6h or 1d", context, option)
-    return int(found[1]) * SECONDS[found[2]]
+    every = int(found[1]) * SECONDS[found[2]]
+    if every > LONGEST:
+        raise click.BadParameter("a year at most from look to look", context, option)
+    return every
 
 
 @click.command()
@@ -85,8 +89,9 @@ def watch(
     """Ask every endpoint of FLEET.yaml the same few questions again and again, and tell when its
     answers are not drawn as they were.
 
-    The first look is what later ones are compared with. However long it goes on, and for however
-    many endpoints, the chance of any false alarm is at most --alpha; a service that serves another
+    The first look is what later ones are compared with. However long it goes on, the chance of any
+    false alarm among the endpoints that were named from the first look on is at most --alpha, if
+    answers are drawn and not repeated from a cache; a service that serves another
     temperature, system prompt or quantisation has changed, too. Changes go to stdout, into the
     Atom feed changes.atom.xml, and as a POST of JSON to the address in AUDITOR_WATCH_WEBHOOK.
 

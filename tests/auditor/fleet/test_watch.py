@@ -217,3 +217,9 @@ def test_a_private_address_in_a_wrapping_is_refused(host: str) -> None:
 def test_a_metadata_service_is_never_told(host: str) -> None:
     with pytest.raises(UnsafeInput, match="link-local"):
         post(f"http://{host}:1/", {}, allow_private=True)
+
+
+@pytest.mark.parametrize("every", ["999999d", "0h", "1"])
+def test_a_time_between_looks_that_can_not_be_waited_is_refused(tmp_path: Path, every: str) -> None:
+    command = ["watch", str(tmp_path / "fleet.yaml"), "--every", every]
+    assert run([*command, "--out", str(tmp_path / "out")]) == 2
