@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from auditor.children import MOST_JOBS
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.console import progress_on, put, put_json, say
 from auditor.controls.cohort import Cohort
 from auditor.controls.training.launch import refuse_several
 from auditor.labs.population.ladder import Ladder, climb, read_ladder
 from auditor.labs.population.population import GrownPopulation, is_population, load_population
-from auditor.labs.population.workers import MOST_JOBS
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")

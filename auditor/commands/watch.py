@@ -200,20 +200,21 @@ def _tell(states: Sequence[WatchState], before: dict[str, int], as_json: bool, o
 
 
 def _dry_run(plan: FleetPlan, path: Path, as_json: bool) -> int:
-    sets, told = [QUESTIONS.load()], []
-    for suspect in watched(plan, path):
-        costs = [
+    sets = [QUESTIONS.load()]
+    costs = {
+        suspect.name: [
             cost_of(suspect.spec, sets, Sampling(temperature=1.0, samples=samples))
             for samples in (BASELINE, 1)
         ]
-        told.append({"suspect": suspect.name, "first": costs[0], "each": costs[1]})
+        for suspect in watched(plan, path)
+    }
     if as_json:
+        told = [{"suspect": name, "first": a, "each": b} for name, (a, b) in costs.items()]
         put_json({"plan": plan.model_dump(mode="json", by_alias=True), "looks": told})
         return 0
-    for one in told:
-        first, each = one["first"], one["each"]
+    for name, (first, each) in costs.items():
         put(
-            f"{one['suspect']}: first {first['questions']} answers, at most"  # type: ignore[index]
-            f" {first['tokens_out_at_most']} tokens out; each later look {each['questions']}"  # type: ignore[index]
+            f"{name}: first {first['questions']} answers, at most {first['tokens_out_at_most']}"
+            f" tokens out; each later look {each['questions']}"
         )
     return 0

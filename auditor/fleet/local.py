@@ -6,25 +6,18 @@ This module is also the program that such a process runs.
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import signal
 import subprocess
-import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
+from auditor.children import begun, check_jobs, close_pipes, serve
 from auditor.fleet.order import Task
 from auditor.fleet.tasks import OUT_OF_MEMORY, TaskEnd, bug, perform, task_in
-from fingerprints.errors import UsageProblem
 
-MOST_JOBS, UNCAUGHT = 256, 1
-# As many processes as jobs: more threads than cores only get in each other's way.
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+UNCAUGHT = 1
 
 
 class LocalProcesses:
@@ -33,10 +26,7 @@ class LocalProcesses:
     places = False
 
     def __init__(self, jobs: int) -> None:
-        if not 1 <= jobs <= MOST_JOBS:
-            raise UsageProblem(
-                f"{jobs} jobs", where="--jobs", next_step=f"give a number from 1 to {MOST_JOBS}"
-            )
+        check_jobs(jobs)
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="fleet")
         self._mine = threading.local()
         self._lock = threading.Lock()
@@ -91,15 +81,10 @@ class LocalProcesses:
         )
 
     def _started(self) -> subprocess.Popen[bytes]:
-        surroundings = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
-        command = [sys.executable, "-m", "auditor.fleet.local"]
         with self._lock:
             if self._closed:
                 raise RuntimeError("the executor is closed")
-            # Our own interpreter and our own module: nothing of a stranger's is in the command.
-            child = subprocess.Popen(  # noqa: S603  (as said above)
-                command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            child = begun("auditor.fleet.local")
             self._children.add(child)
         return child
 
@@ -112,10 +97,7 @@ class LocalProcesses:
 
 def _closed(child: subprocess.Popen[bytes]) -> None:
     """Closes a process's pipes, at which it ends, and waits for it."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()
+    close_pipes(child)
     child.wait()
 
 
@@ -130,31 +112,9 @@ def _said(child: subprocess.Popen[bytes], task: Task) -> bytes:
     return b""
 
 
-def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
-    """Does every task that comes, in order; the process ends with its stdin, in the middle of a
-    task too: whoever asked is gone."""
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(tasks, lines), daemon=True).start()
-    while True:
-        end = perform(task_in(lines.get()))
-        answers.write(json.dumps(end.model_dump(mode="json")).encode("utf-8") + b"\n")
-        answers.flush()
-
-
-def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
-    for line in tasks:
-        lines.put(line)
-    os._exit(0)
-
-
-def _main() -> None:
-    """Serves on stdin and stdout; whatever a library prints goes to stderr."""
-    # A Ctrl-C is for the parent, which ends its children.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    _serve(sys.stdin.buffer, answers)
+def _answer(line: bytes) -> dict[str, object]:
+    return perform(task_in(line)).model_dump(mode="json")
 
 
 if __name__ == "__main__":
-    _main()
+    serve(_answer)

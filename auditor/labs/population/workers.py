@@ -8,27 +8,19 @@ what a task is for.
 from __future__ import annotations
 
 import json
-import os
-import queue
 import selectors
-import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from auditor.children import begun, check_jobs, close_pipes, serve
 from auditor.labs.population.pace import Pace, PieceDone
 from auditor.labs.population.rungs import Task, finished, perform, read_task
 from fingerprints.errors import AuditError, ResourceLimit, UsageProblem, raised_again
 from fingerprints.progress import SILENT, Progress
-
-MOST_JOBS = 256
-# The children are as many as the jobs: more threads than cores only get in each other's way.
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass
@@ -85,10 +77,7 @@ def do_all(tasks: Sequence[Task], jobs: int, progress: Progress = SILENT) -> Non
     are (a later call goes on there) and is raised as it was in the child; ResourceLimit where a
     child died. Raises UsageProblem for a number of jobs below 1, and for needs that nothing meets.
     """
-    if not 1 <= jobs <= MOST_JOBS:
-        raise UsageProblem(
-            f"{jobs} jobs", where="--jobs", next_step=f"give a number from 1 to {MOST_JOBS}"
-        )
+    check_jobs(jobs)
     names = {task.name for task in tasks}
     lost = next((need for task in tasks for need in task.needs if need not in names), None)
     if lost is not None or len(names) != len(tasks):
@@ -144,16 +133,10 @@ def _read(child: _Child, board: _Board) -> PieceDone:
 
 @contextmanager
 def _children(count: int) -> Iterator[list[_Child]]:
-    surroundings = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
-    command = [sys.executable, "-m", "auditor.labs.population.workers"]
     started: list[_Child] = []
     try:
         for _ in range(count):
-            # Our own interpreter and our own module: nothing of a stranger's is in the command.
-            process = subprocess.Popen(  # noqa: S603  (as said above)
-                command, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            started.append(_Child(process))
+            started.append(_Child(begun("auditor.labs.population.workers")))
         yield started
     finally:
         # All are stopped before any is waited for.
@@ -161,41 +144,17 @@ def _children(count: int) -> Iterator[list[_Child]]:
             child.process.kill()
         for child in started:
             child.process.wait()
-            for pipe in (child.process.stdin, child.process.stdout):
-                with suppress(BrokenPipeError):
-                    _pipe(pipe).close()
+            close_pipes(child.process)
 
 
-def _serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
-    """Does every task that comes, in order, and returns never: the process ends with its stdin.
-
-    One thread: the parent says so in the environment, which torch reads when it is first needed.
-    """
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(tasks, lines), daemon=True).start()
-    while True:
-        try:
-            said: dict[str, object] = {"seconds": perform(read_task(lines.get())).seconds}
-        except AuditError as error:
-            said = {"failed": error.told()}
-        answers.write(json.dumps(said).encode("utf-8") + b"\n")
-        answers.flush()
-
-
-def _listen(tasks: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
-    for line in tasks:
-        lines.put(line)
-    os._exit(0)  # whoever asked is gone; what is half done is resumed by the next
-
-
-def _main() -> None:
-    """Serves on stdin and stdout; whatever a library prints goes to stderr."""
-    # A Ctrl-C is for the parent, which ends its children.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    _serve(sys.stdin.buffer, answers)
+def _answer(line: bytes) -> dict[str, object]:
+    """What became of one task. One thread: the parent says so in the environment, which torch reads
+    when it is first needed."""
+    try:
+        return {"seconds": perform(read_task(line)).seconds}
+    except AuditError as error:
+        return {"failed": error.told()}
 
 
 if __name__ == "__main__":
-    _main()
+    serve(_answer)

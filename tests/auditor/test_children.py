@@ -1,0 +1,47 @@
+"""A child answers line by line, keeps stdout for its answers, and is gone when its parent is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from auditor.children import MOST_JOBS, check_jobs, close_pipes
+from fingerprints.errors import UsageProblem
+
+CHILD = """
+from auditor.children import serve
+def answer(line):
+    print("a library's words")
+    return {"said": line.decode().strip()}
+serve(answer)
+"""
+
+
+def child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_every_line_is_answered_alone_and_closed_pipes_end_a_child() -> None:
+    one = child()
+    assert one.stdin is not None
+    assert one.stdout is not None
+    for word in ("a", "b"):
+        one.stdin.write(f"{word}\n".encode())
+        one.stdin.flush()
+        assert json.loads(one.stdout.readline()) == {"said": word}
+    close_pipes(one)
+    assert one.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("jobs", [0, MOST_JOBS + 1])
+def test_a_number_of_jobs_that_can_not_be_is_refused(jobs: int) -> None:
+    with pytest.raises(UsageProblem, match="jobs"):
+        check_jobs(jobs)
