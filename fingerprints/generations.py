@@ -110,6 +110,8 @@ def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
         found = GenerationManifest.model_validate_json(data)
     except ValidationError as error:
         raise damaged(f"{current[0]}/{MANIFEST} is not a manifest", path) from error
+    if (found.kind == "ivf-pq-shards") != bool(found.shards):
+        raise damaged(f"{current[0]}/{MANIFEST} names a kind that its shards don't fit", path)
     present = {entry.name for entry in folder.iterdir()}
     expected = {MANIFEST, *found.expected()}
     if present != expected or set(found.files) != found.expected():

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fingerprints import nearest, sharded
 from fingerprints.catalog import Catalog, CatalogState
@@ -44,7 +44,7 @@ class ShardEntry(Record):
     of their bytes."""
 
     number: int
-    n: int
+    n: Annotated[int, Field(ge=1)]
     ids_sha256: str
 
     def files(self) -> tuple[str, str, str]:

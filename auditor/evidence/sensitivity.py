@@ -8,8 +8,8 @@ from auditor.evidence.codes import Outcome, ReasonCode
 from fingerprints.records import Record
 
 PieceKind = Literal["detector", "prompts", "lineage"]
-"""A detector; a set of prompts; a lineage of models of known history that the calibration, or the
-map on shadows, was fitted on."""
+"""A detector; a set of prompts; a lineage of models of known history that the calibration was
+fitted on."""
 
 
 class WithoutPiece(Record):

@@ -19,6 +19,7 @@ from auditor.version import VERSION
 from fingerprints.catalog_file import CATALOG
 from fingerprints.errors import AuditError
 from fingerprints.records import canonical_json, sha256
+from fingerprints.remote_store import is_address
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.spec import parse_spec
 
@@ -59,7 +60,7 @@ def _home(name: str) -> Path:
 def store_state(name: str) -> str:
     """The digest of a store of answers; of any other folder the state of its files. Raises what
     opening the store raises."""
-    if name != BUNDLED and not (Path(name) / CATALOG).is_file():
+    if name != BUNDLED and not is_address(name) and not (Path(name) / CATALOG).is_file():
         return sha256(canonical_json(state_of(name)))
     with open_store(name) as store:
         return store.digest()

@@ -4,7 +4,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,17 @@ from fingerprints.transcript import load_transcript
 Told = Iterator[Problem | Unchecked]
 
 
-def inner_problems(folder: Path, report: Report, same_code: bool = True) -> Told:
+def inner_problems(
+    folder: Path, report: Report, same_code: bool = True, odd: Sequence[str] = ()
+) -> Told:
     """What does not fit together, and what can't be told here. ``same_code``: the page was made by
     this very code, as far as is known; other code of the same version number may show a report
-    otherwise."""
-    yield from _page(folder, report, same_code)
-    yield from _transcript(folder, report)
-    plan = _plan(folder)
+    otherwise. ``odd``: links, pipes and devices, which are not opened."""
+    if PAGE not in odd:
+        yield from _page(folder, report, same_code)
+    if TRANSCRIPT not in odd:
+        yield from _transcript(folder, report)
+    plan = {} if PLAN in odd else _plan(folder)
     yield from _store(report, plan.get("store"))
     yield from _calibration(report, plan.get("calibration"))
 

@@ -42,6 +42,11 @@ def rescored(folder: Path, found: Verification, against: RescoreAgainst) -> Veri
     can't be."""
     problems: tuple[Problem, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
+    unsafe = next((p.file for p in found.problems if p.code == "file_unsafe"), None)
+    if unsafe is not None:
+        # A judge would follow it.
+        untold = Unchecked(code="rescore", detail=f"{unsafe} is no plain file")
+        return found.model_copy(update={"unchecked": (*found.unchecked, untold)})
     try:
         report = load_bundle(folder)
         judge, plan = _judge(folder, against)

@@ -65,11 +65,20 @@ def verify(
     """
     if not folder.is_dir():
         raise MalformedInput("no such folder", where=folder, next_step="give a report's folder")
+    # Links, pipes and devices are named before anything is opened: reading a pipe would never end.
+    _, odd = names_in(folder)
+    told: list[Told] = [Problem(code="file_unsafe", file=name) for name in odd]
+    if REPORT in odd or ATTESTATION in odd:
+        which = REPORT if REPORT in odd else ATTESTATION
+        unread = Problem(
+            code="report_unreadable" if which == REPORT else "seal_unreadable", file=which
+        )
+        return _verification([*told, unread], unread)
     report = _report(folder)
-    told: list[Told] = [report] if isinstance(report, Problem) else []
+    told += [report] if isinstance(report, Problem) else []
     if not (folder / ATTESTATION).exists():
         # Which code made the page is not known: nothing is said against it.
-        told += _inner(folder, report, same_code=False)
+        told += _inner(folder, report, same_code=False, odd=odd)
         return _verification([*told, Problem(code="unsealed")], report)
     need_extra()
     try:
@@ -83,21 +92,21 @@ def verify(
         return _verification([*told, problem], report)
     same_code = seal.code == codes()
     told += [] if same_code else [Unchecked(code="code")]
-    told += _inner(folder, report, same_code)
+    told += _inner(folder, report, same_code, odd)
     trust = Trust(trusted, authorities, who)
     told += _entries(held, trust)
     told += _chain(held)
     told += _same_report(seal, report)
-    told += _registration(folder, report, trust, same_code)
+    if REGISTRATION not in odd:
+        told += _registration(folder, report, trust, same_code)
     told += _files(folder, known)
     return _verification(told, report, seal, head, len(held.chain) - 1)
 
 
 def _files(folder: Path, known: Sequence[FileDigest]) -> Iterator[Problem]:
-    """What differs from the sealed files. Links, pipes and devices are named and not followed; all
-    else is still told."""
+    """What differs from the sealed files. Links, pipes and devices were named already; all else is
+    still told."""
     names, odd = names_in(folder)
-    yield from (Problem(code="file_unsafe", file=name) for name in odd)
     if len(names) > MOST_FILES:
         yield Problem(code="file_added", detail=f"more than {MOST_FILES:,} files")
         return
@@ -105,9 +114,11 @@ def _files(folder: Path, known: Sequence[FileDigest]) -> Iterator[Problem]:
     yield from differences([f for f in known if f.name not in odd], found)
 
 
-def _inner(folder: Path, report: Report | Problem, same_code: bool) -> Iterator[Told]:
+def _inner(
+    folder: Path, report: Report | Problem, same_code: bool, odd: Sequence[str]
+) -> Iterator[Told]:
     if not isinstance(report, Problem):
-        yield from inner_problems(folder, report, same_code)
+        yield from inner_problems(folder, report, same_code, odd)
 
 
 def _report(folder: Path) -> Report | Problem:

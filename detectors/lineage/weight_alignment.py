@@ -88,21 +88,6 @@ def _centred(matrix: ArrayLike) -> Array:
     return centred
 
 
-def principal(rows: ArrayLike) -> Array:
-    """The directions that rows vary in most, as columns, (d, d), the largest first; each points
-    where the cubes of the rows along it add up to more than nothing.
-
-    Neither depends on the order of rows; in a turned stream the directions are turned with it. Such
-    of nearly equal size are told from each other by chance.
-    """
-    matrix = units(rows).astype(np.float64)
-    _, vectors = np.linalg.eigh(matrix.T @ matrix)
-    vectors = vectors[:, ::-1]
-    skew = np.sum((matrix @ vectors) ** 3, axis=0)
-    out: Array = (vectors * np.where(skew < 0, -1.0, 1.0)).astype(np.float32)
-    return out
-
-
 def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
     """For every residual coordinate of one model, the coordinate of the other whose values over the
     tokens are most alike.

@@ -32,5 +32,7 @@ def rescored(plan: PlantTestPlan, folder: Path, report: Report) -> Report:
 
 def _chosen(plan: PlantTestPlan, folder: Path) -> ChoicesFile | None:
     """The suspect's choices behind marked texts: as they were given, or as they were kept."""
+    if plan.marked is None and plan.choices is None:
+        return None
     path = folder / CHOSEN if plan.choices is None else Path(plan.choices)
     return CHOICES.read(path) if plan.choices is not None or path.exists() else None

@@ -11,14 +11,14 @@ from auditor.audits.shadow.audit import SHADOWS, facts_of
 from auditor.audits.shadow.audit import earlier_decision as decision_in
 from auditor.audits.shadow.growing import finished
 from auditor.audits.shadow.plan import ShadowPlan
-from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
+from auditor.audits.shadow.prompts import prompts_again
 from auditor.audits.shadow.reporting import report_of
 from auditor.audits.shadow.rungs import base_rung, shadow_rungs
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import load_cohort
 from auditor.evidence.records import Report
 from fingerprints.errors import Incomplete
-from fingerprints.transcript import Transcript, load_transcript
+from fingerprints.transcript import load_transcript
 
 
 def rescored(plan: ShadowPlan, folder: Path, report: Report) -> Report:
@@ -34,21 +34,13 @@ def rescored(plan: ShadowPlan, folder: Path, report: Report) -> Report:
     suspect = load_transcript(folder / TRANSCRIPT)
     said = load_transcript(home / SHADOWS / base_rung(plan).name / ANSWERS)
     decision = decision_in(home)
-    prompts = _prompts(plan, home, suspect)
+    prompts = prompts_again(plan, home)
     with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as spare:
         rungs = shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))
     left_out = tuple(r.name for r in rungs if not finished(home / SHADOWS / r.name))
     cohort = load_cohort(home / SHADOWS)
     made = report_of(facts_of(plan, decision, suspect, said, prompts, left_out, cohort))
     return _dated(made, report)
-
-
-def _prompts(plan: ShadowPlan, home: Path, suspect: Transcript) -> PromptSources:
-    """What the shadows learned from, as the first audit found it."""
-    if plan.shadows is not None:
-        return prompts_again(plan, home)
-    sets = [choice.load() for choice in plan.probes]
-    return find_prompts(plan, sets, home, write=False)
 
 
 def _dated(made: Report, report: Report) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from auditor.sealing.digests import digest_of, digests_of
 from auditor.sealing.findings import ProblemCode
 from auditor.sealing.keys import file_signer, public_key
 from auditor.sealing.records import ATTESTATIONS
+from auditor.sealing.rescore import RescoreAgainst, rescored
 from auditor.sealing.seal import add, seal_report
 from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
@@ -63,6 +65,20 @@ def test_a_link_is_named_and_hides_no_other_tampering(sealed: SealedCase, tmp_pa
     assert ("file_unsafe", "more.txt", "") in told
     assert ("file_removed", "plan.yaml", "") not in told
     assert any(code == "record_changed" and file == "report.json" for code, file, _ in told)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "name", ["plan.yaml", "attestation.json", "report.json", "report.html", "transcript.jsonl"]
+)
+def test_a_pipe_is_named_and_never_opened(sealed: SealedCase, name: str) -> None:
+    (sealed.report / name).unlink()
+    os.mkfifo(sealed.report / name)
+    assert ("file_unsafe", name, "") in found(sealed)
+    told = verify(sealed.report)
+    assert not told.intact
+    against = RescoreAgainst()
+    assert not rescored(sealed.report, told, against).intact
 
 
 def edited_answer(case: SealedCase) -> None:
