@@ -43,7 +43,7 @@ from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
 from fingerprints.collect import collect, header_of
 from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, refuse_unreadable
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
@@ -208,7 +208,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @store.command("import", short_help="Import recorded answers of many models.")
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
-@click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
+@click.option("--metadata", metavar="CSV", help="Columns model,vendor[,family]: who made them.")
 @click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
 @recording_options
 @STORE
@@ -250,6 +250,7 @@ def import_(
         with where_there_is_one(store_dir) as opened, progress_on("reading") as progress:
             found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
         return show_import(found, as_json)
+    refuse_unreadable(path, made)
     with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
         warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
