@@ -7,10 +7,18 @@ deleted at any time. Knows requests and replies; knows nothing of prompts' purpo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 
-from fingerprints.durable import replacing
-from fingerprints.records import Identity, Likelihoods, Reply, Request, canonical_json
+from fingerprints.durable import WriteLock, replacing
+from fingerprints.records import (
+    Identity,
+    Likelihoods,
+    Reply,
+    Request,
+    Sampling,
+    canonical_json,
+)
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.cache import cache_folder
@@ -67,6 +75,13 @@ class CachedSubject(Subject):
     def recorded(self) -> Transcript:
         """The subject's own record, where it is one."""
         return self._subject.recorded()
+
+    def alone(self, sampling: Sampling) -> WriteLock:
+        """While this is open, nobody else asks the subject anything that is sampled in this way:
+        who waits finds the answers in the cache. Waits as long as it takes; a process that ends,
+        however it ends, lets the next one in."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return WriteLock(self._folder / f"{sampling.digest()[:32]}.lock", patience=inf)
 
     def _path(self, request: Request) -> Path:
         digest = request.digest()
