@@ -48,10 +48,7 @@ def ask(
         held = subject.generate(requests_for([asked], teacher.sampling))
         found = [r for r in held if r.sample == 0 or r.status is not Status.ERROR]
     else:
-        known = cached(subject)
-        # Two students of one teacher may begin at once: the second finds what the first was told.
-        with known.alone(teacher.sampling):
-            found = list(collect(known, [asked], teacher.sampling, journal, progress).replies)
+        found = list(collect(cached(subject), [asked], teacher.sampling, journal, progress).replies)
     out: dict[str, list[Reply]] = {p.id: [] for p in prompts}
     for reply in sorted(found, key=lambda r: r.sample):
         if reply.probe_id in out:

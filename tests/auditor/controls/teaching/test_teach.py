@@ -74,11 +74,12 @@ class Slow(Counting):
 def test_two_students_that_begin_at_once_ask_their_teacher_once(spec: str, tmp_path: Path) -> None:
     log, both = tmp_path / "log", threading.Barrier(2)
 
+    subjects = {name: Slow(spec, log) for name in "ab"}  # opened before: that is no matter here
+
     def asked(name: str) -> int:
-        subject = Slow(spec, log)
         both.wait(60)
         choice = TeacherChoice(name="t", spec=spec, sampling=Sampling(max_tokens=4))
-        return len(ask(subject, choice, prompts(4), tmp_path / name / "journal.jsonl"))
+        return len(ask(subjects[name], choice, prompts(4), tmp_path / name / "journal.jsonl"))
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(asked, "ab")) == [4, 4]
