@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from auditor.execution.tasks import WorkTask, ended
+from auditor.execution.tasks import TaskEnd, WorkTask, ended
 from fingerprints.records import Record
 
 MEBIBYTE = 1 << 20
@@ -41,12 +41,17 @@ class WorkForecast(Record):
 def forecast(tasks: Sequence[WorkTask], executor: str, at_once: int) -> WorkForecast:
     """What is known of these tasks before any is done. Does none."""
     ends = [end for end in map(ended, tasks) if end is not None and end.exit_code == 0]
-    left = len(tasks) - len(ends)
+    return forecast_by(ends, len(tasks), executor, at_once)
+
+
+def forecast_by(ends: Sequence[TaskEnd], units: int, executor: str, at_once: int) -> WorkForecast:
+    """What so many units take, of which these are done."""
+    left = max(0, units - len(ends))
     took = [end.seconds for end in ends]
     each = sum(took) / len(took) if took else None
     return WorkForecast(
         executor=executor,
-        units=len(tasks),
+        units=units,
         done=len(ends),
         at_once=at_once,
         seconds=None if each is None else round(each * left / min(at_once, max(1, left)), 1),

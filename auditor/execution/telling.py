@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from auditor.execution.tasks import TaskEnd, WorkTask
-from fingerprints.errors import Incomplete, printable
+from fingerprints.errors import Incomplete, printable, raised_again
 from fingerprints.progress import SILENT, Progress
 
 NAMED = 3
@@ -36,10 +36,15 @@ class UnitsTold:
 
 def check_ends(ends: Mapping[str, TaskEnd], noun: str) -> None:
     """Raises Incomplete, with the first few by name, where units failed; ``noun``: what several of
-    them are called."""
+    them are called. Where there was but one unit, its own error is raised."""
     failed = [(name, end) for name, end in ends.items() if end.exit_code]
     if not failed:
         return
+    if len(ends) == 1:
+        (end,) = ends.values()
+        raise raised_again(
+            {"code": end.code, "what": end.what, "where": None} | {"next_step": end.next_step}
+        )
     first = "; ".join(f"{name}: {end.what}" for name, end in failed[:NAMED])
     more = f"; and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     raise Incomplete(
