@@ -18,13 +18,16 @@ BEGUN = "begun"
 @dataclass(frozen=True)
 class Killable:
     """A command that is killed: its arguments, given the folder of what it needs, the endpoint and
-    where it writes; which modules it loads, so that a fork has them; what makes the world that it
-    reads; and whether its work is done by processes that it begins."""
+    where it writes; which modules it loads, so that a fork has them; and what makes the world that
+    it reads. ``children``: it does its work in other processes. ``journals``: where answers of the
+    endpoint lie.
+    """
 
     argv: Argv
     loads: tuple[str, ...]
     world: World
     children: bool = False
+    journals: str = "**/*.jsonl"
 
 
 def _spec(url: str, model: str = "model") -> str:
@@ -82,7 +85,7 @@ def _cohort(home: Path, url: str) -> None:
 def _short_recipe(home: Path, **more: Any) -> Path:
     import yaml
 
-    training = {"epochs": 2, "batch": 4, "longest": 128, "precision": "float32", "save_every": 2}
+    training = {"epochs": 1, "batch": 4, "longest": 128, "precision": "float32", "save_every": 2}
     recipe = {
         "name": "short",
         "teachers": [{"name": "", "spec": ""}],
@@ -279,6 +282,7 @@ COMMANDS: dict[str, Killable] = {
             *("auditor.labs.population.parallel_runs", "httpx2"),
         ),
         _ladder,
+        journals="cohort/*/answers/*.jsonl",
     ),
     "shadow": Killable(
         lambda home, url, out: [
@@ -292,6 +296,7 @@ COMMANDS: dict[str, Killable] = {
             *("auditor.audits.shadow.audit", "httpx2"),
         ),
         _shadows,
+        journals="audit/report/transcript.jsonl",
     ),
     "fleet": Killable(
         lambda home, url, out: [

@@ -160,15 +160,13 @@ def main(home: Path, url: str, command: str, points: int, seed: int) -> None:
     whole = left_alone(home, url, command)
     chance = random.Random(seed)
     for number in range(points):
-        found = tried(
-            home / f"point-{number}", url, command, whole, whole.kill(number, points, chance)
-        )
+        found = tried(home, url, command, whole, whole.kill(number, points, chance))
         print(json.dumps(asdict(found)), flush=True)
 
 
 def left_alone(home: Path, url: str, command: str) -> Whole:
     """One run that nobody kills. Raises RuntimeError where it fails."""
-    out = home / "whole"
+    out = fresh(home)
     before, began = len(asked_of(url)), time.monotonic()
     code, events = forked(COMMANDS[command].argv(home, url, out), out)
     if code:
@@ -180,15 +178,25 @@ def left_alone(home: Path, url: str, command: str) -> Whole:
     return Whole(seconds, events, tuple(sizes), asked, state(out))
 
 
-def tried(out: Path, url: str, command: str, whole: Whole, kill: Kill) -> KilledRun:
-    """One run that is killed, ended by the same command, beside the one that was left alone. What
-    it left is taken away where nothing is wrong with it."""
-    argv, before = COMMANDS[command].argv(out.parent, url, out), len(asked_of(url))
+def fresh(home: Path) -> Path:
+    """The folder of a run, as it is before: the same one for all, since records name it."""
+    out, begun = home / "run", home / BEGUN
+    for folder in (out, _cache(out)):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(begun, out) if begun.is_dir() else out.mkdir()
+    return out
+
+
+def tried(home: Path, url: str, command: str, whole: Whole, kill: Kill) -> KilledRun:
+    """One run that is killed, ended by the same command, beside the one that was left alone."""
+    made, out, before = COMMANDS[command], fresh(home), len(asked_of(url))
+    argv = made.argv(home, url, out)
     forked(argv, out, kill)
-    then, kept = asked_of(url)[before:], kept_in(out) - kept_in(out.parent / BEGUN)
+    kept = kept_in(out, made.journals) - kept_in(home / BEGUN, made.journals)
+    then = asked_of(url)[before:]
     ended, _ = forked(argv, out)
     later = asked_of(url)[before + len(then) :]
-    found = KilledRun(
+    return KilledRun(
         command,
         kill.told(whole),
         kept,
@@ -199,10 +207,6 @@ def tried(out: Path, url: str, command: str, whole: Whole, kill: Kill) -> Killed
         tuple(sorted(p.name for p in out.rglob("*") if "tmp-" in p.name)),
         ended,
     )
-    if found.good:
-        for folder in (out, _cache(out)):
-            shutil.rmtree(folder, ignore_errors=True)
-    return found
 
 
 def _cache(out: Path) -> Path:
@@ -234,9 +238,6 @@ NEVER = Kill()
 def forked(argv: list[str], out: Path, kill: Kill = NEVER) -> tuple[int, int]:
     """Runs a command in a process of its own, and kills it as said. Its exit code, and how often it
     touched a file below ``out``."""
-    begun = out.parent / BEGUN
-    if not out.is_dir():
-        shutil.copytree(begun, out) if begun.is_dir() else out.mkdir()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -295,10 +296,9 @@ def asked_of(url: str) -> list[str]:
         return [str(text) for text in json.load(answer)]
 
 
-def kept_in(out: Path) -> int:
+def kept_in(out: Path, journals: str) -> int:
     """How many answers are whole on the disk, in whichever journal: copies count once."""
-    journals = [*out.rglob("*.jsonl"), *out.parent.glob(f"{out.name}/*.pending/*.jsonl")]
-    lines = (line for path in set(journals) for line in path.read_bytes().split(b"\n")[:-1])
+    lines = (line for path in out.glob(journals) for line in path.read_bytes().split(b"\n")[:-1])
     rows = (json.loads(line) for line in lines if b'"reply"' in line or b'"twin"' in line)
     return len({_answer(row) for row in rows if row.get("type") in ("reply", "twin")})
 
@@ -335,8 +335,15 @@ def _plain(path: Path) -> Any:
 
 def _steady(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _steady(v) for k, v in value.items() if k not in VOLATILE}
+        return {k: _steady(_undated(k, v)) for k, v in value.items() if k not in VOLATILE}
     return [_steady(v) for v in value] if isinstance(value, list) else value
+
+
+def _undated(key: str, value: Any) -> Any:
+    """A calibration on shadows is called by their lineages, which are dated."""
+    if key != "calibration" or not isinstance(value, dict):
+        return "" if key == "calibration" and value is not None else value
+    return {k: v for k, v in value.items() if k not in ("name", "sha256")}
 
 
 def _stored(folder: Path) -> Any:
