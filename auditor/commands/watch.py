@@ -18,7 +18,7 @@ from auditor.console import progress_on, put, put_json, say
 from auditor.fleet.order import Executor
 from auditor.fleet.plan import FleetPlan
 from auditor.fleet.run import fleet_folder
-from auditor.fleet.telling import posted, summary, write_feed
+from auditor.fleet.telling import WEBHOOK, posted, summary, write_feed
 from auditor.fleet.watching import (
     BASELINE,
     QUESTIONS,
@@ -35,7 +35,6 @@ from fingerprints.errors import Incomplete, printable
 from fingerprints.record_files import write_record
 from fingerprints.records import Sampling
 
-WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
 TIME = re.compile(r"([0-9]{1,6})([smhd])")
 LONGEST = 366 * 86400.0
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

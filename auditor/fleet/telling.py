@@ -22,6 +22,7 @@ from fingerprints.durable import replacing
 from fingerprints.errors import AuditError, Incomplete, UnsafeInput, UsageProblem, printable
 from fingerprints.subjects.guard import refuse_address
 
+WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
 FEED = "changes.atom.xml"
 ATOM = "http://www.w3.org/2005/Atom"
 MOST_ENTRIES, TIMEOUT = 200, 10.0
@@ -134,7 +135,7 @@ def post(url: str, value: object, allow_private: bool) -> None:
     except ValueError:  # a port or brackets that are none; its words would repeat the address
         host, asked, parts = None, None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or not url.isascii():
-        raise UsageProblem("the webhook is no http or https address", where="AUDITOR_WATCH_WEBHOOK")
+        raise UsageProblem("the webhook is no http or https address", where=WEBHOOK)
     port = asked or (443 if parts.scheme == "https" else 80)
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
@@ -153,7 +154,7 @@ def post(url: str, value: object, allow_private: bool) -> None:
 
 def _connected(host: str, port: int, allow_private: bool, secure: bool) -> socket.socket:
     address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-    refuse_address(str(address), printable(host, 100))
+    refuse_address(str(address), printable(host, 100), WEBHOOK)
     if not (allow_private or _public(str(address))):
         raise UnsafeInput(
             "the webhook's address is a private one",
