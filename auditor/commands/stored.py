@@ -21,6 +21,7 @@ from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.embed import HashedNgrams, SentenceTransformer
 from fingerprints.errors import UsageProblem
 from fingerprints.importing import ImportReport
+from fingerprints.nearest import Recall
 from fingerprints.remote_store import is_address
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding
@@ -40,6 +41,18 @@ def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
         "probe": found.probe_id,
         "answer": reply.text[:80],
     }
+
+
+def recall_line(recall: Recall | None) -> str:
+    """What a search by the index finds."""
+    if recall is None:
+        return "this store is searched exactly, with its index too"
+    return (
+        f"the index found {recall.found:.1%} [{recall.low:.1%}, {recall.high:.1%}] of the"
+        f" {recall.k} nearest of {counted(recall.queries, 'stored answer')} when it was built"
+        f" ({recall.probed:,} of {counted(recall.cells, 'cell')} looked at): other texts may fare"
+        " worse"
+    )
 
 
 @contextmanager
