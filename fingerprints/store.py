@@ -28,7 +28,7 @@ from fingerprints.durable import WriteLock, disk_problem, refuse_special
 from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.indexing import StoreIndex
-from fingerprints.inspection import problems
+from fingerprints.inspection import StoreProblem, problems
 from fingerprints.nearest import Ids, Recall, unit_queries
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import canonical_json, sha256
@@ -53,7 +53,7 @@ class Put(NamedTuple):
 class FingerprintStore(Closing):
     """A folder of stored models.
 
-    Made by `open`, `create`, `open_or_create` or `join`; a context manager. One process writes at a
+    Made by `open`, `create` or `join`; a context manager. One process writes at a
     time (Locked after five seconds), any number read; those that `join` take turns, a model each.
     Raises UnsafeInput where the folder holds links or
     pipes, StoreIntegrity where bytes are not those that were written.
@@ -132,13 +132,6 @@ class FingerprintStore(Closing):
             store._check_embedder()
             undoing.pop_all()
         return store
-
-    @classmethod
-    def open_or_create(cls, path: Path, embedder: Embedder | None = None) -> Self:
-        """The store at a path, open for writing; a new one where there is none."""
-        if (Path(path) / CATALOG).is_file():
-            return cls.open(path, embedder=embedder)
-        return cls.create(path, embedder=embedder)
 
     @property
     def read_only(self) -> bool:
@@ -316,8 +309,8 @@ class FingerprintStore(Closing):
         writer.freeze()
         self.close(remove_lock=True)
 
-    def verify(self) -> list[str]:
-        """All that is wrong with the store (rows, digests, index), a line each; empty: nothing."""
+    def verify(self) -> list[StoreProblem]:
+        """All that is wrong with the store (rows, digests, index); empty: nothing."""
         return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:

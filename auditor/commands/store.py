@@ -34,6 +34,7 @@ from auditor.commands.stored import (
     hit,
     opened_to_write,
     recall_line,
+    repair_of,
     show_cost,
     show_import,
     tell_stored,
@@ -46,9 +47,9 @@ from fingerprints.collect import collect, header_of
 from fingerprints.errors import StoreIntegrity, printable
 from fingerprints.importing import import_answers, refuse_unreadable
 from fingerprints.probes import PRESETS, parse_probes
+from fingerprints.publishing import publish as publish_store
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
-from fingerprints.remote_store import publish as publish_store
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_index
 from fingerprints.subjects import open_subject
@@ -339,13 +340,11 @@ def verify(store_dir: str, as_json: bool) -> int:
         problems = opened.verify()
         count = len(opened.teachers())
     if as_json:
-        put_json({"models": count, "problems": problems})
+        put_json({"models": count, "problems": [problem.what for problem in problems]})
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise StoreIntegrity(
-            problems[0] + more,
-            where=store_dir,
-            next_step=f"auditor store rebuild --store {store_dir}",
+            problems[0].what + more, where=store_dir, next_step=repair_of(store_dir, problems)
         )
     if not as_json:
         put(f"{count} models, every digest fits")

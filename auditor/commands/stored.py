@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,20 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from auditor.audits.frame import open_store
+from auditor.audits.plan import BUNDLED
 from auditor.commands.audits import cost_lines
 from auditor.console import put, put_json, say
 from detectors.lineup import counted
 from detectors.text.model_names import meant
+from fingerprints import remote_store
+from fingerprints.address import is_address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.embed import HashedNgrams, SentenceTransformer
 from fingerprints.errors import UsageProblem
 from fingerprints.importing import ImportReport
+from fingerprints.inspection import StoreProblem, repair
 from fingerprints.nearest import Recall
-from fingerprints.remote_store import is_address
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding
 
@@ -41,6 +44,15 @@ def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
         "probe": found.probe_id,
         "answer": reply.text[:80],
     }
+
+
+def repair_of(store_dir: str, problems: Sequence[StoreProblem]) -> str:
+    """What to do about a damaged store, where it can be done: nothing repairs one that is read."""
+    if is_address(store_dir):
+        return remote_store.REPAIR
+    if store_dir == BUNDLED:
+        return "install the toolkit anew: this store came with it"
+    return repair(store_dir, problems)
 
 
 def recall_line(recall: Recall | None) -> str:
