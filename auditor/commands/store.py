@@ -37,6 +37,7 @@ from auditor.commands.stored import (
     repair_of,
     show_cost,
     show_import,
+    tell_import,
     tell_stored,
     warn_of_slip,
     where_there_is_one,
@@ -256,28 +257,7 @@ def import_(
     with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
         warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
-    if as_json:
-        put_json(outcome.model_dump(mode="json"))
-        return 0
-    put(
-        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
-        f" {len(outcome.unchanged)} unchanged"
-    )
-    say(f"of the files: {outcome.reading.line}")
-    if outcome.other_vendor:
-        say(
-            f"the metadata names another maker than {vendor} for"
-            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
-            " metadata's was kept"
-        )
-    for skipped in outcome.skipped:
-        say(f"skipped {skipped.what}: {skipped.reason}")
-    if outcome.without_metadata:
-        say(
-            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
-            f" {outcome.without_metadata[0]} first"
-        )
-    return 0
+    return tell_import(outcome, vendor, as_json)
 
 
 @store.command(short_help="Find the stored answers nearest to a text.")
