@@ -318,6 +318,7 @@ def _related(
             "likeness": likeness,
             "kinds": kinds,
             "parts": parts,
+            "laid_by_parts": found.basis.by in ("heads", "looks", "units"),
         }
     )
 

@@ -22,7 +22,7 @@ likeness of one is at most this share of what the other lacks, and the differenc
 copy lacks more of its parent's sibling than of its parent: by as much as the two siblings lack of
 each other."""
 
-Whose = tuple[str, KeptPart]
+Whose = tuple[WeightComparison, KeptPart]
 
 
 def origins(
@@ -38,7 +38,7 @@ def origins(
     told: dict[Place, list[Whose]] = {place: [] for place in places} if compared else {}
     for one in compared:
         for part in one.parts:
-            told.setdefault(part.place, []).append((one.base, part))
+            told.setdefault(part.place, []).append((one, part))
     return tuple(_origin(place, found, _unsaid(compared, found)) for place, found in told.items())
 
 
@@ -66,7 +66,7 @@ def place_of(mlp: Mlp, layer: int) -> Place:
 def _unsaid(compared: Sequence[WeightComparison], told: Sequence[Whose]) -> bool:
     """Whether a base that was compared may have a part, and nothing was told of that: all but those
     of which the weights are independent."""
-    names = {base for base, _ in told}
+    names = {one.base for one, _ in told}
     return any(one.relation != "independent" and one.base not in names for one in compared)
 
 
@@ -79,23 +79,25 @@ def _origin(place: Place, found: Sequence[Whose], unsaid: bool) -> PartOrigin:
         open_ = unsaid or any(p.state == "open" for _, p in found)
         state: PartState = "open" if open_ else "other"
         return PartOrigin(part=part, layer=layer, number=number, state=state)
-    base, best = kept[0]
-    also = tuple(name for name, other in kept[1:] if not _plainly(best, other))
+    best = kept[0][1]
+    also = tuple(other[0].base for other in kept[1:] if not _plainly(kept[0], other))
     return PartOrigin(
         part=part,
         layer=layer,
         number=number,
         state="kept",
-        base=base,
+        base=kept[0][0].base,
         also=also,
         of=None if also else best.of,
         likeness=best.likeness,
     )
 
 
-def _plainly(best: KeptPart, other: KeptPart) -> bool:
-    """Whether a part is plainly more like the one than like the other."""
-    if best.likeness is None or other.likeness is None:
+def _plainly(best: Whose, other: Whose) -> bool:
+    """Whether a part is plainly more like the one than like the other. Not where a stream was laid
+    by shared parts: the less a base shares the worse it lies, whoever the parent is."""
+    alike = best[1].likeness, other[1].likeness
+    if alike[0] is None or alike[1] is None or best[0].laid_by_parts or other[0].laid_by_parts:
         return False
-    lacks, theirs = 1.0 - best.likeness, 1.0 - other.likeness
+    lacks, theirs = 1.0 - alike[0], 1.0 - alike[1]
     return theirs - lacks > LEAST and lacks <= PLAINLY * theirs

@@ -129,7 +129,9 @@ class WeightComparison(Record):
     ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are
     words for how the one was changed into the other. ``likeness`` is the least mean cosine of a
     kind of matrix after alignment, of kept parts, None where weights have no common order.
-    ``parts``: what was kept of the base. ``reason`` says why nothing was compared or concluded.
+    ``parts``: what was kept of the base. ``laid_by_parts``: both streams were laid over each other
+    by heads or units that they share, so that likeness lacks what that map lacks. ``reason`` says
+    why nothing was compared or concluded.
     ``power``: what a simulated copy would have given, where no common origin was found.
     """
 
@@ -142,6 +144,7 @@ class WeightComparison(Record):
     kinds: tuple[str, ...] = ()
     tests: tuple[WeightTest, ...] = ()
     parts: tuple[KeptPart, ...] = ()
+    laid_by_parts: bool = False
     power: SimulatedPower | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     reason: str = ""

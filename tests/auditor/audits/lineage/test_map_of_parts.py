@@ -186,6 +186,19 @@ def test_of_two_kin_the_parent_is_told_where_it_is_plainly_nearer(
     assert {o.of for o in mixed} == {None}
 
 
+def test_of_two_kin_nobody_is_named_where_shared_parts_alone_told_the_basis(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    kin = {**models, "tuned": nudged(models["a"], tmp_path / "tuned", 0.2)}
+    whose = by_kind(embedding="c", head="c", attention="c", mlp="a")
+    suspect = stacked(models, tmp_path / "s", whose, *DISGUISE)
+    found = told(suspect, kin, "tuned", "a")
+    assert all(c.laid_by_parts for c in found.comparisons)
+    assert {frozenset((o.base, *o.also)) for o in found.origins if o.part == "mlp"} == {
+        frozenset(("a", "tuned"))
+    }
+
+
 def compared(base_name: str, state: str, likeness: float | None = None) -> WeightComparison:
     part = KeptPart.model_validate(
         {"part": "mlp", "layer": 0, "state": state, "of": 0, "likeness": likeness}
