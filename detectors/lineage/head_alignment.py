@@ -53,6 +53,16 @@ class HeadProducts:
     looks_free: Array
     carries_free: Array
 
+    def only(self, chosen: Indices) -> HeadProducts:
+        """Some of the heads."""
+        return HeadProducts(
+            self.layers[chosen],
+            self.looks[chosen],
+            self.carries[chosen],
+            self.looks_free[chosen],
+            self.carries_free[chosen],
+        )
+
 
 def sketcher(width: int) -> tuple[Array, Array]:
     """Two fixed random maps of a stream into few numbers: the same ones for the same width."""

@@ -100,6 +100,11 @@ class ComparedPair:
         return self.unit_p is not None and self.unit_p < SEEN
 
     @property
+    def by_coordinates(self) -> bool:
+        """Whether residual coordinates stand in the base's order."""
+        return self.coordinate_p is not None and self.coordinate_p < SEEN
+
+    @property
     def by_heads(self) -> bool:
         """Whether attention heads are plainly the base's."""
         agreed = (a.p for a in (self.heads, self.free_heads, self.halves) if a is not None)

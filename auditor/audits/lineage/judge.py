@@ -290,11 +290,13 @@ def _related(
     suspect: Side, one: JudgedPair, found: ComparedPair, p_holm: float
 ) -> WeightComparison:
     """A common origin, with what was kept and how it was changed."""
-    parts = kept_parts(found)
+    parts = kept_parts(suspect, one.side, found)
     if suspect.anatomy.guessed or one.side.anatomy.guessed:
         parts = tuple(_at_most_open(part) for part in parts)
-    kept = of_kept(found, parts)
-    likeness, partial = least(list(kept.likeness)), in_part(parts)
+    kept = of_kept(suspect, found, parts)
+    # Where nothing places the layers, they were laid over each other by number, and are not alike.
+    likeness = least(list(kept.likeness)) if found.placed else None
+    partial = in_part(parts)
     relation: Relation = "common_origin"
     if likeness is not None and likeness >= DERIVED:
         relation = "derived_in_part" if partial else "derived"
@@ -316,6 +318,7 @@ def _related(
             "likeness": likeness,
             "kinds": kinds,
             "parts": parts,
+            "laid_by_parts": found.basis.by in ("heads", "looks", "units"),
         }
     )
 

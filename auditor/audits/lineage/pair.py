@@ -42,7 +42,8 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
         return None
     if not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
-    found = described(one, other, found) if found.placed else found
+    if found.placed or found.by_coordinates:
+        found = described(one, other, found)
     progress(2 * one.layers, 2 * one.layers)
     return found
 
