@@ -24,7 +24,7 @@ from auditor.audits.lineage.heads import (
 )
 from auditor.audits.lineage.repeats import together
 from auditor.audits.lineage.sides import Side
-from auditor.audits.lineage.turned_basis import laid_by_looks, laid_by_units, relaid
+from auditor.audits.lineage.turned_basis import completed, laid_by_looks, laid_by_units, relaid
 from auditor.audits.lineage.units import Pairing, paired
 from detectors.lineage.independence import fisher, precise
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
@@ -40,7 +40,10 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
     found = examined(one, other, progress)
     if found is None:
         return None
-    if not found.by_agreement and not found.by_order and found.by_heads:
+    if found.basis.by == "units" and found.by_agreement:
+        looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
+        found = replace(found, basis=relaid(one, other, found.basis, looked, found.layers))
+    elif not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
     found = described(one, other, found) if found.placed else found
     progress(2 * one.layers, 2 * one.layers)
@@ -273,11 +276,7 @@ def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPa
     again = _tested(one, other, best.basis, best.layers, True, SILENT)
     again = replace(again, coordinate_p=found.coordinate_p)
     again = replace(again, agreement=_agreement(one, other, again))
-    better = _better(found, again)
-    if better.basis.by == "units" and better.by_agreement:
-        looked = looked_up_in(one, other, better, sorted(deep_layers(one)))
-        better = replace(better, basis=relaid(one, other, better.basis, looked, better.layers))
-    return better
+    return _better(found, again)
 
 
 def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
@@ -290,7 +289,8 @@ def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPai
     if min(pairs.agreement.p, orders, halves) < PLAIN_HEADS:
         # Rows of heads lie over each other where their dimensions stand in one order alone.
         better = laid_by_heads(one, other, pairs, free=False) if orders < PLAIN_HEADS else None
-        return replace(found, basis=pairs.basis if better is None else better)
+        better = completed(one, other, pairs.basis) if better is None else better
+        return replace(found, basis=better)
     basis = laid_by_heads(one, other, pairs)
     return found if basis is None else replace(found, basis=basis, pairs=None)
 
