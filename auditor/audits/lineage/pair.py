@@ -147,7 +147,7 @@ def _either(by_number: ComparedPair, moved: ComparedPair) -> ComparedPair:
     return replace(
         better,
         unit_p=min(1.0, 2 * min(p[0], p[1])),
-        trend_p=min(1.0, 2 * min(by_number.trend_p, moved.trend_p)),
+        trend_p=_least([by_number.trend_p, moved.trend_p]),
     )
 
 
@@ -178,7 +178,7 @@ def _exact(
     one: Side, other: Side, basis: Basis, pairings: list[Pairing]
 ) -> tuple[float | None, float | None, float]:
     """The p-values of both orders, each the larger of that of the order at large and that of the
-    very places; and the smallest of an order at large."""
+    very places; and the smallest of an order at large, raised for how many were looked at."""
     trends, units_p, coordinate_p = list[float](), None, None
     if pairings:
         groups = together(one, other, pairings)
@@ -189,7 +189,7 @@ def _exact(
     if basis.coordinates is not None:
         trends.append(basis.coordinates.p)
         coordinate_p = max(trends[-1], precise([basis.coordinates]))
-    return units_p, coordinate_p, min(trends, default=1.0)
+    return units_p, coordinate_p, _least(trends)
 
 
 def _in_any_order(
@@ -209,7 +209,7 @@ def _heads_tested(one: Side, other: Side, found: ComparedPair, pairs: HeadPairs)
     dimension_p, trend = None, found.trend_p
     if orders:
         at_large = fisher([o.p for o in orders])
-        dimension_p, trend = max(at_large, precise(orders)), min(trend, at_large)
+        dimension_p, trend = max(at_large, precise(orders)), _least([trend, at_large])
     return replace(
         found,
         dimension_p=dimension_p,
@@ -239,8 +239,13 @@ def _by_where_they_look(one: Side, other: Side, found: ComparedPair) -> Compared
         dimension_p=min(1.0, 2 * min(known)) if known else None,
         heads=_raised(found.heads, again.heads),
         halves=_raised(found.halves, again.halves),
-        trend_p=min(1.0, 2 * min(found.trend_p, again.trend_p)),
+        trend_p=_least([found.trend_p, again.trend_p]),
     )
+
+
+def _least(p_values: Sequence[float]) -> float:
+    """The smallest p-value, raised for how many there are (Bonferroni); 1 without any."""
+    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def _raised(
