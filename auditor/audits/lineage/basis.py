@@ -33,7 +33,8 @@ class Basis:
     no token is shared. ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine
     of embeddings after it, of tokens that it was not learned from. ``known``: tokens were told
     by their text, and were enough to see through a change of basis. ``by``: what of the two models
-    was laid over each other.
+    was laid over each other; ``learned``: the pairs of layers it was learned from, where not
+    tokens.
     """
 
     turn: tuple[Array, Array] | None
@@ -43,6 +44,7 @@ class Basis:
     embedding: float | None
     known: bool = False
     by: str = ""
+    learned: tuple[tuple[int, int], ...] = ()
 
     def laid(self, rows: Array) -> Array:
         """Rows of the one model, in the space where both are compared."""

@@ -30,9 +30,9 @@ UNIT_SHARE, HEAD_SHARE, FREE_SHARE, DIMENSION_SHARE = 0.5, 0.15, 0.15, 0.2
 class ComparedPair:
     """What the tests of one pair gave. ``layers`` says which of the base's layers each of the
     suspect's was held against; ``likeness`` is empty where no part could be told to be another's.
-    ``trend_p``: the smallest p-value of an order at large, which sorting by any property leaves
-    too; the others ask for the very places as well. ``tried``: bases that were looked at.
-    ``embedding``: the largest mean cosine of embeddings in any basis. ``pairs``: attention heads,
+    ``trend_p``: the smallest p-value of an order at large, raised for how many were looked at,
+    which sorting by any property leaves too; the others ask for the very places as well.
+    ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in any basis. ``pairs``: attention heads,
     where they were looked at; ``halves``: the agreement of their values' dimensions."""
 
     basis: Basis
