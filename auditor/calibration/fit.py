@@ -28,6 +28,7 @@ from detectors.style.likeness import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
 from fingerprints.progress import Progress
+from fingerprints.records import Record
 
 Array = NDArray[np.float64]
 LEVELS: tuple[Level, ...] = ("vendor",)
@@ -96,43 +97,87 @@ def calibrated_together(
     of prompts at which no detector measured two independent models of either kind is left out and
     noted. Deterministic but for the date. Raises Incomplete where nothing could be fitted.
     """
-    made = {p.name: _Making([], [], [], list(p.notes)) for p in populations}
-    every = [(p.name, r) for p in populations for r in p.rows]
-    cells = [(level, size) for level in LEVELS for size in sorted({r.size for _, r in every})]
-    for number, (level, size) in enumerate(cells):
-        chosen = [(name, r) for name, r in every if r.level == level and r.size == size]
-        try:
-            weigher = _weigher([r for _, r in chosen], [name for name, _ in chosen])
-        except ValueError as problem:
-            told = f"Nothing is fitted for {level}s at {size} prompts: {problem}."
-            for one in made.values():
-                one.notes.append(told)
-        else:
-            _add(made, weigher, chosen, level, size)
+    rows = {p.name: p.rows for p in populations}
+    cells = _cells_of(rows)
+    fits = []
+    for number, cell in enumerate(cells):
+        fits.append(cell_fits(rows, cell))
         if progress:
             progress(number + 1, len(cells))
-    if not cells:
+    return joined(populations, fits)
+
+
+class CellFit(Record):
+    """What was fitted of one population's rows at one level and number of prompts; nothing but
+    notes where there were too few."""
+
+    fitted: tuple[Fitted, ...] = ()
+    figures: tuple[Figures, ...] = ()
+    curves: tuple[Curves, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _cells_of(rows: Mapping[str, Sequence[MeasuredRow]]) -> list[tuple[Level, int]]:
+    """Levels and numbers of prompts, ascending: each is fitted by itself."""
+    sizes = sorted({r.size for own in rows.values() for r in own})
+    return [(level, size) for level in LEVELS for size in sizes]
+
+
+def cell_fits(
+    rows: Mapping[str, Sequence[MeasuredRow]], cell: tuple[Level, int]
+) -> dict[str, CellFit]:
+    """The fit of one cell for each population, by name; it needs no other cell. ``rows``: those of
+    the populations, of other cells too."""
+    level, size = cell
+    every = [(name, r) for name, own in rows.items() for r in own]
+    chosen = [(name, r) for name, r in every if r.level == level and r.size == size]
+    made = {name: _Making([], [], [], []) for name in rows}
+    try:
+        weigher = _weigher([r for _, r in chosen], [name for name, _ in chosen])
+    except ValueError as problem:
+        told = f"Nothing is fitted for {level}s at {size} prompts: {problem}."
+        return {name: CellFit(notes=(told,)) for name in made}
+    _add(made, weigher, chosen, level, size)
+    return {name: one.whole() for name, one in made.items()}
+
+
+def joined(
+    populations: Sequence[MeasuredPopulation], fits: Sequence[Mapping[str, CellFit]]
+) -> tuple[Calibration, ...]:
+    """The calibrations of cells in ascending order, dated now. Raises Incomplete where nothing was
+    measured or could be fitted."""
+    if not fits:
         raise Incomplete(
             "nothing could be measured of any control against a stored model",
             next_step="store the models that taught the controls, asked the same prompts",
         )
-    if not any(one.fitted for one in made.values()):
-        notes = next(iter(made.values())).notes
+    if not any(one.fitted for cell in fits for one in cell.values()):
+        first = populations[0]
+        notes = (*first.notes, *(note for cell in fits for note in cell[first.name].notes))
         raise Incomplete(
             "the cohort is too small to calibrate anything: " + " ".join(notes)[:300],
             next_step="add controls of either kind, from at least two lineages each",
         )
-    return tuple(_calibration(p, made[p.name]) for p in populations)
+    return tuple(_calibration(p, [cell[p.name] for cell in fits]) for p in populations)
 
 
 @dataclass(frozen=True)
 class _Making:
-    """What has been made of one population's calibration so far."""
+    """What has been made of one population's cell so far."""
 
     fitted: list[Fitted]
     figures: list[Figures]
     curves: list[Curves]
     notes: list[str]
+
+    def whole(self) -> CellFit:
+        """All of it."""
+        return CellFit(
+            fitted=tuple(self.fitted),
+            figures=tuple(self.figures),
+            curves=tuple(self.curves),
+            notes=tuple(self.notes),
+        )
 
 
 def _add(
@@ -179,20 +224,23 @@ def _own(
     return [rows[i] for i in np.flatnonzero(kept).tolist()], held[kept], borrowed
 
 
-def _calibration(population: MeasuredPopulation, made: _Making) -> Calibration:
+def _calibration(population: MeasuredPopulation, fits: Sequence[CellFit]) -> Calibration:
+    # The curves are those of the largest number of prompts at which anything was fitted.
+    curves = next((one.curves for one in reversed(fits) if one.fitted), ())
+    notes = (*population.notes, *(note for one in fits for note in one.notes))
     return Calibration(
         name=population.name,
         population=population.about,
         cohort_sha256=population.cohort_sha256,
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",
-        fitted=tuple(made.fitted),
-        figures=tuple(made.figures),
-        curves=tuple(made.curves),
+        fitted=tuple(f for one in fits for f in one.fitted),
+        figures=tuple(f for one in fits for f in one.figures),
+        curves=curves,
         taught_share=population.shares[0],
         untaught_share=population.shares[1],
         least_familiar=population.least_familiar,
-        notes=tuple(dict.fromkeys(made.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
