@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from auditor.commands.custody import OPERATOR
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.commands.secrets_in import refuse_secrets
 from auditor.console import progress_on, put, put_json, say
@@ -46,6 +47,7 @@ STANDS = 1
     is_flag=True,
     help="Exit with 1 where anything stands in the fleet.",
 )
+@OPERATOR
 @dry_run("Print who will be asked what, and how long that takes; ask nothing.")
 @AS_JSON
 def fleet(
@@ -54,6 +56,7 @@ def fleet(
     executor: str,
     jobs: int | None,
     fail_on_stands: bool,
+    operator: str,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -92,7 +95,7 @@ def fleet(
     if dry_run:
         return _dry_run(plan, path, Path(out), as_json)
     with executor_of(executor, jobs) as doing, progress_on("fleet") as progress:
-        report = run_fleet(plan, path, Path(out), doing, progress)
+        report = run_fleet(plan, path, Path(out), doing, progress, operator)
     _tell(report, Path(out), as_json)
     return exit_code(report, fail_on_stands)
 

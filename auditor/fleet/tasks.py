@@ -17,9 +17,10 @@ from pydantic import Field, TypeAdapter
 from auditor.audits.frame import keep
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.bundle import ready_folder
+from auditor.audits.run_by import run_by
 from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.records import Report
-from fingerprints.collect import collect, part_of
+from fingerprints.collect import collect, part_of, timestamp
 from fingerprints.errors import AuditError, missing_library
 from fingerprints.probes import ProbeChoice
 from fingerprints.record_files import RecordFile, write_record
@@ -67,7 +68,8 @@ class HeardFrom(Record):
 
 class JudgeTask(Record):
     """One audit of one suspect: its kind, its plan's fields, the folder of its report, and who was
-    asked before. Without a ``lane`` it asks nobody, and waits for nobody's device."""
+    asked before. Without a ``lane`` it asks nobody, and waits for nobody's device. ``operator`` is
+    who runs it, as given: of no account for what it was made for."""
 
     type: Literal["judge"] = "judge"
     id: str
@@ -80,6 +82,7 @@ class JudgeTask(Record):
     plan: dict[str, Any]
     folder: str
     heard: tuple[HeardFrom, ...] = ()
+    operator: str = ""
 
 
 FleetTask = Annotated[AskTask | JudgeTask, Field(discriminator="type")]
@@ -187,7 +190,8 @@ def _judge(task: JudgeTask) -> None:
     ready_folder(folder)
     run: Callable[..., Report] = placed_at(kind.run)
     more = {"heard": _heard(task, plan)} if kind.shares else {}
-    keep(run(plan, folder, **more), plan, folder)
+    began = timestamp()
+    keep(run_by(run(plan, folder, **more), task.operator, began), plan, folder)
 
 
 def _heard(task: JudgeTask, plan: AuditPlan) -> Mapping[str, Transcript]:
