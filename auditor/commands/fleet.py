@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from auditor.commands.custody import OPERATOR
 from auditor.commands.executing import EXECUTOR, ExecutorName, jobs_option, one_a_core
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.commands.secrets_in import refuse_secrets
@@ -33,6 +34,7 @@ STANDS = 1
     is_flag=True,
     help="Exit with 1 where anything stands in the fleet.",
 )
+@OPERATOR
 @dry_run("Print who will be asked what, and how long that takes; ask nothing.")
 @AS_JSON
 def fleet(
@@ -41,6 +43,7 @@ def fleet(
     executor: ExecutorName,
     jobs: int | None,
     fail_on_stands: bool,
+    operator: str,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -82,7 +85,7 @@ def fleet(
         one_a_core(executor, jobs).opened(Path(out)) as doing,
         progress_on("fleet") as progress,
     ):
-        report = run_fleet(plan, path, Path(out), doing, progress)
+        report = run_fleet(plan, path, Path(out), doing, progress, operator)
     _tell(report, Path(out), as_json)
     return exit_code(report, fail_on_stands)
 

@@ -53,9 +53,11 @@ def run_fleet(
     out: Path,
     executor: Executor,
     progress: Progress = SILENT,
+    operator: str = "",
 ) -> FleetReport:
     """Examines the fleet of the file ``path`` in ``out`` and returns its record, which lies there
-    with the table and the pages.
+    with the table and the pages. ``operator`` is who runs it, as given: each report that is made
+    says so.
 
     What fails is told in its cell, and tried again by the next call. Raises MalformedInput for a
     folder of another fleet and for what is wrong with the plan, Locked while another process works
@@ -64,6 +66,7 @@ def run_fleet(
     home, out = path.resolve().parent, out.absolute()
     with fleet_folder(plan.name, out):
         cells, tasks = foreseen(plan, path, home, out)
+        tasks = tasks.run_by(operator)
         ends = do_all(tasks.tasks, executor, UnitsTold("fleet", len(tasks.tasks), progress))
         found = [
             cell_told(cell, task, None if task is None else ends[task.id], out)

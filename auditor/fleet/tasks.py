@@ -9,10 +9,11 @@ from typing import Any
 from auditor.audits.frame import keep
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.bundle import ready_folder
+from auditor.audits.run_by import run_by
 from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.records import Report
 from auditor.execution.tasks import WorkTask
-from fingerprints.collect import collect, part_of
+from fingerprints.collect import collect, part_of, timestamp
 from fingerprints.probes import ProbeChoice
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Record, Sampling, sha256
@@ -52,13 +53,15 @@ class HeardFrom(Record):
 class JudgeTask(WorkTask):
     """One audit of one suspect: its kind, its plan's fields, the folder of its report, and who was
     asked before. Without a ``lane`` it asks nobody, and waits for nobody's device. ``out`` is the
-    fleet's folder."""
+    fleet's folder; ``operator`` is who runs it, as given: of no account for what it was made
+    for."""
 
     out: str
     kind: str
     plan: dict[str, Any]
     folder: str
     heard: tuple[HeardFrom, ...] = ()
+    operator: str = ""
 
     def do(self, progress: Progress = SILENT) -> None:
         """Judges, and keeps the report."""
@@ -85,7 +88,8 @@ def _judge(task: JudgeTask) -> None:
     ready_folder(folder)
     run: Callable[..., Report] = placed_at(kind.run)
     more = {"heard": _heard(task, plan)} if kind.shares else {}
-    keep(run(plan, folder, **more), plan, folder)
+    began = timestamp()
+    keep(run_by(run(plan, folder, **more), task.operator, began), plan, folder)
 
 
 def _heard(task: JudgeTask, plan: AuditPlan) -> Mapping[str, Transcript]:

@@ -36,6 +36,17 @@ class FleetTasks:
     tasks: tuple[AskTask | JudgeTask, ...]
     of_cell: dict[int, JudgeTask]
 
+    def run_by(self, operator: str) -> FleetTasks:
+        """The same tasks, whose reports say who ran them."""
+        told = {
+            task.id: task.model_copy(update={"operator": operator})
+            for task in self.of_cell.values()
+        }
+        return FleetTasks(
+            tuple(told.get(task.id, task) for task in self.tasks),
+            {cell: told[task.id] for cell, task in self.of_cell.items()},
+        )
+
 
 @dataclass
 class _Questions:

@@ -14,9 +14,9 @@ from typing import Any
 from auditor.audits.frame import open_store
 from auditor.audits.plan import AuditPlan
 from auditor.calibration.case import calibrations
+from auditor.code import codes
 from auditor.evidence.custody import AskedWhen, Deviation, Registration
 from auditor.evidence.weight import SCALE, SUPPORTED
-from auditor.sealing.code import codes
 from auditor.sealing.digests import digest_of
 from auditor.sealing.envelopes import payload_of, signers_of
 from auditor.sealing.plans import plan_in

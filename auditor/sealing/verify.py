@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.audits.report.bundle import ATTESTATION, PLAN, REGISTRATION, REPORT, load_bundle
+from auditor.code import codes
 from auditor.evidence.custody import Registration
 from auditor.evidence.records import Report
-from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.deviating import listed_again, of_parts
 from auditor.sealing.differing import differences

@@ -26,6 +26,7 @@ from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
 from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
 from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
+from auditor.audits.shadow.sensitivity import sensitivity
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.evidence.records import Report
@@ -190,7 +191,9 @@ def facts_of(
     """All that a report tells, weighed: nothing is asked. ``said`` is what the base answered."""
     base, shadows = _base(plan, suspect, said), shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-    return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
+    sets = [choice.load() for choice in plan.probes]
+    without = sensitivity(judged, suspect, base.teacher, shadows, plan.names, sets)
+    return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out, without)
 
 
 def earlier_plan(home: Path, suspect: str) -> ShadowPlan:

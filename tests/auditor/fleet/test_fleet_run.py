@@ -13,8 +13,9 @@ import yaml
 from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.commands.fleet import exit_code
+from auditor.fleet.plan import read_fleet
 from auditor.fleet.records import FleetReport
-from auditor.fleet.run import RECORD
+from auditor.fleet.run import RECORD, run_fleet
 from auditor.fleet.table import COLUMNS, LINES, PARQUET
 from auditor.fleet.tasks import JudgeTask
 from fingerprints.errors import MalformedInput
@@ -243,3 +244,18 @@ def test_options_of_the_plan_reach_the_audit(folder: Path) -> None:
     report = examined(written(folder, [suspect(folder, "spoken")], [audit]), folder / "out")
     plan = yaml.safe_load((folder / "out" / cell(report, "spoken").place / "plan.yaml").read_text())
     assert plan["detectors"] == ["shared_wording"]
+
+
+def test_whoever_runs_a_fleet_is_in_its_reports_and_another_judges_nothing_again(
+    folder: Path,
+) -> None:
+    path = written(folder, [suspect(folder, "spoken")], [answers("./one")])
+    plan, out = read_fleet(path), folder / "out"
+    report = run_fleet(plan, path, out, Inline(), operator="A. Examiner")
+    held = load_bundle(out / cell(report, "spoken").place).custody
+    assert held is not None
+    assert (held.operator, held.registration) == ("A. Examiner", None)
+    assert held.started <= held.finished
+    again = Inline()
+    assert run_fleet(plan, path, out, again, operator="B. Other") == report
+    assert not again.done
