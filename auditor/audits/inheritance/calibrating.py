@@ -47,13 +47,13 @@ MODELS_A_UNIT = 50
 processes have something to do."""
 
 
-class Rows(Record):
+class MeasuredRows(Record):
     """What one unit measured."""
 
     rows: tuple[MeasuredRow, ...]
 
 
-ROWS = RecordFile(Rows, nothing="no measured rows", next_step="remove it", largest=1 << 31)
+ROWS = RecordFile(MeasuredRows, nothing="no measured rows", next_step="remove it", largest=1 << 31)
 FIT = RecordFile(CellFit, nothing="no fit", next_step="remove it", largest=1 << 31)
 
 
@@ -141,7 +141,7 @@ class MeasuringTask(WorkTask):
         part = slice(self.start, self.stop)
         measuring = progress.step("measuring models of known history")
         rows = measured_rows(read.known, read.teachers, makers, [self.size], measuring, part)
-        write_record(Path(self.file), Rows(rows=rows))
+        write_record(Path(self.file), MeasuredRows(rows=rows))
 
 
 class FittingTask(WorkTask):
