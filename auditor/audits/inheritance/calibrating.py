@@ -263,7 +263,7 @@ def _fitting(parts: Sequence[MeasuringTask], size: int, work: Path) -> FittingTa
 
 def _places(plan: CalibrationPlan) -> tuple[str, str]:
     """Cohort and store by names that hold on every machine that sees the same folders."""
-    from fingerprints.remote_store import is_address
+    from fingerprints.address import is_address
 
     named = plan.store == BUNDLED or is_address(plan.store)
     store = plan.store if named else str(Path(plan.store).absolute())
