@@ -74,7 +74,7 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
     as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
     if width == theirs and ordered is not None and max(ordered.p, precise([ordered])) < CERTAIN:
         return [as_it_is]
-    many, told = _learned_from(one, other)
+    many, told = learned_from(one, other)
     if told.sum() < max(width, theirs):
         return [as_it_is] if width == theirs else []
     found = [replace(as_it_is, known=known)] if width == theirs else []
@@ -94,11 +94,11 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
 def held_out_tokens(one: Side, other: Side) -> tuple[Indices, Indices]:
     """The ids, in either model, of shared tokens that no map of `candidate_bases` is learned
     from."""
-    many, told = _learned_from(one, other)
+    many, told = learned_from(one, other)
     return many[0][~told], many[1][~told]
 
 
-def _learned_from(one: Side, other: Side) -> tuple[tuple[Indices, Indices], NDArray[np.bool_]]:
+def learned_from(one: Side, other: Side) -> tuple[tuple[Indices, Indices], NDArray[np.bool_]]:
     """Shared tokens, and of which of them a map is learned."""
     widest = max(one.anatomy.hidden, other.anatomy.hidden)
     many = shared_tokens(one, other, max(TOKENS, 2 * widest))

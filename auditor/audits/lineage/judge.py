@@ -46,6 +46,7 @@ UNITS, HEADS = "hidden units", "attention heads"
 WITHIN = "order within attention heads"
 HEADS_ABOUT = "heads whose nearest one is the same by where they look and by what they carry"
 FREE_ABOUT = "the same by singular values alone, which no basis changes"
+DIRECTIONS_ABOUT = "directions in which tokens hardly differ that the other embedding tells"
 HALVES_ABOUT = "dimensions of values whose nearest one is the same by either half"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
@@ -213,6 +214,7 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         ("agreement of heads", HEADS_ABOUT, found.heads, HEADS),
         ("agreement of heads, in any basis", FREE_ABOUT, found.free_heads, HEADS),
         ("agreement of value halves", HALVES_ABOUT, found.halves, "dimensions of values"),
+        ("directions of a turned embedding", DIRECTIONS_ABOUT, found.directions, "directions"),
     ):
         if agreeing is not None:
             measured = (False, agreeing.share, agreeing.n, unit)
@@ -309,6 +311,8 @@ def _related(
         kinds = kinds_of(suspect, one.side, kept)
     elif found.coordinate_p is not None and found.coordinate_p < CERTAIN:
         kinds = (EMBEDDING_ALONE,)
+    elif found.by_directions:
+        kinds = (TURNED_EMBEDDING,)
     if partial:
         kinds = (f"kept of it: {parts_told(parts)}", *kinds)
     return one.told.model_copy(
@@ -328,4 +332,7 @@ def _at_most_open(part: KeptPart) -> KeptPart:
     return part.model_copy(update={"state": "open"}) if part.state == "other" else part
 
 
+TURNED_EMBEDDING = (
+    "the embedding is the base's in a turned stream; the hidden units have not been seen to be"
+)
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"

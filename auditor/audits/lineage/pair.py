@@ -25,6 +25,7 @@ from auditor.audits.lineage.heads import (
 from auditor.audits.lineage.repeats import together
 from auditor.audits.lineage.sides import Side
 from auditor.audits.lineage.turned_basis import completed, laid_by_looks, laid_by_units, relaid
+from auditor.audits.lineage.turned_embedding import by_turned_embedding
 from auditor.audits.lineage.units import Pairing, paired
 from detectors.lineage.independence import fisher, precise
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
@@ -45,7 +46,7 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
         found = replace(found, basis=relaid(one, other, found.basis, looked, found.layers))
     elif not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
-    if found.placed or found.by_coordinates:
+    if found.placed or found.by_coordinates or found.by_directions:
         found = described(one, other, found)
     progress(2 * one.layers, 2 * one.layers)
     return found
@@ -63,6 +64,8 @@ def examined(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | 
             found = _in_another_basis(one, other, found)
         if not (found.by_agreement or found.by_order or found.by_heads):
             found = _by_where_they_look(one, other, found)
+        if not (found.placed or found.by_coordinates):
+            found = by_turned_embedding(one, other, bases, found)
     return found
 
 

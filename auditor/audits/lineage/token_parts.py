@@ -46,14 +46,14 @@ def _embedding(one: Side, other: Side, found: ComparedPair) -> tuple[PartState, 
 
 
 def laid_right(found: ComparedPair) -> bool:
-    """Whether the basis is known to be right: units or heads were found in it, or coordinates stand
-    in one order as they are."""
+    """Whether the basis is known to be right: units or heads were found in it, the embedding is
+    the base's in it, or coordinates stand in one order as they are."""
     if found.basis.turn is None and found.by_coordinates:
         return True
     agreed = [a.p for a in (found.heads, found.halves) if a is not None]
     dimensions = 1.0 if found.dimension_p is None else found.dimension_p
     heads = min(dimensions, *agreed, 1.0) < PLAIN_HEADS or found.basis.by == "heads"
-    return found.by_order or found.by_agreement or heads
+    return found.by_order or found.by_agreement or found.by_directions or heads
 
 
 ROWS: dict[PartName, RowsOf] = {"embedding": Side.embedding, "head": Side.written_tokens}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from auditor.audits.lineage.judge import TURNED_EMBEDDING
 from auditor.audits.lineage.map_of_parts import EMPTY, NONE, OPEN, SEVERAL, map_of_parts
 from auditor.audits.lineage.origins import origins
 from auditor.audits.lineage.plan import LineagePlan
@@ -118,14 +119,26 @@ def test_a_cell_is_right_or_not_told(
     assert wrong(found, whose, ("a", "b")) == []
     at = {(o.part, o.layer): o for o in found.origins}
     assert len(at) == 2 + 4 * LAYERS
-    if dressed and case in ("embedding and attention", "attention alone", "embedding alone"):
-        # A dozen heads of eight dimensions are too few, and a turned embedding is not found.
+    if dressed and case in ("embedding and attention", "attention alone"):
+        # A dozen heads of eight dimensions are too few.
         return
     for layer in range(LAYERS):
         for part in ("attention", "mlp"):
             who, _ = whose(part, layer)
             expected = (who, "kept") if who != "c" else (None, "other")
             assert (at[part, layer].base, at[part, layer].state) == expected
+
+
+def test_an_embedding_alone_is_found_in_a_turned_stream_and_says_no_more(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    suspect = stacked(models, tmp_path / "s", CASES["embedding alone"], *DISGUISE)
+    (one, other) = told(suspect, models, "a", "b").comparisons
+    assert (one.relation, other.relation) == ("common_origin", "independent")
+    assert one.likeness is None
+    assert one.kinds == (TURNED_EMBEDDING,)
+    assert one.p_holm is not None
+    assert one.p_holm < 1e-6
 
 
 def test_norms_embedding_and_output_layer_are_told_where_the_stream_was_left(
