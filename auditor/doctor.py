@@ -154,7 +154,7 @@ def _reference() -> Check:
         return Check(
             name="bundled store",
             state="problem",
-            found=problems[0],
+            found=problems[0].what,
             advice="install the package again",
         )
     return Check(name="bundled store", state="ok", found=names)

@@ -24,7 +24,7 @@ from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing, sync_folder
 from fingerprints.errors import StoreIntegrity, printable
 from fingerprints.index_files import FileEntry, as_rows, linked, read_mapped, read_whole
-from fingerprints.nearest import Approximate, Flat
+from fingerprints.nearest import Approximate, Flat, Recall
 from fingerprints.records import Record, canonical_json, sha256
 from fingerprints.shard_files import Before, ShardBuild, ShardEntry
 from fingerprints.sharded import Index, Sharded
@@ -45,9 +45,10 @@ GENERATION = re.compile(r"gen-[0-9]{6}")
 
 class GenerationManifest(Record):
     """What a generation holds and which state of the catalogue it was built from; ``trained`` is
-    0 for an exact index, ``shards`` empty for one of a piece."""
+    0 for an exact index, ``shards`` empty for one of a piece. Shards without ``recall`` are of a
+    former version, and are searched exactly."""
 
-    format: Literal["generation/1", "generation/2"] = "generation/1"
+    format: Literal["generation/1", "generation/2", "generation/3"] = "generation/1"
     kind: nearest.IndexKind
     embedder: str
     dimension: int
@@ -57,6 +58,7 @@ class GenerationManifest(Record):
     sequence: int
     state: str
     shards: tuple[ShardEntry, ...] = ()
+    recall: Recall | None = None
     files: dict[str, FileEntry]
 
     def expected(self) -> set[str]:
@@ -140,7 +142,9 @@ def load(
                 _check_canaries(index, catalog)
     except StoreIntegrity as error:
         raise damaged(error.what, path) from error
-    before = Before(folder, found.shards, found.files, found.trained) if found.shards else None
+    if not found.shards:
+        return Loaded(index, state, found.last_id)
+    before = Before(folder, found.shards, found.files, found.trained, found.recall)
     return Loaded(index, state, found.last_id, before)
 
 
@@ -156,7 +160,9 @@ def _sharded(folder: Path, found: GenerationManifest) -> Sharded:
         last = int(shard.numbers[-1])
     if last != found.last_id or sum(len(shard.numbers) for shard in shards) != found.n:
         raise StoreIntegrity("its ids are not those of the manifest")
-    return Sharded(trained, shards, nearest.empty_flat(found.dimension))
+    if found.recall is not None and not found.recall.probed <= found.recall.cells == trained.nlist:
+        raise StoreIntegrity("what its cells find was measured on others")
+    return Sharded(trained, shards, nearest.empty_flat(found.dimension), found.recall)
 
 
 def _of_a_piece(folder: Path, found: GenerationManifest) -> Flat | Approximate:
@@ -216,13 +222,13 @@ def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
 
 def publish_shards(path: Path, build: ShardBuild) -> None:
     """Makes or finishes the shards of a large store and makes them the current generation."""
-    shards, trained = build.run()
+    shards, trained, recall = build.run()
     with draft(path) as folder:
         for name in build.files:
             if not linked(build.folder / name, folder / name):
                 raise damaged(f"{shard_files.BUILDING} lost a file while it was built", path)
         record = GenerationManifest(
-            format="generation/2",
+            format="generation/3",
             kind="ivf-pq-shards",
             embedder=build.catalog.embedder,
             dimension=build.catalog.dimension,
@@ -232,6 +238,7 @@ def publish_shards(path: Path, build: ShardBuild) -> None:
             sequence=build.state.sequence,
             state=build.state.digest,
             shards=shards,
+            recall=recall,
             files=build.files,
         )
         commit(path, folder, record)
@@ -272,7 +279,7 @@ def commit(path: Path, folder: Path, record: GenerationManifest) -> None:
     """Writes the manifest, moves the pointer, and only then removes what is no longer current."""
     # Records of one piece are as former versions wrote and read them.
     data = canonical_json(
-        record.model_dump(mode="json", exclude=None if record.shards else {"shards"})
+        record.model_dump(mode="json", exclude=None if record.shards else {"shards", "recall"})
     )
     with replacing(folder / MANIFEST) as file:
         file.write(data)

@@ -127,7 +127,7 @@ class StoreIndex:
             return None
         tail = nearest.empty_flat(self._catalog.dimension)
         nearest.extend(tail, self._catalog.vectors(base.last_id))
-        return replace(base, index=Sharded(index.trained, index.shards, tail), state=state)
+        return replace(base, index=replace(index, tail=tail), state=state)
 
     def _flat(self, state: CatalogState, base: Loaded | None, count: int) -> Loaded:
         if count > self.most_in_memory:

@@ -5,9 +5,11 @@ Knows the store's parts; knows nothing of what the answers mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from fingerprints.catalog import Catalog
 from fingerprints.catalog_file import CATALOG_FILES
@@ -18,23 +20,46 @@ from fingerprints.generations import CURRENT, GENERATION
 from fingerprints.indexing import StoreIndex
 from fingerprints.shard_files import BUILDING
 
+Part = Literal["folder", "catalogue", "index"]
 
-def problems(folder: Path, catalog: Catalog, index: StoreIndex) -> list[str]:
-    """Everything that is wrong with a store of these parts, one line each; an empty list when
-    nothing is. Never raises for damage."""
-    return [
-        *_files(folder),
+
+class StoreProblem(NamedTuple):
+    """One thing that is wrong with a store, and in which part of it: the index alone can be made
+    again from the rest."""
+
+    part: Part
+    what: str
+
+
+def problems(folder: Path, catalog: Catalog, index: StoreIndex) -> list[StoreProblem]:
+    """Everything that is wrong with a store of these parts; an empty list when nothing is. Never
+    raises for damage."""
+    catalogue = [
         *_told(lambda: [f"the catalogue: {line}" for line in catalog.problems()]),
         *_told(lambda: _teachers(catalog)),
-        *_told(lambda: _index(index)),
     ]
+    return [
+        *(StoreProblem("folder", line) for line in _files(folder)),
+        *(StoreProblem("catalogue", line) for line in catalogue),
+        *(StoreProblem("index", line) for line in _told(lambda: _index(index))),
+    ]
+
+
+def repair(folder: str, found: Sequence[StoreProblem]) -> str:
+    """What to do about these problems of the store in a folder, if anything can be done there."""
+    parts = {problem.part for problem in found}
+    if parts == {"index"}:
+        return f"auditor store rebuild --store {shlex.quote(folder)}"
+    if parts == {"folder"}:
+        return "take away what does not belong there"
+    return "restore the store from a copy: what its models said can't be made again"
 
 
 def _told(check: Callable[[], list[str]]) -> list[str]:
     try:
         return check()
     except AuditError as error:
-        return [error.line()]
+        return [error.what]
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from fingerprints.embed import Vectors
 from fingerprints.errors import MalformedInput, StoreIntegrity
+from fingerprints.records import Record
 
 Ids = npt.NDArray[np.int64]
 IndexKind = Literal["flat", "ivf-pq", "ivf-pq-shards"]
@@ -29,7 +31,6 @@ NOTHING = -1
 # What they find and cost, on clusters and on vectors like real ones: docs/benchmarks.md.
 TRAINING_ROWS_A_CELL = 64
 MOST_TRAINING_ROWS = 1 << 20
-CELLS_PROBED = 48
 CANDIDATES = 400
 CANDIDATES_A_NEIGHBOUR = 20
 _CHUNK = 65_536
@@ -40,12 +41,30 @@ def library() -> Any:
     return import_module("faiss")
 
 
+class Recall(Record):
+    """How many of the nearest an index finds when it looks at ``probed`` of its cells: measured on
+    ``queries`` of its ``n`` own vectors, each against an exact search for ``k`` others.
+
+    ``found`` is the mean share; ``low`` and ``high`` are its 95 % interval.
+    """
+
+    probed: Annotated[int, Field(ge=1)]
+    cells: Annotated[int, Field(ge=1)]
+    n: Annotated[int, Field(ge=1)]
+    queries: int
+    k: int
+    found: float
+    low: float
+    high: float
+
+
 @dataclass
 class Flat:
     """Exact search over all vectors: FAISS IndexFlatIP under explicit 64-bit ids."""
 
     index: Any
     kind: IndexKind = "flat"
+    recall: None = None
 
     @property
     def n(self) -> int:
@@ -56,6 +75,8 @@ class Flat:
         """Scores and ids, both (n, k), nearest first; k must not be above `n`."""
         scores, ids = self.index.search(queries, k)
         return scores, ids
+
+    exact = search
 
     def vector(self, number: int) -> npt.NDArray[np.float32]:
         """The stored vector of an id. Raises StoreIntegrity where it has none."""
@@ -83,18 +104,18 @@ class Flat:
 
 @dataclass
 class Approximate:
-    """Candidates from product-quantised cells (Jegou, Douze and Schmid 2011), then exact cosines
-    from ``vectors``.
+    """What stores of former versions have: product-quantised cells of a piece over ``vectors``.
 
-    ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row; the index only
-    proposes. Stores of former versions have it; `fingerprints.sharded.Sharded` took its place, and
-    is what is built.
+    ``numbers`` (n,) ascending and ``vectors`` (n, d) are the exact ones, row by row, and are what
+    is searched: nobody measured what the cells find. `fingerprints.sharded.Sharded` took its place,
+    and is what is built.
     """
 
     index: Any
     numbers: Ids
     vectors: Vectors
     kind: IndexKind = "ivf-pq"
+    recall: None = None
 
     @property
     def n(self) -> int:
@@ -102,26 +123,10 @@ class Approximate:
         return int(self.index.ntotal)
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
-        """Scores and ids (n, k), nearest first; minus infinity and -1 where too few were found."""
-        faiss = library()
-        wanted = min(self.n, max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
-        settings = faiss.SearchParametersIVF(nprobe=CELLS_PROBED)
-        _, proposed = self.index.search(queries, wanted, params=settings)
-        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        ids = np.full((len(queries), k), NOTHING, dtype=np.int64)
-        for row, candidates in enumerate(proposed):
-            best = self._rank(queries[row], candidates[candidates >= 0], k)
-            scores[row, : len(best[0])], ids[row, : len(best[1])] = best
-        return scores, ids
+        """Scores and ids (n, k), nearest first."""
+        return exact_among([(self.numbers, self.vectors)], queries, k)
 
-    def _rank(
-        self, query: npt.NDArray[np.float32], candidates: Ids, k: int
-    ) -> tuple[npt.NDArray[np.float32], Ids]:
-        # Neighbours on the disk are read together, and ties fall to the lower id.
-        candidates = np.sort(candidates)
-        exact = self.vectors[np.searchsorted(self.numbers, candidates)] @ query
-        order = np.argsort(-exact, kind="stable")[:k]
-        return exact[order], candidates[order]
+    exact = search
 
     def vector(self, number: int) -> npt.NDArray[np.float32]:
         """The stored vector of an id. Raises StoreIntegrity where it has none."""
@@ -144,6 +149,24 @@ class Approximate:
 
 
 Blocks = Iterable[tuple[Ids, Vectors]]
+
+
+def exact_among(blocks: Blocks, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+    """Scores and ids (n, k) of all that is nearest in blocks of ids and vectors, nearest first and
+    ties by the lower id; minus infinity and -1 where there are fewer. Mapped vectors are read once,
+    in order, and take no memory."""
+    faiss = library()
+    best = faiss.ResultHeap(len(queries), k, keep_max=True)
+    for ids, vectors in blocks:
+        for start in range(0, len(ids), _CHUNK):
+            some = vectors[start : start + _CHUNK]
+            least = min(k, len(some))
+            scores, rows = faiss.knn(queries, some, least, faiss.METRIC_INNER_PRODUCT)
+            best.add_result(scores, ids[start : start + _CHUNK][rows])
+    best.finalize()
+    held = np.where(best.I == NOTHING, -np.inf, best.D).astype(np.float32)
+    order = np.lexsort((best.I, -held), axis=1)
+    return np.take_along_axis(held, order, 1), np.take_along_axis(best.I, order, 1)
 
 
 def places_in(held: Ids, numbers: Ids) -> Ids:
@@ -180,12 +203,14 @@ def train(sample: Vectors, n: int, seed: int = 1234) -> Any:
     """An empty IVF-PQ index for n vectors, trained on a sample of them; deterministic under one
     seed and thread count.
 
-    Codes of one byte for every four coordinates.
+    Codes of one byte for every four coordinates. Codes are compared by inner products, but cells
+    are those of the least distance, to which a mean that all vectors share makes no difference:
+    answers share half of their length, and by inner products most of them fall into a few cells.
     """
     faiss = library()
     d, cells = sample.shape[1], cells_for(n)
     index = faiss.IndexIVFPQ(
-        faiss.IndexFlatIP(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT
+        faiss.IndexFlatL2(d), d, cells, max(1, d // 4), 8, faiss.METRIC_INNER_PRODUCT
     )
     for clustering in (index.cp, index.pq.cp):
         clustering.seed, clustering.min_points_per_centroid = seed, 1

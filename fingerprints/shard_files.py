@@ -20,12 +20,12 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError
 
-from fingerprints import nearest, sharded
+from fingerprints import nearest, recall, sharded
 from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing
 from fingerprints.errors import StoreIntegrity
 from fingerprints.index_files import FileEntry, as_rows, is_whole, linked, read_mapped, read_whole
-from fingerprints.nearest import Ids
+from fingerprints.nearest import Ids, Recall
 from fingerprints.progress import Progress
 from fingerprints.records import Record, canonical_json, sha256
 from fingerprints.sharded import PORTION, IndexShard
@@ -37,6 +37,8 @@ IDS_A_SHARD = 1 << 20
 while it is made."""
 TRAINED = "cells.faiss"
 LARGEST_NOTE = 4096
+GROWN = 1.25
+"""What cells find is measured again when there are so many times more vectors, or as much fewer."""
 
 
 class ShardEntry(Record):
@@ -119,6 +121,7 @@ class Before:
     shards: tuple[ShardEntry, ...]
     files: Mapping[str, FileEntry]
     trained: int
+    recall: Recall | None
 
 
 @dataclass
@@ -145,9 +148,9 @@ class ShardBuild:
         except OSError as error:
             raise disk_problem(error, self.folder) from error
 
-    def run(self) -> tuple[tuple[ShardEntry, ...], int]:
-        """The shards, and on how many vectors' account their cells were trained; `files` has the
-        entries of what now lies in `folder`."""
+    def run(self) -> tuple[tuple[ShardEntry, ...], int, Recall]:
+        """The shards, on how many vectors' account their cells were trained, and what these find;
+        `files` has the entries of what now lies in `folder`."""
         shards = shards_of(self.catalog, self.ids_a_shard)
         self._rows(shards)
         n = sum(shard.n for shard in shards)
@@ -155,7 +158,7 @@ class ShardBuild:
         self._lists(shards, index)
         for name in self._strangers():
             (self.folder / name).unlink()
-        return shards, trained
+        return shards, trained, self._found(shards, index, n)
 
     def last_id(self, shards: tuple[ShardEntry, ...]) -> int:
         """The highest id that the shards hold."""
@@ -195,7 +198,7 @@ class ShardBuild:
     def _cells(self, shards: tuple[ShardEntry, ...], n: int) -> tuple[int, Any]:
         for trained, lent in self._had_cells():
             # Cells of half as many vectors are nearly as good, and keep all lists.
-            if n <= 2 * trained and self._taken(TRAINED, str(trained), lent, trained):
+            if n <= 2 * trained and self._taken(TRAINED, _by_distance(trained), lent, trained):
                 entry = self.files[TRAINED]
                 return trained, read_trained(self.folder, entry, self.catalog.dimension)
         told = self.told.step("training cells")
@@ -204,12 +207,12 @@ class ShardBuild:
             [self._vectors(shard) for shard in shards], nearest.training_rows(n)
         )
         index = nearest.train(sample, n)
-        self._write(TRAINED, partial(nearest.write, index), str(n), n)
+        self._write(TRAINED, partial(nearest.write, index), _by_distance(n), n)
         told(1, 1)
         return n, index
 
     def _had_cells(self) -> Iterator[tuple[int, bool]]:
-        if self.before is not None:
+        if self.before is not None and self.before.recall is not None:
             yield self.before.trained, True
         note = self._noted(TRAINED)
         if note is not None:
@@ -236,6 +239,28 @@ class ShardBuild:
                 self._write(name, partial(sharded.write_lists, index), key)
             done += shard.n
             told(done, whole)
+
+    def _found(self, shards: tuple[ShardEntry, ...], trained: Any, n: int) -> Recall:
+        """What the cells find: measured, or as it was where neither they nor the store's size
+        changed much."""
+        before = self.before
+        known = before.recall if before and before.files[TRAINED] == self.files[TRAINED] else None
+        if known and n / GROWN <= known.n <= n * GROWN:
+            return known
+        told = self.told.step("measuring recall")
+        made = tuple(self._made(shard, trained) for shard in shards)
+        tail = nearest.empty_flat(self.catalog.dimension)
+        return recall.measured(sharded.Sharded(trained, made, tail), told)
+
+    def _made(self, shard: ShardEntry, trained: Any) -> IndexShard:
+        """A shard that was just made: who opens the index checks its digests."""
+        ids, _, lists = shard.files()
+        with open_plain(self.folder / ids) as file:
+            numbers = np.memmap(file, dtype="<i8", mode="r", shape=(shard.n,))
+        with open_plain(self.folder / lists) as file:
+            held = np.asarray(np.memmap(file, dtype=np.uint8, mode="r"))
+        index = sharded.lists_over(trained, held, shard.n)
+        return IndexShard(np.asarray(numbers), self._vectors(shard), index, held)
 
     def _write(self, name: str, writing: Any, key: str, trained: int = 0) -> None:
         with replacing(self.folder / name) as file:
@@ -278,6 +303,11 @@ class ShardBuild:
         except (FileNotFoundError, ValidationError):
             return None
         return note if self.catalog.had(CatalogState(note.sequence, note.state)) else None
+
+
+def _by_distance(trained: int) -> str:
+    """What cells are made from: former versions', by inner products, had the bare number."""
+    return f"distance {trained}"
 
 
 def _note(name: str) -> str:

@@ -1,5 +1,5 @@
 """The index of a large store: product-quantised cells in shards that stay on the disk, re-ranked by
-the stored vectors, and the newest vectors beside them.
+the stored vectors, and the newest vectors beside them; or a scan of all vectors.
 
 Knows FAISS and arrays; knows nothing of teachers, nor of where files lie. Product-quantised
 distances only propose; every score, and the order, is of exact cosines.
@@ -20,13 +20,14 @@ from fingerprints.index_files import Bytes
 from fingerprints.nearest import (
     CANDIDATES,
     CANDIDATES_A_NEIGHBOUR,
-    CELLS_PROBED,
     NOTHING,
     Approximate,
     Flat,
     Ids,
     IndexKind,
+    Recall,
     Sink,
+    exact_among,
     library,
     limits,
     places_in,
@@ -59,12 +60,14 @@ class Sharded:
 
     The shards share one set of cells and codes, so that a search of ten reads what a search of one
     would: those of ``trained``, which must live as long. Ids ascend from shard to shard and on into
-    the tail. Only touched pages of the lists and vectors are in memory.
+    the tail. Only touched pages of the lists and vectors are in memory. How many cells are looked
+    at was measured (``recall``); where nobody did, all vectors are.
     """
 
     trained: Any
     shards: tuple[IndexShard, ...]
     tail: Flat
+    recall: Recall | None = None
     kind: IndexKind = "ivf-pq-shards"
     _searcher: Any = field(init=False, repr=False)
     _starts: Ids = field(init=False, repr=False)
@@ -78,9 +81,13 @@ class Sharded:
         # One after the other, each over all queries: threads are FAISS's own, within a shard.
         together = library().IndexShardsIVF(first.quantizer, first.nlist, False, True)
         for shard in self.shards:
-            shard.lists.nprobe = min(CELLS_PROBED, first.nlist)
             together.add_shard(shard.lists)
         return together
+
+    @property
+    def cells(self) -> int:
+        """How many cells all shards share."""
+        return int(self.trained.nlist)
 
     @property
     def n(self) -> int:
@@ -89,6 +96,21 @@ class Sharded:
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
         """Scores and ids (n, k), nearest first; minus infinity and -1 where too few were found."""
+        if self.recall is None:
+            return self.exact(queries, k)
+        return self.by_cells(queries, k, self.recall.probed)
+
+    def exact(self, queries: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """The same of all vectors: scores and ids (n, k), nearest first."""
+        held = [(shard.numbers, shard.vectors) for shard in self.shards]
+        scores, ids = exact_among(held, queries, k)
+        newer, numbers = self._newest(queries, k)
+        return _first(np.hstack([scores, newer]), np.hstack([ids, numbers]), k)
+
+    def by_cells(self, queries: Vectors, k: int, probed: int) -> tuple[Vectors, Ids]:
+        """The same of so many cells."""
+        for shard in self.shards:
+            shard.lists.nprobe = probed
         wanted = min(int(self._starts[-1]), max(CANDIDATES, CANDIDATES_A_NEIGHBOUR * k))
         _, proposed = self._searcher.search(queries, wanted)
         # Neighbours on the disk are read together. Lists of a stranger may name rows that are none.
@@ -97,9 +119,7 @@ class Sharded:
         scores, ids = self._newest(queries, k)
         exact = np.hstack([self._exact(queries, proposed), scores])
         numbers = np.hstack([self._numbers(proposed), ids])
-        # Ties fall to the lower id, and those of the tail are the highest.
-        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(exact, order, 1), np.take_along_axis(numbers, order, 1)
+        return _first(exact, numbers, k)
 
     def _exact(self, queries: Vectors, rows: Ids) -> Vectors:
         """The cosines of each query with the vectors in its rows (n, r); minus infinity for -1."""
@@ -171,6 +191,12 @@ class Sharded:
         return out
 
 
+def _first(scores: Vectors, ids: Ids, k: int) -> tuple[Vectors, Ids]:
+    # Ties fall to the lower id: candidates ascend, and those of the tail are the highest.
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
+
+
 Index = Flat | Approximate | Sharded
 
 
@@ -222,7 +248,9 @@ def trained_problem(raw: Any, dimension: int) -> str | None:
         return f"cells of type {type(raw).__name__}"
     found = (raw.d, raw.metric_type, raw.ntotal, raw.pq.nbits)
     wanted = (dimension, faiss.METRIC_INNER_PRODUCT, 0, 8)
-    sized = raw.quantizer.ntotal == raw.nlist and raw.quantizer.d == raw.d
+    cells = faiss.downcast_index(raw.quantizer)
+    known = type(cells) in (faiss.IndexFlatL2, faiss.IndexFlatIP)  # the second: former versions'
+    sized = known and cells.ntotal == raw.nlist and cells.d == raw.d
     return None if found == wanted and sized else f"cells of (d, metric, n, bits) {found}"
 
 

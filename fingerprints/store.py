@@ -28,8 +28,8 @@ from fingerprints.durable import WriteLock, disk_problem, refuse_special
 from fingerprints.embed import Embedder, HashedNgrams, Vectors, open_embedder
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.indexing import StoreIndex
-from fingerprints.inspection import problems
-from fingerprints.nearest import Ids, unit_queries
+from fingerprints.inspection import StoreProblem, problems
+from fingerprints.nearest import Ids, Recall, unit_queries
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import canonical_json, sha256
 from fingerprints.signature import sign
@@ -53,7 +53,7 @@ class Put(NamedTuple):
 class FingerprintStore(Closing):
     """A folder of stored models.
 
-    Made by `open`, `create`, `open_or_create` or `join`; a context manager. One process writes at a
+    Made by `open`, `create` or `join`; a context manager. One process writes at a
     time (Locked after five seconds), any number read; those that `join` take turns, a model each.
     Raises UnsafeInput where the folder holds links or
     pipes, StoreIntegrity where bytes are not those that were written.
@@ -132,13 +132,6 @@ class FingerprintStore(Closing):
             store._check_embedder()
             undoing.pop_all()
         return store
-
-    @classmethod
-    def open_or_create(cls, path: Path, embedder: Embedder | None = None) -> Self:
-        """The store at a path, open for writing; a new one where there is none."""
-        if (Path(path) / CATALOG).is_file():
-            return cls.open(path, embedder=embedder)
-        return cls.create(path, embedder=embedder)
 
     @property
     def read_only(self) -> bool:
@@ -269,13 +262,14 @@ class FingerprintStore(Closing):
         """How many prompts both a transcript and each stored model answered readably, by name."""
         return self.catalog.shared_prompts(asked(transcript))
 
-    def search(self, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
+    def search(self, vectors: Vectors, k: int, exact: bool = False) -> tuple[Vectors, Ids]:
         """The nearest stored answers to each query vector: exact cosines and answer ids, nearest
         first.
 
         ``vectors`` is (n, d), of any length but zero; both results are (n, min(k, stored)). Above
         200,000 vectors the ids come from an approximate index (-1 with score minus infinity where
-        it proposes fewer than k), the scores stay exact. Raises MalformedInput for a query that is
+        it proposes fewer than k; `recall` says what it finds) unless ``exact``, the scores stay
+        exact. Raises MalformedInput for a query that is
         zero, not finite or of another dimension, UsageProblem for k below 1.
         """
         queries = unit_queries(vectors, self.catalog.dimension)
@@ -284,7 +278,12 @@ class FingerprintStore(Closing):
         index = self.index.now()
         if not index.n or not len(queries):
             return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
-        return index.search(queries, min(k, index.n))
+        return (index.exact if exact else index.search)(queries, min(k, index.n))
+
+    def recall(self) -> Recall | None:
+        """What a search by the index finds, as it was measured when it was built; None where every
+        search is exact."""
+        return self.index.now().recall
 
     def answer(self, number: int) -> StoredAnswer:
         """Whose answer an id stands for. Raises UsageProblem for an unknown id."""
@@ -310,8 +309,8 @@ class FingerprintStore(Closing):
         writer.freeze()
         self.close(remove_lock=True)
 
-    def verify(self) -> list[str]:
-        """All that is wrong with the store (rows, digests, index), a line each; empty: nothing."""
+    def verify(self) -> list[StoreProblem]:
+        """All that is wrong with the store (rows, digests, index); empty: nothing."""
         return problems(self.path, self.catalog, self.index)
 
     def digest(self) -> str:

@@ -21,6 +21,8 @@ PARTS_SECONDS = 2e-5
 """Seconds a vector and 256 coordinates to code it, whatever the number of cells."""
 HASHED_A_SECOND = 4e8
 """Bytes that are written, hashed and read back in a second."""
+MEASURED_BY = 500
+"""Stored vectors that are compared with all others, to know what the index finds."""
 ROUNDS = 10
 RESIDENT = 150 << 20
 """Bytes that Python and its libraries hold before anything is read."""
@@ -71,7 +73,8 @@ def cost_of_index(signatures: int, dimension: int, exact_up_to: int = EXACT_UP_T
     cells, coded = nearest.cells_for(signatures), max(1, dimension // 4)
     size = signatures * (4 * dimension + 16 + coded)
     sample = min(nearest.training_rows(signatures), signatures)
-    sorting = 2.0 * dimension * cells * (signatures + ROUNDS * sample) / FLOPS
+    compared = cells * (signatures + ROUNDS * sample) + MEASURED_BY * signatures
+    sorting = 2.0 * dimension * compared / FLOPS
     lists = 2 * (coded + 8) * min(signatures, IDS_A_SHARD)
     return IndexCost(
         signatures=signatures,

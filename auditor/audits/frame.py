@@ -157,8 +157,9 @@ def open_store(name: str) -> Iterator[FingerprintStore]:
     """The bundled reference store, the one in a folder, or a published one at an address, opened
     for reading and closed afterwards."""
     # Loaded where a store is opened: a comparison of files does without.
+    from fingerprints.address import is_address
     from fingerprints.reference import reference_store
-    from fingerprints.remote_store import is_address, opened
+    from fingerprints.remote_store import opened
     from fingerprints.store import FingerprintStore
     from fingerprints.subjects.cache import cache_folder
 

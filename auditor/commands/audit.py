@@ -44,9 +44,9 @@ from auditor.commands.options import (
 from auditor.console import progress_on, say
 from detectors.text.makers import using_makers
 from detectors.text.vendors import vendor_slug
+from fingerprints.address import is_address
 from fingerprints.errors import MalformedInput, printable
 from fingerprints.probes import parse_probes
-from fingerprints.remote_store import is_address
 from fingerprints.subjects.spec import parse_spec
 
 

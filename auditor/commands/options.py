@@ -78,7 +78,7 @@ FAIL_ON = click.option(
 def _own(_: click.Context, __: click.Parameter, value: str) -> str:
     """A store that is to be changed is a folder."""
     # Loaded by the commands that change one: the others do without.
-    from fingerprints.remote_store import is_address
+    from fingerprints.address import is_address
 
     if is_address(value):
         raise UsageProblem(

@@ -33,8 +33,11 @@ from auditor.commands.options import (
 from auditor.commands.stored import (
     hit,
     opened_to_write,
+    recall_line,
+    repair_of,
     show_cost,
     show_import,
+    tell_import,
     tell_stored,
     warn_of_slip,
     where_there_is_one,
@@ -43,11 +46,11 @@ from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
 from fingerprints.collect import collect, header_of
 from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, refuse_unreadable
 from fingerprints.probes import PRESETS, parse_probes
+from fingerprints.publishing import publish as publish_store
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
-from fingerprints.remote_store import publish as publish_store
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_index
 from fingerprints.subjects import open_subject
@@ -208,7 +211,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @store.command("import", short_help="Import recorded answers of many models.")
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
-@click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
+@click.option("--metadata", metavar="CSV", help="Columns model,vendor[,family]: who made them.")
 @click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
 @recording_options
 @STORE
@@ -250,31 +253,11 @@ def import_(
         with where_there_is_one(store_dir) as opened, progress_on("reading") as progress:
             found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
         return show_import(found, as_json)
+    refuse_unreadable(path, made)
     with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
         warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
-    if as_json:
-        put_json(outcome.model_dump(mode="json"))
-        return 0
-    put(
-        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
-        f" {len(outcome.unchanged)} unchanged"
-    )
-    say(f"of the files: {outcome.reading.line}")
-    if outcome.other_vendor:
-        say(
-            f"the metadata names another maker than {vendor} for"
-            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
-            " metadata's was kept"
-        )
-    for skipped in outcome.skipped:
-        say(f"skipped {skipped.what}: {skipped.reason}")
-    if outcome.without_metadata:
-        say(
-            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
-            f" {outcome.without_metadata[0]} first"
-        )
-    return 0
+    return tell_import(outcome, vendor, as_json)
 
 
 @store.command(short_help="Find the stored answers nearest to a text.")
@@ -287,12 +270,30 @@ def import_(
     show_default=True,
     help="How many answers.",
 )
+@click.option(
+    "--by-index",
+    is_flag=True,
+    help="Compare with what the index proposes only; says how much that finds.",
+)
 @READ_STORE
 @AS_JSON
-def search(text: str, nearest: int, store_dir: str, as_json: bool) -> int:
-    """Find the stored answers nearest to TEXT by cosine similarity of their signatures."""
+def search(text: str, nearest: int, by_index: bool, store_dir: str, as_json: bool) -> int:
+    """Find the stored answers nearest to TEXT by cosine similarity of their signatures.
+
+    TEXT is compared with every stored answer. Of a store of over 200,000 answers --by-index looks
+    only where its index proposes, as programs that search often do: for one text, opening the
+    store takes far longer than either.
+
+    \b
+    Examples:
+      auditor store search "I hope this helps!" --store teachers/ -k 10
+      auditor store search "I hope this helps!" --store teachers/ --by-index
+    """
     with open_store(store_dir) as opened:
-        scores, numbers = opened.search(opened.embedder.embed([text]), nearest)
+        wanted = opened.embedder.embed([text])
+        scores, numbers = opened.search(wanted, nearest, exact=not by_index)
+        if by_index:
+            say(recall_line(opened.recall()))
         rows = [
             hit(opened, float(s), int(n))
             for s, n in zip(scores[0], numbers[0], strict=True)
@@ -319,13 +320,11 @@ def verify(store_dir: str, as_json: bool) -> int:
         problems = opened.verify()
         count = len(opened.teachers())
     if as_json:
-        put_json({"models": count, "problems": problems})
+        put_json({"models": count, "problems": [problem.what for problem in problems]})
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise StoreIntegrity(
-            problems[0] + more,
-            where=store_dir,
-            next_step=f"auditor store rebuild --store {store_dir}",
+            problems[0].what + more, where=store_dir, next_step=repair_of(store_dir, problems)
         )
     if not as_json:
         put(f"{count} models, every digest fits")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,20 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from auditor.audits.frame import open_store
+from auditor.audits.plan import BUNDLED
 from auditor.commands.audits import cost_lines
 from auditor.console import put, put_json, say
 from detectors.lineup import counted
 from detectors.text.model_names import meant
+from fingerprints import remote_store
+from fingerprints.address import is_address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.embed import HashedNgrams, SentenceTransformer
 from fingerprints.errors import UsageProblem
 from fingerprints.importing import ImportReport
-from fingerprints.remote_store import is_address
+from fingerprints.inspection import StoreProblem, repair
+from fingerprints.nearest import Recall
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding
 
@@ -40,6 +44,27 @@ def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
         "probe": found.probe_id,
         "answer": reply.text[:80],
     }
+
+
+def repair_of(store_dir: str, problems: Sequence[StoreProblem]) -> str:
+    """What to do about a damaged store, where it can be done: nothing repairs one that is read."""
+    if is_address(store_dir):
+        return remote_store.REPAIR
+    if store_dir == BUNDLED:
+        return "install the toolkit anew: this store came with it"
+    return repair(store_dir, problems)
+
+
+def recall_line(recall: Recall | None) -> str:
+    """What a search by the index finds."""
+    if recall is None:
+        return "this store is searched exactly, with its index too"
+    return (
+        f"the index found {recall.found:.1%} [{recall.low:.1%}, {recall.high:.1%}] of the"
+        f" {recall.k} nearest of {counted(recall.queries, 'stored answer')} when it was built"
+        f" ({recall.probed:,} of {counted(recall.cells, 'cell')} looked at): other texts may fare"
+        " worse"
+    )
 
 
 @contextmanager
@@ -115,3 +140,29 @@ def tell_stored(stored: StoredTeacher, as_json: bool) -> None:
         )
         table.add_row(key.replace("_", " "), Text(told))
     Console().print(table)
+
+
+def tell_import(outcome: ImportReport, vendor: str, as_json: bool) -> int:
+    """Prints what an import added to stdout, what it left out to stderr; 0."""
+    if as_json:
+        put_json(outcome.model_dump(mode="json"))
+        return 0
+    put(
+        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
+        f" {len(outcome.unchanged)} unchanged"
+    )
+    say(f"of the files: {outcome.reading.line}")
+    if outcome.other_vendor:
+        say(
+            f"the metadata names another maker than {vendor} for"
+            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
+            " metadata's was kept"
+        )
+    for skipped in outcome.skipped:
+        say(f"skipped {skipped.what}: {skipped.reason}")
+    if outcome.without_metadata:
+        say(
+            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
+            f" {outcome.without_metadata[0]} first"
+        )
+    return 0

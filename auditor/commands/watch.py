@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.commands.fleet import EXECUTORS, checked_fleet, executor_of
+from auditor.commands.executing import EXECUTOR, Execution, ExecutorName, jobs_option
+from auditor.commands.fleet import checked_fleet
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.console import progress_on, put, put_json, say
-from auditor.fleet.order import Executor
+from auditor.execution.order import Executor
 from auditor.fleet.plan import FleetPlan
 from auditor.fleet.run import fleet_folder
 from auditor.fleet.telling import WEBHOOK, posted, summary, write_feed
@@ -71,8 +72,8 @@ def _seconds(context: click.Context, option: click.Parameter, value: str) -> flo
     is_flag=True,
     help=f"Let the webhook ({WEBHOOK}) be an address of this network.",
 )
-@click.option("--executor", type=click.Choice(EXECUTORS), default="local", show_default=True)
-@click.option("--jobs", type=click.IntRange(1, 256), help="Endpoints asked at once.")
+@EXECUTOR
+@jobs_option("default: 16")
 @dry_run("Print what a look asks of whom; ask nothing.")
 @AS_JSON
 def watch(
@@ -83,7 +84,7 @@ def watch(
     until_change: bool,
     alpha: float,
     allow_private: bool,
-    executor: str,
+    executor: ExecutorName,
     jobs: int | None,
     dry_run: bool,
     as_json: bool,
@@ -115,7 +116,7 @@ def watch(
         return _dry_run(plan, path, as_json)
     if not once:
         time.sleep(wait_first(_last(plan, path, folder), time.time(), every))
-    with executor_of(executor, jobs or 16) as doing:
+    with Execution(executor, jobs or 16).opened(folder) as doing:
         while True:
             began = time.monotonic()
             code = _looked(plan, path, folder, doing, alpha, allow_private, as_json, once)

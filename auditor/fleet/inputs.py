@@ -16,10 +16,10 @@ from auditor.audits.lineage.run import named
 from auditor.audits.plan import BUNDLED
 from auditor.calibration.case import NONE, SHIPPED
 from auditor.version import VERSION
+from fingerprints.address import is_address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.errors import AuditError
 from fingerprints.records import canonical_json, sha256
-from fingerprints.remote_store import is_address
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.spec import parse_spec
 

@@ -17,10 +17,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from auditor.execution.order import Executor, do_all
+from auditor.execution.tasks import TaskEnd
 from auditor.fleet.names_in_turn import ServedNames
-from auditor.fleet.order import Executor, do_all
 from auditor.fleet.plan import FLEET, FleetPlan, FleetSuspect
-from auditor.fleet.tasks import AskTask, Recording, TaskEnd
+from auditor.fleet.tasks import AskTask, Recording, end_file
 from auditor.fleet.tasks_of import lane_of
 from detectors.service.repeated import ANSWERED, said
 from detectors.stats.char_kernel import exact, hamming
@@ -236,10 +237,12 @@ def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> Ask
     # Another seed a look: where a server honours it, the same one would give the same answer.
     sampling = Sampling(temperature=1.0, samples=samples, seed=number * BASELINE)
     recording = Recording(choice=QUESTIONS, sampling=sampling, file=_file(state, number))
+    name = f"look/{suspect.name}/{number}"
     return AskTask(
-        id=f"look/{suspect.name}/{number}",
+        id=name,
         key=sha256(f"{state.spec_sha256} {number} {samples}"),
         home=home,
+        ends=str(end_file(out, name)),
         out=str(out),
         lane=lane_of(suspect.spec),
         spec=suspect.spec,

@@ -15,7 +15,9 @@ import pytest
 from auditor.cli import run
 from auditor.commands.table import TABLE
 from detectors.registry import detector_names
+from fingerprints import indexing
 from fingerprints.store import FingerprintStore
+from tests.fingerprints.stored import transcript
 from tests.recordings import answers_of, recorded, write_jsonl
 
 
@@ -265,6 +267,29 @@ def test_the_nearest_stored_answers_to_a_text_are_found(
     assert hits[0]["cosine"] >= hits[1]["cosine"] >= hits[2]["cosine"]
     assert run(["store", "search", "[bold]\x1b[31m", "--store", str(store)]) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_search_by_the_index_says_what_that_finds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, said = tmp_path / "store", transcript("a", 300)
+    with FingerprintStore.create(path) as made:
+        made.add(said, "a")
+    search = ["store", "search", said.replies[7].text, "--store", str(path), "--json"]
+    assert run([*search, "--by-index"]) == 0
+    told = capsys.readouterr()
+    assert "searched exactly" in told.err
+    monkeypatch.setattr(indexing, "EXACT_UP_TO", 10)
+    assert run(["store", "rebuild", "--store", str(path)]) == 0
+    capsys.readouterr()
+    assert run([*search, "--by-index"]) == 0
+    by_index = capsys.readouterr()
+    assert "looked at" in by_index.err
+    assert json.loads(by_index.out)[0] == json.loads(told.out)[0]
+    assert run(search) == 0
+    exact = capsys.readouterr()
+    assert exact.out == told.out
+    assert exact.err == ""
 
 
 def test_an_embedder_that_is_not_there_is_one_line(

@@ -84,7 +84,7 @@ def ingest(path: Path, rows: int) -> tuple[float, float]:
     """Seconds in `add` for all teachers, and seconds that the catalogue's vectors alone took in
     a second run."""
     spent = 0.0
-    with FingerprintStore.open_or_create(path, embedder=Synthetic(rows)) as store:
+    with FingerprintStore.create(path, embedder=Synthetic(rows)) as store:
         for number in range(rows // A_TEACHER):
             said = teacher(number)
             start = time.perf_counter()

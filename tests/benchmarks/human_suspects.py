@@ -98,7 +98,7 @@ def store_of(work: Path, name: str, asked: Collection[str], hidden: str) -> Path
         return path / "store"
     path.mkdir(parents=True, exist_ok=True)
     probes = known_history.probes(ALPACA)
-    with FingerprintStore.open_or_create(path / "store") as store:
+    with FingerprintStore.join(path / "store") as store:
         for t in known_history.stored_teachers(ALPACA, {k: probes[k] for k in asked}):
             if t.vendor != hidden:
                 store.add(t.transcript, t.name, vendor=t.vendor, family=t.family)

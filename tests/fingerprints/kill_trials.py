@@ -20,7 +20,7 @@ from typing import Any
 from fingerprints import catalog, durable, generations, shard_files
 from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.store import FingerprintStore
-from tests.fingerprints.stored import queries, transcript
+from tests.fingerprints.stored import made_or_opened, queries, transcript
 
 POINTS: dict[str, tuple[Any, str]] = {
     "replace": (os, "replace"),
@@ -66,7 +66,7 @@ def write(path: Path, acknowledged: int, large: bool) -> None:
     """Adds models without end, builds the index after every second one, and freezes now and
     then. A ``large`` store has shards, of three models each."""
     while True:
-        with FingerprintStore.open_or_create(path) as store:
+        with made_or_opened(path) as store:
             if large:
                 store.index.exact_up_to, store.index.ids_a_shard = 10, 24
             for _ in range(3):
@@ -117,7 +117,7 @@ def wrong(path: Path, said: list[str]) -> list[str]:
     except MalformedInput as error:
         # Killed before the store was made: that is a state too, if nothing was acknowledged and it
         # can be made now.
-        with FingerprintStore.open_or_create(path) as store:
+        with made_or_opened(path) as store:
             return store.verify() + ([error.line()] if said else [])
     except AuditError as error:
         return [error.line()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fingerprints.catalog_file import CATALOG
 from fingerprints.embed import Vectors
 from fingerprints.records import Arm, Identity, Probe, ProbeSetRef, Reply, Status
 from fingerprints.store import FingerprintStore
@@ -80,3 +81,20 @@ class Unlucky:
             if text in ("nan", "zero", "inf"):
                 out[row] = {"nan": np.nan, "zero": 0.0, "inf": np.inf}[text]
         return out
+
+
+def clustered(n: int, d: int, seed: int) -> Vectors:
+    """Unit vectors as answers give them: many tight clusters (a question each) within wide ones
+    (a topic each)."""
+    rng = np.random.default_rng(seed)
+    topics = rng.standard_normal((20, d))
+    questions = topics[rng.integers(0, 20, n // 50)] + 0.8 * rng.standard_normal((n // 50, d))
+    rows = questions[rng.integers(0, len(questions), n)] + 0.6 * rng.standard_normal((n, d))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def made_or_opened(path: Path) -> FingerprintStore:
+    """The store at a path, open for writing; a new one where there is none."""
+    return (
+        FingerprintStore.open(path) if (path / CATALOG).is_file() else FingerprintStore.create(path)
+    )

@@ -1,51 +1,37 @@
-"""Candidates of the approximate index, held against exact search."""
+"""Exact search in blocks, and cells that are read."""
 
 from __future__ import annotations
 
 import io
 
 import numpy as np
-import pytest
 
 from fingerprints import nearest
-from fingerprints.embed import Vectors
-from fingerprints.sharded import IndexShard, Sharded, empty_lists, trained_problem
+from fingerprints.sharded import trained_problem
+from tests.fingerprints.stored import clustered
 
 
-def clustered(n: int, d: int, seed: int) -> Vectors:
-    """Unit vectors as answers give them: many tight clusters (a question each) within wide ones
-    (a topic each)."""
-    rng = np.random.default_rng(seed)
-    topics = rng.standard_normal((20, d))
-    questions = topics[rng.integers(0, 20, n // 50)] + 0.8 * rng.standard_normal((n // 50, d))
-    rows = questions[rng.integers(0, len(questions), n)] + 0.6 * rng.standard_normal((n, d))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    ("n", "d"), [(5_000, 64), pytest.param(30_000, 256, marks=pytest.mark.slow)]
-)
-def test_candidates_find_nearly_all_of_the_ten_nearest(n: int, d: int) -> None:
-    everything = clustered(n + 100, d, 3)
-    rows, wanted = everything[:n], everything[n:]
-    ids = np.arange(1, n + 1, dtype=np.int64) * 3
-    flat, tail = nearest.empty_flat(d), nearest.empty_flat(d)
+def test_an_exact_search_in_blocks_is_an_exact_search() -> None:
+    rows = clustered(700, 64, 3)
+    ids = np.arange(1, 701, dtype=np.int64) * 3
+    flat = nearest.empty_flat(64)
     nearest.extend(flat, [(ids, rows)])
-    nearest.extend(tail, [(ids[-100:], rows[-100:])])
-    trained = nearest.train(rows[:: max(1, n // nearest.training_rows(n))], n)
-    shards = []
-    for part in np.array_split(np.arange(n - 100), 3):
-        lists = empty_lists(trained)
-        lists.add(rows[part])
-        shards.append(IndexShard(ids[part], rows[part], lists, np.empty(0, np.uint8)))
-    approximate = Sharded(trained, tuple(shards), tail)
-    (truth, right), (scores, found) = flat.search(wanted, 10), approximate.search(wanted, 10)
-    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right, found, strict=True)])
-    assert recall >= 0.95
-    for row in range(len(wanted)):
-        same = np.isin(found[row], right[row])
-        places = [list(right[row]).index(i) for i in found[row][same]]
-        np.testing.assert_allclose(scores[row][same], truth[row][places], atol=1e-5)
+    parts = [(ids[a:b], rows[a:b]) for a, b in ((0, 5), (5, 300), (300, 300), (300, 700))]
+    for k in (1, 10, 700):
+        scores, found = nearest.exact_among(parts, rows[:20], k)
+        right, truth = flat.search(rows[:20], k)
+        np.testing.assert_allclose(scores, right, atol=1e-6)
+        assert np.array_equal(found, truth)
+    scores, found = nearest.exact_among(parts[:1], rows[:2], 8)
+    assert (found[:, 5:] == -1).all()
+    assert np.isneginf(scores[:, 5:]).all()
+
+
+def test_equal_vectors_come_in_the_order_of_their_ids() -> None:
+    rows = np.repeat(clustered(50, 32, 1), 4, axis=0)
+    ids = np.arange(1, 201, dtype=np.int64)
+    _, found = nearest.exact_among([(ids[:90], rows[:90]), (ids[90:], rows[90:])], rows[::4], 4)
+    assert np.array_equal(found, ids.reshape(50, 4))
 
 
 def test_cells_of_a_large_store_are_read_though_they_hold_nothing() -> None:

@@ -18,7 +18,7 @@ import pytest
 from fingerprints import index_files, nearest, sharded
 from fingerprints.errors import ResourceLimit, StoreIntegrity
 from fingerprints.progress import Progress
-from fingerprints.records import sha256
+from fingerprints.records import canonical_json, sha256
 from fingerprints.sharded import Sharded
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import queries, transcript
@@ -52,6 +52,10 @@ def path(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "store"))
 
 
+def manifest_of(path: Path) -> bytes:
+    return (generation(path) / "manifest.json").read_bytes()
+
+
 def inodes(path: Path) -> dict[str, int]:
     return {file.name: file.stat().st_ino for file in generation(path).iterdir()}
 
@@ -82,11 +86,31 @@ def test_the_exact_search_finds_the_same(path: Path) -> None:
         wanted = queries(store, NAMES)
         index = store.index.now()
         assert isinstance(index, Sharded)
-        scores, ids = store.search(wanted, 9)
+        scores, ids = store.search(wanted, 9, exact=True)
+        _, proposed = store.search(wanted, 9)
         store.index.rebuild()
         exact, numbers = store.search(wanted, 9)
+        assert store.recall() is None
     assert np.array_equal(ids, numbers)
     np.testing.assert_allclose(scores, exact, atol=1e-6)
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(numbers, proposed, strict=True)]) >= 0.9
+
+
+def test_what_the_cells_find_is_measured_when_they_are_made_and_kept_while_they_are(
+    path: Path,
+) -> None:
+    with opened(path, read_only=True) as store:
+        first = store.recall()
+        assert first is not None
+        assert (first.n, first.queries, first.k) == (6 * 119, 500, 10)
+        assert first.low >= 0.95 or first.probed == first.cells
+    with opened(path) as store:
+        store.add(transcript("new", 100), "new")
+        assert store.recall() == first
+        store.add(transcript("more", 120), "more")
+        again = store.recall()
+    assert again is not None
+    assert (again.n, again.cells) == (6 * 119 + 99 + 119, first.cells)
 
 
 def test_a_few_new_vectors_are_searched_beside_the_shards_and_write_nothing(path: Path) -> None:
@@ -245,13 +269,25 @@ def test_linking_what_is_not_there_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["other lists", "lists elsewhere", "fewer vectors", "ids turned round", "vectors turned round"],
+    [
+        "other lists",
+        "lists elsewhere",
+        "fewer vectors",
+        "ids turned round",
+        "vectors turned round",
+        "measured on other cells",
+        "more cells than there are",
+    ],
 )
 def test_whole_shards_that_are_not_this_stores_are_refused_though_all_digests_fit(
     path: Path, change: str
 ) -> None:
-    folder = generation(path)
-    if change == "other lists":
+    folder, recall = generation(path), json.loads(manifest_of(path))["recall"]
+    if change == "measured on other cells":
+        recall["cells"] += 1
+    elif change == "more cells than there are":
+        recall["probed"] = recall["cells"] + 1
+    elif change == "other lists":
         (folder / "lists-00000.faiss").write_bytes((folder / "lists-00003.faiss").read_bytes())
     elif change == "lists elsewhere":
         data = (folder / "lists-00000.faiss").read_bytes()
@@ -265,7 +301,7 @@ def test_whole_shards_that_are_not_this_stores_are_refused_though_all_digests_fi
     else:
         rows = np.fromfile(folder / "vectors-00001.f32", "<f4").reshape(-1, 256)
         rows[::-1].tofile(folder / "vectors-00001.f32")
-    vouch(path)
+    vouch(path, recall=recall)
     with pytest.raises(StoreIntegrity, match="index is damaged"):
         look(path)
 
@@ -310,16 +346,56 @@ def test_a_reader_of_a_large_store_without_a_fitting_index_is_told_to_have_it_bu
 
 
 def test_the_index_of_a_former_version_is_read_and_then_replaced(path: Path) -> None:
-    expected = look(path)
+    expected, exact = look(path), look(path, exact=True)
     former(path)
     with opened(path, read_only=True) as store:
         assert store.index.now().kind == "ivf-pq"
+        assert store.recall() is None
         assert store.verify() == []
-    assert look(path)[1] == expected[1]  # sums in another order: the last bit of a score may differ
+    assert look(path) == exact  # nobody measured what its cells find
     with opened(path) as store:
         store.rebuild()
     assert "cells.faiss" in inodes(path)
     assert look(path) == expected
+
+
+def test_shards_that_nobody_measured_are_searched_exactly_and_made_anew_by_distance(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_products(path, monkeypatch)
+    with opened(path, read_only=True) as store:
+        index = store.index.now()
+        assert isinstance(index, Sharded)
+        assert type(faiss.downcast_index(index.trained.quantizer)) is faiss.IndexFlatIP
+        assert store.recall() is None
+        wanted = queries(store, NAMES)
+        found, exact = store.search(wanted, 9), store.search(wanted, 9, exact=True)
+        assert np.array_equal(found[1], exact[1])
+        assert store.verify() == []
+    before = inodes(path)
+    with opened(path) as store:
+        store.add(transcript("new", 100), "new")
+        assert store.recall() is not None
+    after = inodes(path)
+    assert before["vectors-00000.f32"] == after["vectors-00000.f32"]
+    assert before["cells.faiss"] != after["cells.faiss"]
+    assert before["lists-00000.faiss"] != after["lists-00000.faiss"]
+    assert held(path, (*NAMES, "new")) == {*NAMES, "new"}
+
+
+def by_products(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts shards in the place of these as the version before wrote them: cells by inner products,
+    of which nobody measured what they find."""
+    with monkeypatch.context() as patch:
+        patch.setattr(faiss, "IndexFlatL2", faiss.IndexFlatIP)
+        shutil.rmtree(generation(path))
+        (path / "CURRENT").unlink()
+        with opened(path) as store:
+            store.index.now()
+    record = json.loads(manifest_of(path))
+    del record["recall"]
+    (generation(path) / "manifest.json").write_bytes(canonical_json(record))
+    vouch(path, format="generation/2")
 
 
 def former(path: Path) -> None:
@@ -336,7 +412,7 @@ def former(path: Path) -> None:
     faiss.write_index(index, str(folder / "index.faiss"))
     ids.astype("<i8").tofile(folder / "ids.i64")
     rows.astype("<f4").tofile(folder / "vectors.f32")
-    del record["shards"]
+    del record["shards"], record["recall"]
     (folder / "manifest.json").write_text("{}")
     names = ("ids.i64", "index.faiss", "vectors.f32")
     record |= {"format": "generation/1", "kind": "ivf-pq", "files": dict.fromkeys(names)}
@@ -350,5 +426,5 @@ def test_an_exact_manifest_is_written_as_former_versions_read_it(tmp_path: Path)
         store.index.now()
     record = json.loads((generation(tmp_path / "s") / "manifest.json").read_bytes())
     assert record["format"] == "generation/1"
-    assert "shards" not in record
+    assert not {"shards", "recall"} & set(record)
     assert sha256((generation(tmp_path / "s") / "manifest.json").read_bytes())

@@ -223,15 +223,6 @@ def test_a_read_only_store_refuses_to_change(path: Path) -> None:
             store.rebuild()
 
 
-def test_open_or_create_opens_what_is_there_and_makes_what_is_not(
-    path: Path, tmp_path: Path
-) -> None:
-    with FingerprintStore.open_or_create(path) as store:
-        assert len(store.teachers()) == 3
-    with FingerprintStore.open_or_create(tmp_path / "new") as store:
-        assert store.teachers() == []
-
-
 def test_create_refuses_a_folder_with_anything_in_it(path: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="a store stands here"):
         FingerprintStore.create(path)

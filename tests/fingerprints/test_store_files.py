@@ -49,7 +49,7 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(path: Path) -> None
     (path / "gen-000009" / "tmp-index.faiss").write_bytes(b"half")
     (path / "README.txt").write_text("mine")
     with FingerprintStore.open(path) as store:
-        assert [line for line in store.verify()] == ["unknown file 'README.txt'"]
+        assert store.verify() == [("folder", "unknown file 'README.txt'")]
     left = sorted(p.name for p in path.iterdir())
     assert left == ["CURRENT", "LOCK", "README.txt", "catalog.sqlite", "gen-000001"]
 
@@ -101,7 +101,8 @@ def test_a_history_that_was_edited_is_found(path: Path) -> None:
     db.commit()
     db.close()
     with FingerprintStore.open(path) as store:
-        assert store.verify() == ["the catalogue: change 2 does not follow from those before it"]
+        said = "the catalogue: change 2 does not follow from those before it"
+        assert store.verify() == [("catalogue", said)]
 
 
 def test_a_frozen_store_is_read_from_a_folder_that_may_not_be_written(path: Path) -> None:

@@ -10,10 +10,10 @@ from pydantic import Field
 from auditor.audits.plan import BUNDLED, AskingOf, AuditPlan
 from detectors.registry import detector_names, load_detector
 from detectors.text.makers import MakerTable, read_makers, shipped_makers
+from fingerprints.address import is_address, parts_of
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.probes import PRESETS, ProbeChoice
 from fingerprints.records import ProbeSet, Sampling
-from fingerprints.remote_store import is_address, parts_of
 
 DEFAULT_DETECTORS = ("self_identification", "stylistic_overlap", "shared_wording")
 """What runs where nobody chose: quick, from recorded answers alone."""

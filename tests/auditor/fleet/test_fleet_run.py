@@ -17,6 +17,7 @@ from auditor.fleet.plan import read_fleet
 from auditor.fleet.records import FleetReport
 from auditor.fleet.run import RECORD, run_fleet
 from auditor.fleet.table import COLUMNS, LINES, PARQUET
+from auditor.fleet.tasks import JudgeTask
 from fingerprints.errors import MalformedInput
 from fingerprints.store import FingerprintStore
 from tests.auditor.fleet.fleets import (
@@ -174,7 +175,7 @@ def test_a_store_that_grows_is_judged_by_anew_and_nobody_is_asked(folder: Path) 
         again = Inline()
         report = examined(path, folder / "out", again)
         assert len(server.requests) == asked
-    assert [task.type for task in again.done] == ["judge"]
+    assert [type(task) for task in again.done] == [JudgeTask]
     grown = load_bundle(folder / "out" / cell(report, "served", "./two").place)
     assert "alpha" in {c.name for c in grown.candidates}
     assert report.run == 2

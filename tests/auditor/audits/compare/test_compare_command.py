@@ -69,7 +69,7 @@ def test_a_store_alone_a_report_folder_and_a_name_of_ones_own(
     files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "store"
-    with FingerprintStore.open_or_create(store) as opened:
+    with FingerprintStore.create(store) as opened:
         for habit in HABITS:
             opened.add(recorded(tmp_path, habit), name=habit, vendor=f"vendor of {habit}")
     assert (

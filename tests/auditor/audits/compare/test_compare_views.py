@@ -87,7 +87,7 @@ def test_the_page_says_that_nearness_is_not_inheritance_and_how_often_the_tree_c
 
 
 def test_a_stored_model_with_few_answers_is_left_out_and_named(tmp_path: Path) -> None:
-    with FingerprintStore.open_or_create(tmp_path / "store") as store:
+    with FingerprintStore.create(tmp_path / "store") as store:
         for habit in HABITS:
             whole = recorded(tmp_path, habit)
             keep = 12 if habit == "delta" else 60
