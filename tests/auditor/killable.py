@@ -20,7 +20,7 @@ class Killable:
     """A command that is killed: its arguments, given the folder of what it needs, the endpoint and
     where it writes; which modules it loads, so that a fork has them; and what makes the world that
     it reads. ``children``: it does its work in other processes. ``journals``: where answers of the
-    endpoint lie.
+    endpoint lie. ``repeats``: run again when all was done it does it once more, as a look.
     """
 
     argv: Argv
@@ -28,6 +28,7 @@ class Killable:
     world: World
     children: bool = False
     journals: str = "**/*.jsonl"
+    repeats: bool = False
 
 
 def _spec(url: str, model: str = "model") -> str:
@@ -305,8 +306,13 @@ COMMANDS: dict[str, Killable] = {
         ("auditor.commands.fleet", "auditor.fleet.run"),
         _fleet,
         children=True,
+        journals="fleet/asked/**/*.jsonl",
     ),
     "watch": Killable(
-        _watch, ("auditor.commands.watch", "auditor.fleet.run"), _watched, children=True
+        _watch,
+        ("auditor.commands.watch", "auditor.fleet.run"),
+        _watched,
+        children=True,
+        repeats=True,
     ),
 }

@@ -194,7 +194,8 @@ def tried(home: Path, url: str, command: str, whole: Whole, kill: Kill) -> Kille
     forked(argv, out, kill)
     kept = kept_in(out, made.journals) - kept_in(home / BEGUN, made.journals)
     then = asked_of(url)[before:]
-    ended, _ = forked(argv, out)
+    done = made.repeats and state(out) == whole.state
+    ended, _ = (0, 0) if done else forked(argv, out)
     later = asked_of(url)[before + len(then) :]
     return KilledRun(
         command,
