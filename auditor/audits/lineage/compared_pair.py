@@ -32,9 +32,9 @@ class ComparedPair:
     suspect's was held against; ``likeness`` is empty where no part could be told to be another's.
     ``trend_p``: the smallest p-value of an order at large, raised for how many were looked at,
     which sorting by any property leaves too; the others ask for the very places as well.
-    ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in any
-    basis. ``pairs``: attention heads, where they were looked at; ``halves``: the agreement of their
-    values' dimensions."""
+    ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in
+    any basis. ``pairs``: attention heads, where they were looked at; ``halves``: the agreement of
+    their values' dimensions."""
 
     basis: Basis
     layers: tuple[int, ...]
