@@ -104,9 +104,14 @@ def arrangements(present: Collection[str]) -> tuple[Callable[[Any], Iterable[Any
     )
 
 
-def glances() -> tuple[Callable[[Any], Any], ...]:
-    """Of all kinds in order, who tells a report's answers at a glance."""
-    return tuple(placed_at(kind.glance) for kind in all_kinds() if kind.glance)
+def glances(present: Collection[str]) -> tuple[Callable[[Any], Any], ...]:
+    """Of all kinds in order, who tells a report's answers at a glance: of kinds with sections of
+    which one is ``present``, of those that tell without, and of those that add none."""
+    return tuple(
+        placed_at(kind.glance)
+        for kind in all_kinds()
+        if kind.glance and (not kind.sections or kind.unasked or set(kind.sections) & set(present))
+    )
 
 
 def files_beside() -> frozenset[str]:

@@ -56,7 +56,7 @@ def glance(report: Report) -> Glance:
     """The report at a glance. The same report gives the same glance."""
     lines = {q: _by_codes(report, q) for q in questions_of(report)}
     says = NOT_ASKED
-    for tell in glances():
+    for tell in glances(report.sections):
         part: GlancePart = tell(report)
         lines |= {line.question: line for line in part.lines}
         says = part.says or says
