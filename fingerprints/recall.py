@@ -55,8 +55,8 @@ def measured(index: Sharded, progress: Progress = SILENT) -> Recall:
                 low=round(float(low), 4),
                 high=round(float(high), 4),
             )
-        # Codes lost what cells had found: a quarter more of these.
-        probed = min(index.cells, probed + probed // 4 + 1)
+        # Codes lost what cells had found: a few more of these.
+        probed = min(index.cells, probed + probed // 16 + 1)
 
 
 def _enough(index: Sharded, queries: Vectors, truth: Ids, others: npt.NDArray[np.bool_]) -> int:

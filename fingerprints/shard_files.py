@@ -206,7 +206,7 @@ class ShardBuild:
     def _cells(self, shards: tuple[ShardEntry, ...], n: int) -> tuple[int, Any]:
         for trained, lent in self._had_cells():
             # Cells of half as many vectors are nearly as good, and keep all lists.
-            if n <= 2 * trained and self._taken(TRAINED, _by_distance(trained), lent, trained):
+            if n <= 2 * trained and self._taken(TRAINED, str(trained), lent, trained):
                 entry = self.files[TRAINED]
                 return trained, read_trained(self.folder, entry, self.catalog.dimension)
         told = self.told.step("training cells")
@@ -215,12 +215,12 @@ class ShardBuild:
             [self._vectors(shard) for shard in shards], nearest.training_rows(n)
         )
         index = nearest.train(sample, n)
-        self._write(TRAINED, partial(nearest.write, index), _by_distance(n), n)
+        self._write(TRAINED, partial(nearest.write, index), str(n), n)
         told(1, 1)
         return n, index
 
     def _had_cells(self) -> Iterator[tuple[int, bool]]:
-        if self.before is not None and self.before.recall is not None:
+        if self.before is not None:
             yield self.before.trained, True
         note = self._noted(TRAINED)
         if note is not None:
@@ -311,11 +311,6 @@ class ShardBuild:
         except (FileNotFoundError, ValidationError):
             return None
         return note if self.catalog.had(CatalogState(note.sequence, note.state)) else None
-
-
-def _by_distance(trained: int) -> str:
-    """What cells are made from: former versions', by inner products, had the bare number."""
-    return f"distance {trained}"
 
 
 def _note(name: str) -> str:

@@ -249,8 +249,7 @@ def trained_problem(raw: Any, dimension: int) -> str | None:
     found = (raw.d, raw.metric_type, raw.ntotal, raw.pq.nbits)
     wanted = (dimension, faiss.METRIC_INNER_PRODUCT, 0, 8)
     cells = faiss.downcast_index(raw.quantizer)
-    known = type(cells) in (faiss.IndexFlatL2, faiss.IndexFlatIP)  # the second: former versions'
-    sized = known and cells.ntotal == raw.nlist and cells.d == raw.d
+    sized = type(cells) is faiss.IndexFlatIP and cells.ntotal == raw.nlist and cells.d == raw.d
     return None if found == wanted and sized else f"cells of (d, metric, n, bits) {found}"
 
 

@@ -42,7 +42,7 @@ NEIGHBOURS, ALONE = 10, 5
 MEAN, SHARED, POWER, A_QUESTION = 0.55, 0.27, 0.45, 40
 REFINABLE = 3_000_000
 """Up to so many vectors FAISS's own refinement, which holds them all, fits into six gigabytes; and
-there is time for more than 100 queries and two rounds of them."""
+there is time for more than 50 queries and one round of them."""
 
 
 class Drawn:
@@ -174,7 +174,7 @@ def spent(task: Callable[[], object]) -> float:
 def search(path: Path, rows: int) -> dict[str, Any]:
     """Opens and searches; then bare FAISS on the same lists, and the exact search."""
     memory, drawn, start = Memory(), Drawn(rows), time.process_time()
-    queries = drawn.draw(10**9, 200 if rows <= REFINABLE else 100)
+    queries = drawn.draw(10**9, 200 if rows <= REFINABLE else 50)
     index = index_of(path, rows).now()
     opened, start = time.process_time() - start, time.perf_counter()
     assert isinstance(index, Sharded)
@@ -237,7 +237,7 @@ def beside(index: Sharded, queries: Vectors) -> dict[str, float]:
         refined.k_factor = CANDIDATES / NEIGHBOURS
         tasks["refined"] = lambda: refined.search(queries, NEIGHBOURS)
     times: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(6 if index.n <= REFINABLE else 3):
+    for turn in range(6 if index.n <= REFINABLE else 2):
         for name, task in tasks.items():
             took = spent(task)
             if turn:

@@ -68,18 +68,6 @@ def test_as_few_cells_are_looked_at_as_find_nearly_all_and_as_much_is_found_of_o
     assert found(index, fewer, everything[5_000:]) < 0.9
 
 
-def test_a_mean_that_all_vectors_share_costs_no_cells() -> None:
-    rows = clustered(4_000, 64, 9)
-    moved = rows + 3 * rows[:1]
-    moved = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
-    largest = []
-    for some in (rows, moved):
-        index = sharded(some)
-        cells = index.trained.quantizer.search(some, 1)[1][:, 0]
-        largest.append(np.bincount(cells).max())
-    assert largest[1] < 4 * largest[0]
-
-
 def test_codes_that_lose_what_cells_found_are_made_up_for_up_to_all_cells(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
