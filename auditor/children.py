@@ -22,7 +22,7 @@ from fingerprints.errors import UsageProblem
 
 MOST_JOBS = 256
 # Children are as many as the jobs: more threads than cores only get in each other's way.
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Answer = Callable[[bytes], Mapping[str, object]]
 """What is said of one line."""
@@ -36,9 +36,12 @@ def check_jobs(jobs: int) -> None:
         )
 
 
-def begun(module: str) -> subprocess.Popen[bytes]:
-    """A child that runs a module of ours, of one thread, with pipes to its stdin and stdout."""
-    surroundings = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}
+def begun(
+    module: str, threads: int = 1, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """A child that runs a module of ours with so many threads, ``more`` in its environment, and
+    pipes to its stdin and stdout."""
+    surroundings = {**os.environ, **dict.fromkeys(THREADS, str(threads)), **(more or {})}
     command = [sys.executable, "-m", module]
     # Our own interpreter and our own module: nothing of a stranger's is in the command.
     return subprocess.Popen(  # noqa: S603  (as said above)

@@ -141,15 +141,17 @@ def _teacher_scores(case: Case) -> str:
     return f"{reason}; {how}" if reason else ""
 
 
-_KINDS: Mapping[Need, Kind] = {
+KINDS: Mapping[Need, Kind] = {
     Need.IDENTITY: "identity",
     Need.CHOICES: "choices",
     Need.OPENINGS: "openings",
+    Need.POLICY: "policy",
     Need.NAMED: "named",
     Need.UNSEEN: "unseen",
 }
+"""Which kind of question a need is for."""
 _CHECKS: Mapping[Need, Callable[[Case], str]] = {
-    **{need: partial(_replies, kind) for need, kind in _KINDS.items()},
+    **{need: partial(_replies, kind) for need, kind in KINDS.items()},
     Need.ANSWERS: _answers,
     Need.STYLE: _style,
     Need.POLICY: _policy,

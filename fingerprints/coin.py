@@ -104,6 +104,15 @@ def read_rows(path: str | os.PathLike[str], format: str) -> Iterator[dict[str, A
                 yield row
 
 
+def _sync_name(path: Path) -> None:
+    """Forces a new file's name onto the disk, without which its contents may go with a power cut.
+    Windows opens no folders."""
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
+
+
 class CoinLog:
     """The secret log of candidates and coins; appends and syncs an entry at a time.
 
@@ -119,6 +128,7 @@ class CoinLog:
         self._file = os.open(self.path, flags, 0o600)
         if os.fstat(self._file).st_size == 0:
             self._put({"type": "header", "format": FORMAT, "m": m})
+            _sync_name(self.path)
         elif why := self._unlike():
             self.close()
             raise CoinProblem(why)

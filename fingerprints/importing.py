@@ -28,6 +28,7 @@ from fingerprints.progress import SILENT, Progress
 from fingerprints.recordings.counts import MOST_UNREADABLE, ReadingCounts
 from fingerprints.recordings.data_set import REMOTE, DataSet
 from fingerprints.recordings.models import counted, models_in
+from fingerprints.recordings.packed import open_regular
 from fingerprints.recordings.reading import AS_IT_IS, HowToRead
 from fingerprints.records import Record
 from fingerprints.store import FingerprintStore
@@ -126,13 +127,13 @@ def import_answers(
 
     ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or
     transcripts, one such file, or a data set's ``hf://`` address; a file may hold many models.
-    ``metadata_csv`` has the columns model, vendor, family; a model that it doesn't list gets empty
-    ones. ``vendor`` made all models of which it names no maker. In a folder a file that can't be
-    read is skipped and reported. Each model is committed by itself, so that an interrupted import
-    goes on where it stopped. A ``dry_run`` reads everything and stores nothing; it alone needs no
-    store, and reports what would be added. Raises MalformedInput, with nothing stored, for a single
-    file that `AnswerReader.rows` refuses, for a folder of which over a tenth of the files is
-    refused, for one without any recording and for a bad CSV.
+    ``metadata_csv`` has the columns model, vendor and perhaps family; a model that it doesn't list
+    gets empty ones. ``vendor`` made all models of which it names no maker. In a folder a file that
+    can't be read is skipped and reported. Each model is committed by itself, so that an interrupted
+    import goes on where it stopped. A ``dry_run`` reads everything and stores nothing; it alone
+    needs no store, and reports what would be added. Raises MalformedInput, with nothing stored, for
+    a single file that `AnswerReader.rows` refuses, for a folder of which over a tenth of the files
+    is refused, for one without any recording and for a bad CSV.
     """
     known = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
     sources = _sources(path)
@@ -156,6 +157,17 @@ def import_answers(
         counts.without_metadata += [m for m in found.transcripts if known and m not in known]
     told(len(good), len(good))
     return ImportReport.model_validate({**vars(counts), "reading": _report(reading)})
+
+
+def refuse_unreadable(path: Path | str, metadata_csv: Path | None) -> None:
+    """Raises what `import_answers` raises of a CSV, and of a path where nothing lies, before any
+    store is opened or made. A data set on a hub isn't fetched for it."""
+    if metadata_csv is not None:
+        read_metadata(metadata_csv)
+    if str(path).startswith(REMOTE):
+        return
+    for source in _sources(path)[:1]:
+        open_regular(source.path).close()
 
 
 def _checked(

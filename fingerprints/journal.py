@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
 
+from fingerprints.durable import sync_folder
 from fingerprints.errors import Locked, MalformedInput, ResourceLimit
 from fingerprints.records import Probe, Record, Reply, Status, canonical_json
 from fingerprints.system import Closing, try_lock
@@ -123,13 +124,17 @@ class TranscriptWriter(Closing):
 
 
 def open_locked(path: Path) -> FileIO:
-    """A file open for appending, unbuffered, by this process alone; its folder is made.
+    """A file open for appending, unbuffered, by this process alone; its folder is made, and both
+    names are on the disk: what is synced into the file must not go with its name.
 
     Raises Locked while another process holds it, MalformedInput where it can't be written.
     """
+    new = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab", buffering=0)
+        for place in (path, *new):
+            sync_folder(place.parent)
     except OSError as error:
         raise MalformedInput(
             f"can't be written: {error.strerror}",

@@ -1,4 +1,4 @@
-"""Who made which models, as a CSV tells it: columns model, vendor, family."""
+"""Who made which models, as a CSV tells it: columns model, vendor and, where known, family."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fingerprints.errors import MalformedInput, printable
 from fingerprints.recordings.packed import open_regular
 
 LARGEST_CSV = 16_000_000
-COLUMNS = ("model", "vendor", "family")
+COLUMNS = ("model", "vendor")
 
 
 def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
-    """Vendor and family by model, from a CSV with the columns model, vendor, family (others are
-    ignored).
+    """Vendor and family by model, from a CSV with the columns model, vendor and family (empty where
+    there is no such column; others are ignored).
 
     Raises MalformedInput with the line for a missing column, a short row, and a model that is
     listed twice differently.
@@ -26,7 +26,8 @@ def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
         if missing:
             raise ValueError(f"it has no column {missing[0]!r}")
         for row in reader:
-            model, vendor, family = (_cell(row.get(column), column) for column in COLUMNS)
+            model, vendor = (_cell(row.get(column), column) for column in COLUMNS)
+            family = _cell(row["family"], "family") if "family" in row else ""
             if not model:
                 raise ValueError("a row names no model")
             if out.setdefault(model, (vendor, family)) != (vendor, family):
@@ -35,7 +36,7 @@ def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
         raise MalformedInput(
             f"line {reader.line_num}: {error}",
             where=path,
-            next_step="give a CSV with the columns model,vendor,family",
+            next_step="give a CSV with the columns model,vendor or model,vendor,family",
         ) from error
     return out
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from fingerprints.durable import disk_problem, replacing
 from fingerprints.errors import MalformedInput, UsageProblem, printable
@@ -22,6 +23,19 @@ from fingerprints.plain_yaml import NotPlain, plain_yaml
 from fingerprints.records import Record
 
 T = TypeVar("T")
+
+FORMS = {
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": "1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-'",
+    r"^[a-z0-9][a-z0-9._-]{0,63}$": "1 to 64 of a-z, 0-9, '.', '_' and '-'",
+    r"^[a-z0-9][a-z0-9-]{0,63}$": "1 to 64 of a-z, 0-9 and '-'",
+    r"^[a-z0-9][a-z0-9-]{0,39}$": "1 to 40 of a-z, 0-9 and '-'",
+    r"^[a-z0-9-]{1,40}$": "1 to 40 of a-z, 0-9 and '-'",
+    r"^[a-z0-9][a-z0-9.-]{0,39}$": "1 to 40 of a-z, 0-9, '.' and '-'",
+    r"^[a-z0-9_-]+$": "made of a-z, 0-9, '_' and '-'",
+    r"^[0-9a-f]{64}$": "a SHA-256 in 64 hexadecimal digits",
+    r"^\d{4}-\d{2}-\d{2}$": "a date as YYYY-MM-DD",
+}
+"""What the patterns of records allow, in words: nobody is told a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +117,20 @@ def first_problem(error: ValidationError) -> str:
     """The first thing that is wrong with a record, behind the field that holds it."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    unknown = first["type"] == "extra_forbidden"
-    said = "unknown key" if unknown else first["msg"].removeprefix("Value error, ")
+    said = _plainly(first)
     return f"{place}: {said}" if place else said
+
+
+def _plainly(first: ErrorDetails) -> str:
+    """What is wrong with one field, in words that name no type of ours and no regular expression
+    whose meaning is known."""
+    if first["type"] == "extra_forbidden":
+        return "unknown key"
+    if first["type"] == "string_pattern_mismatch":
+        allowed = FORMS.get(first["ctx"]["pattern"])
+        if allowed is not None:
+            return f"{printable(str(first['input']), 60)!r} is not {allowed}"
+    return first["msg"].removeprefix("Value error, ")
 
 
 def write_record(path: Path, record: Record, **how: Any) -> None:

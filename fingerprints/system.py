@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def module_here(name: str) -> ModuleType | None:
 
 
 fcntl, msvcrt = module_here("fcntl"), module_here("msvcrt")
+resource = module_here("resource")
 
 OPENING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 """Never waits on a pipe, is closed in children, and takes bytes as they are."""
@@ -120,6 +122,15 @@ def memory_left() -> int:
     if not hasattr(os, "sysconf"):
         return 1 << 62  # Windows doesn't tell: nothing is refused for its size
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_memory() -> int:
+    """The most bytes of main memory that this process ever held; 0 where the system doesn't
+    tell."""
+    if resource is None:
+        return 0
+    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def cores() -> int:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from fingerprints.errors import MalformedInput, UsageProblem, printable
 from fingerprints.plain_yaml import NotPlain, plain_yaml
 from fingerprints.probes import ProbeChoice
+from fingerprints.record_files import first_problem
 from fingerprints.records import ProbeSet, Record, Sampling
 
 BUNDLED = "bundled"
@@ -49,7 +50,9 @@ class AuditPlan(Record):
             plan = cls.model_validate(value)
         except ValidationError as error:
             raise UsageProblem(
-                _first(error), where="flags", next_step=f"see `auditor {cls.command} --help`"
+                printable(first_problem(error), 200),
+                where="flags",
+                next_step=f"see `auditor {cls.command} --help`",
             ) from error
         plan.check()
         return plan
@@ -66,7 +69,9 @@ class AuditPlan(Record):
         except OSError as error:
             raise _malformed(path, f"can't be read: {error.strerror}") from error
         except ValidationError as error:
-            raise _malformed(path, f"not a {cls.noun}: {_first(error)}") from error
+            raise _malformed(
+                path, f"not a {cls.noun}: {printable(first_problem(error), 200)}"
+            ) from error
         except NotPlain as error:
             raise _malformed(path, f"not a {cls.noun}: {error.what}") from error
         except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
@@ -94,14 +99,6 @@ class AuditPlan(Record):
 def probes_told(choices: Iterable[ProbeChoice]) -> str:
     """Probe sets as ``--probes`` reads them back."""
     return ",".join(c.set if c.head is None else f"{c.set}:{c.head}" for c in choices)
-
-
-def _first(error: ValidationError) -> str:
-    """The first problem in one line: where it is, and what."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    said = printable(first["msg"].removeprefix("Value error, "), 160)
-    return f"{place}: {said}" if place else said
 
 
 def _malformed(path: Path, what: str) -> MalformedInput:

@@ -76,14 +76,20 @@ def without_lineages(
 ) -> Iterator[WithoutPiece]:
     """Every weighed verdict without each lineage: those rows that change an outcome, and for each
     verdict the lowest and the highest ratio."""
-    rows: dict[str | None, list[WithoutPiece]] = {}
+    rows: list[WithoutPiece] = []
     for name in case.lineages:
         again = case.verdicts(findings, without_lineage(case.calibration, name))
         for row in compared("lineage", name, verdicts, again):
             # That nothing could be fitted without it is all there is to say of the reason.
-            told = row.model_copy(update={"reason_code": None})
-            rows.setdefault(row.candidate, []).append(told)
-    for found in rows.values():
+            rows.append(row.model_copy(update={"reason_code": None}))
+    yield from telling(rows)
+
+
+def telling(rows: Sequence[WithoutPiece]) -> Iterator[WithoutPiece]:
+    """Of each verdict the rows that change its outcome, and those with the lowest and the highest
+    ratio: all that is told where there are many pieces."""
+    for candidate in dict.fromkeys(row.candidate for row in rows):
+        found = [row for row in rows if row.candidate == candidate]
         weighed_rows = sorted(
             (r for r in found if r.log10_lr is not None), key=lambda r: r.log10_lr or 0.0
         )

@@ -11,8 +11,6 @@ import click
 
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.bundle import REGISTRATION, TRANSCRIPT
-from auditor.environment import environment
-from auditor.evidence.custody import Custody
 from auditor.evidence.records import Report
 from fingerprints.collect import timestamp
 from fingerprints.durable import replacing
@@ -51,6 +49,14 @@ def _registered(context: click.Context, _: click.Parameter, value: str | None) -
     _given(context).registered = Path(value)
 
 
+OPERATOR = click.option(
+    "--operator",
+    metavar="NAME",
+    default="",
+    help="Who runs it; kept in every report as given.",
+)
+
+
 def custody_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--operator`` and ``--registered``, read by `kept`."""
     told = click.option(
@@ -87,7 +93,7 @@ def kept(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> 
     registration beside it. Raises what `keep` raises."""
     # Opens stores: commands that write no report go without.
     from auditor.audits.frame import keep
-    from auditor.sealing.code import codes
+    from auditor.audits.run_by import run_by
 
     given = _given(click.get_current_context())
     if not (given.operator or given.registered):
@@ -101,12 +107,5 @@ def kept(report: Report, plan: AuditPlan, folder: Path, force: bool = False) -> 
         data = given.registered.read_bytes()
         with replacing(folder / REGISTRATION) as file:
             file.write(data)
-    held = Custody(
-        operator=given.operator,
-        started=given.started,
-        finished=timestamp(),
-        place=environment()["platform"],
-        registration=registration,
-        code=codes(),
-    )
-    return keep(report.model_copy(update={"custody": held}), plan, folder, force)
+    told = run_by(report, given.operator, given.started, registration)
+    return keep(told, plan, folder, force)

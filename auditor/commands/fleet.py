@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from auditor.commands.custody import OPERATOR
+from auditor.commands.executing import EXECUTOR, ExecutorName, jobs_option, one_a_core
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.commands.secrets_in import refuse_secrets
 from auditor.console import progress_on, put, put_json, say
 from auditor.fleet.forecast import forecast
-from auditor.fleet.order import Executor
 from auditor.fleet.pages import STATES
 from auditor.fleet.plan import FleetPlan, read_fleet
 from auditor.fleet.records import FleetReport
@@ -22,37 +21,29 @@ from auditor.fleet.run import foreseen, run_fleet
 from fingerprints.errors import Incomplete, printable
 from fingerprints.plain_yaml import plain_yaml
 
-EXECUTORS = ("local", "ray")
+STANDS = 1
 
 
 @click.command()
 @click.argument("plan_file", metavar="FLEET.yaml")
 @out_folder("Folder of the fleet: its reports, its table, its page.", "fleet")
-@click.option(
-    "--executor",
-    type=click.Choice(EXECUTORS),
-    default="local",
-    show_default=True,
-    help="Processes of this machine, or a Ray cluster (RAY_ADDRESS) that sees the same folders.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    help="Processes at once. Default: one a core; a cluster's own number.",
-)
+@EXECUTOR
+@jobs_option("default: one a core; as many as a cluster has room for")
 @click.option(
     "--fail-on-stands",
     is_flag=True,
     help="Exit with 1 where anything stands in the fleet.",
 )
+@OPERATOR
 @dry_run("Print who will be asked what, and how long that takes; ask nothing.")
 @AS_JSON
 def fleet(
     plan_file: str,
     out: str,
-    executor: str,
+    executor: ExecutorName,
     jobs: int | None,
     fail_on_stands: bool,
+    operator: str,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -82,18 +73,35 @@ def fleet(
         - {name: weights, kind: lineage, with: {bases: [./base-a, ./base-b]}}
         - {name: claims, kind: service}
 
-    Exits with 6 where an audit failed: what the others gave is kept.
+    Exits with 6 where an audit failed: what the others gave is kept. With --fail-on-stands, 1 where
+    anything stands, also beside a failure, which stderr tells: what is found is not put off by an
+    endpoint that is down.
     """
     path = Path(plan_file)
     plan = checked_fleet(path)
     if dry_run:
         return _dry_run(plan, path, Path(out), as_json)
-    with executor_of(executor, jobs) as doing, progress_on("fleet") as progress:
-        report = run_fleet(plan, path, Path(out), doing, progress)
+    with (
+        one_a_core(executor, jobs).opened(Path(out)) as doing,
+        progress_on("fleet") as progress,
+    ):
+        report = run_fleet(plan, path, Path(out), doing, progress, operator)
     _tell(report, Path(out), as_json)
-    if any(cell.state == "failed" for cell in report.cells):
-        return Incomplete.exit_code
-    return int(fail_on_stands and any(f.standing for f in report.families))
+    return exit_code(report, fail_on_stands)
+
+
+def exit_code(report: FleetReport, fail_on_stands: bool) -> int:
+    """1 where anything stands and that is asked for; else 6 where an audit failed; else 0. Where
+    both are so, the failures are said: they were not counted among so many."""
+    failed = sum(cell.state == "failed" for cell in report.cells)
+    if fail_on_stands and any(family.standing for family in report.families):
+        if failed:
+            say(
+                f"{failed} audits failed and do not count among so many: once they are done, more"
+                " or less may stand. The same command tries them again."
+            )
+        return STANDS
+    return Incomplete.exit_code if failed else 0
 
 
 def checked_fleet(path: Path) -> FleetPlan:
@@ -101,21 +109,6 @@ def checked_fleet(path: Path) -> FleetPlan:
     plan = read_fleet(path)
     refuse_secrets(plain_yaml(path.read_text("utf-8")), path)
     return plan
-
-
-@contextmanager
-def executor_of(name: str, jobs: int | None) -> Iterator[Executor]:
-    """An executor by its name, for as long as the block lasts."""
-    if name == "ray":
-        from auditor.fleet.cluster import RayCluster
-
-        with RayCluster(jobs) as cluster:
-            yield cluster
-        return
-    from auditor.fleet.local import LocalProcesses
-
-    with LocalProcesses(jobs or os.cpu_count() or 1) as processes:
-        yield processes
 
 
 def _dry_run(plan: FleetPlan, path: Path, out: Path, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,10 +10,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from auditor.commands.config_file import config_file
 from auditor.commands.options import AS_JSON
 from auditor.console import put, put_json
-from auditor.doctor import examine
+from auditor.doctor import Check, examine
 from detectors.registry import detector_names, load_detector
+from fingerprints.errors import AuditError, printable
 
 BY_FILES: dict[str, tuple[str, str]] = {
     "independence": (
@@ -75,11 +78,27 @@ def detectors(as_json: bool) -> int:
     return 0
 
 
+def _configuration() -> Check:
+    """Which file options are read from here, and whether it can be."""
+    named = "auditor.toml"
+    try:
+        file = config_file(None, Path.cwd())
+    except AuditError as error:
+        step = error.next_step or ""
+        return Check(name=named, state="problem", found=printable(error.what, 200), advice=step)
+    if file is None:
+        return Check(name=named, state="ok", found="no configuration file is read here")
+    tables = ", ".join(f"[{printable(name, 40)}]" for name in file.tables) or "nothing"
+    found = f"{printable(str(file.path), 200)} sets {tables}"
+    advice = "`auditor config show` says what of it is read"
+    return Check(name=named, state="note", found=found, advice=advice)
+
+
 @click.command()
 @AS_JSON
 def doctor(as_json: bool) -> int:
     """Say what is installed, which device is used, and what clashes."""
-    checks = examine()
+    checks = [*examine(), _configuration()]
     if as_json:
         put_json([check.model_dump(mode="json") for check in checks])
     else:

@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.children import MOST_JOBS
+from auditor.commands.executing import EXECUTOR, JOBS, STUDENTS_A_DEVICE, Execution
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.console import progress_on, put, put_json, say
 from auditor.controls.cohort import Cohort
 from auditor.controls.training.launch import refuse_several
-from auditor.labs.population.ladder import Ladder, climb, read_ladder
+from auditor.execution.forecast import forecast
+from auditor.labs.population.ladder import Ladder, read_ladder
 from auditor.labs.population.population import GrownPopulation, is_population, load_population
+
+if TYPE_CHECKING:
+    from auditor.labs.population.rungs import RungTask
 
 
 @click.command(short_help="Train a labelled population: teachers × doses × evasions.")
 @click.argument("ladder_file", metavar="LADDER")
 @out_folder("The cohort's folder. An unfinished ladder is resumed.")
 @dry_run("Print the rungs; ask and train nothing.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, MOST_JOBS),
-    help="Train so many at once, each in a process of one thread.  [default: 1]",
-)
+@EXECUTOR
+@JOBS
+@STUDENTS_A_DEVICE
 @AS_JSON
-def ladder(ladder_file: str, out: str, dry_run: bool, jobs: int | None, as_json: bool) -> int:
+def ladder(ladder_file: str, out: str, dry_run: bool, as_json: bool, **flags: Any) -> int:
     """Train every rung of LADDER (a YAML file): teachers × doses × seeds × bases × evasions, and
     controls without a teacher.
 
     `tiny` is bundled: a population of byte-level models that is grown from nothing, teachers too
     (docs/recipes.md).
 
-    Killed anywhere, the same command goes on. Every rung is a control of its own; `auditor control
-    show DIR/RUNG` tells it, `auditor control show DIR` all of them.
+    Killed anywhere, the same command goes on. A rung that fails is named, the others go on, and the
+    command exits with 6. Every rung is a control of its own; `auditor control show DIR/RUNG` tells
+    it, `auditor control show DIR` all of them. With --jobs or a cluster each rung is trained in a
+    process of one thread: in this process alone, which takes all cores, weights may differ in their
+    last bits.
 
     \b
     Examples:
       auditor control ladder ladder.yaml --out cohort --dry-run
       auditor control ladder ladder.yaml --out cohort
       auditor control ladder tiny --out tiny --jobs 2
+      RAY_ADDRESS=auto auditor control ladder ladder.yaml --executor ray --out /shared/cohort
     """
-    plan = _plan(ladder_file)
+    plan, execution = _plan(ladder_file), _execution(ladder_file, flags)
     if dry_run:
-        names = _names(plan, Path(out))
-        if as_json:
-            put_json({"ladder": plan.model_dump(mode="json"), "rungs": names})
-        else:
-            put("\n".join(names))
-        return 0
+        return _dry_run(plan, Path(out), execution, as_json)
     refuse_several("a ladder")
-    cohort = _made(plan, Path(out), jobs)
+    cohort = _made(plan, Path(out), execution)
     _tell(cohort, as_json)
     say(f"written: {len(cohort)} controls in {out}")
     return 0
+
+
+def _execution(ladder_file: str, flags: dict[str, Any]) -> Execution:
+    """As the flags say; a population that nothing is said of grows in one process of one thread,
+    as it does in several: its weights don't depend on their number."""
+    asked = Execution.of(flags)
+    grown = is_population(ladder_file) and asked == Execution()
+    return Execution(jobs=1) if grown else asked
 
 
 def _plan(name_or_path: str) -> Ladder | GrownPopulation:
@@ -62,25 +73,35 @@ def _plan(name_or_path: str) -> Ladder | GrownPopulation:
     return read_ladder(Path(name_or_path))
 
 
-def _names(plan: Ladder | GrownPopulation, out: Path) -> list[str]:
+def _dry_run(plan: Ladder | GrownPopulation, out: Path, execution: Execution, as_json: bool) -> int:
+    """The rungs on stdout; what they take, on stderr."""
+    tasks = _tasks(plan, out)
+    told = forecast(tasks, execution.executor, execution.places())
+    names = [task.id for task in tasks]
+    if as_json:
+        said = {"ladder": plan.model_dump(mode="json"), "rungs": names}
+        put_json({**said, "forecast": told.model_dump()})
+        return 0
+    put("\n".join(names))
+    for line in told.lines():
+        say(line)
+    return 0
+
+
+def _tasks(plan: Ladder | GrownPopulation, out: Path) -> Sequence[RungTask]:
+    from auditor.labs.population.climbing import rung_tasks
     from auditor.labs.population.task_plan import tasks_of
 
-    return (
-        [task.name for task in tasks_of(plan, out)]
-        if isinstance(plan, GrownPopulation)
-        else [name for name, _ in plan.rungs()]
-    )
+    return tasks_of(plan, out) if isinstance(plan, GrownPopulation) else rung_tasks(plan, out)
 
 
-def _made(plan: Ladder | GrownPopulation, out: Path, jobs: int | None) -> Cohort:
-    from auditor.labs.population.parallel_runs import climb_together, grow
+def _made(plan: Ladder | GrownPopulation, out: Path, execution: Execution) -> Cohort:
+    from auditor.labs.population.climbing import climb, grow
 
-    with progress_on("opening") as progress:
+    with progress_on("opening") as progress, execution.opened(out, progress) as executor:
         if isinstance(plan, GrownPopulation):
-            return grow(plan, out, jobs or 1, progress)
-        if jobs is not None and jobs > 1:
-            return climb_together(plan, out, jobs, progress)
-        return climb(plan, out, progress)
+            return grow(plan, out, executor, progress)
+        return climb(plan, out, executor, progress)
 
 
 def _tell(cohort: Cohort, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from auditor.commands.custody import OPERATOR
 from auditor.console import say
 from auditor.errors import missing_extra
 
@@ -31,7 +32,8 @@ from auditor.errors import missing_extra
     multiple=True,
     help="An address that requests may ask besides, with --allow-network; may be repeated.",
 )
-def mcp(root: str, allow_network: bool, addresses: tuple[str, ...]) -> int:
+@OPERATOR
+def mcp(root: str, allow_network: bool, addresses: tuple[str, ...], operator: str) -> int:
     """Serve audit, lineage, report, compare and store_list to an MCP client on stdin and stdout.
 
     A client is driven by a language model, so it may read and write below --root only, and nothing
@@ -49,7 +51,7 @@ def mcp(root: str, allow_network: bool, addresses: tuple[str, ...]) -> int:
     from auditor.mcp.server import served
 
     fence = entered(Path(root), allow_network, addresses)
-    server = served(fence)
+    server = served(fence, operator)
     say(f"serving {fence.root.name} on stdin and stdout; end it with Ctrl-C")
     server.run("stdio")
     return 0

@@ -9,6 +9,7 @@ wins.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import click
@@ -17,6 +18,27 @@ PREFIX = "AUDITOR"
 SHARED = {"store": "AUDITOR_STORE", "bases": "AUDITOR_BASES"}
 """Keys of ``[shared]``, with the variables that they are the twins of."""
 _AS_JSON = "auditor.as_json"
+
+
+class _Words(click.types.StringParamType):
+    """A text, or in the environment several, parted by spaces; one that holds a space is quoted."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """The texts of a variable.
+
+        >>> _Words().split_envvar_value("./a './my base' \"b c\"")
+        ['./a', './my base', 'b c']
+        """
+        reader = shlex.shlex(rv, posix=True, punctuation_chars=False)
+        # Words and quotes alone: a backslash is a part of a path elsewhere, a # of an address.
+        reader.whitespace_split, reader.escape, reader.commenters = True, "", ""
+        try:
+            return list(reader)
+        except ValueError as error:
+            raise click.BadParameter("a quotation in the environment does not end") from error
+
+
+WORDS = _Words()
 
 
 def flag_of(option: click.Option) -> str:
@@ -69,6 +91,8 @@ def give_twins(command: click.Command, route: tuple[str, ...]) -> None:
             own = variable(words, flag)
             others = [name for name in variables_of(option) if name != own]
             option.envvar = [own, *others]
+            if option.multiple and option.type is click.STRING:
+                option.type = WORDS
             if flag == "json":
                 option.callback = _remember
 

@@ -10,8 +10,9 @@ import click
 from auditor.commands.options import AS_JSON
 from auditor.commands.seal import OPERATOR, signing_options, signing_with
 from auditor.console import put, put_json, say
+from auditor.sealing.plans import plan_in
 from auditor.sealing.reading import head_of
-from auditor.sealing.register import decided_by, plan_in, register
+from auditor.sealing.register import decided_by, register
 
 
 @click.group()

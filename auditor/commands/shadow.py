@@ -4,6 +4,7 @@ suspect against them."""
 from __future__ import annotations
 
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,15 +19,20 @@ from auditor.audits.shadow.audit import (
     foreseen,
     shadow_audit,
 )
+from auditor.audits.shadow.growing import ends_in
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.audits import exit_code, show_plan, tell
 from auditor.commands.custody import custody_options, kept
 from auditor.commands.documents import FULL
+from auditor.commands.executing import EXECUTOR, JOBS, STUDENTS_A_DEVICE, Execution
 from auditor.commands.options import AS_JSON, FAIL_ON, dry_run, out_folder, size_option
 from auditor.console import progress_on
 from auditor.controls.sizes import Size
 from auditor.controls.training.launch import refuse_several
+from auditor.execution.forecast import forecast_by
+from auditor.execution.order import Executor
 from fingerprints.errors import printable
+from fingerprints.progress import Progress
 
 
 @click.command()
@@ -96,6 +102,9 @@ from fingerprints.errors import printable
     metavar="DIR",
     help="Train nothing: use the shadows of a finished audit, and its plan but for SPEC.",
 )
+@EXECUTOR
+@JOBS
+@STUDENTS_A_DEVICE
 @custody_options
 @FAIL_ON
 @dry_run("Print the plan, the shadows and what they cost; ask and train nothing.")
@@ -119,20 +128,32 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
       --out audit/ --dry-run
       auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl --budget-minutes 90
       --out audit/
+      auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl --seeds 50 --jobs 8
+      --out audit/ --dry-run
 
     DIR/report is the report, DIR/shadows the trained cohort. Killed anywhere, the same command goes
-    on. Other suspects of the same base are audited with the same shadows in seconds: --suspect
-    OTHER --shadows DIR --out other/.
+    on. With --jobs or a cluster every shadow is made in a process of one thread; one that fails is
+    named, the others are made, and the command exits with 6 before anything is judged.
+
+    Other suspects of the same base are audited with the same shadows in seconds: --suspect OTHER
+    --shadows DIR --out other/.
     """
-    plan = _plan(flags)
+    execution, plan = Execution.of(dict(flags)), _plan(flags)
     if dry_run:
-        return _dry_run(plan, as_json)
+        return _dry_run(plan, Path(out), execution, as_json)
     refuse_several("a shadow audit")
-    with progress_on("opening") as progress:
-        report = shadow_audit(plan, Path(out), progress, kept)
+    with progress_on("opening") as progress, _executor(plan, execution, out, progress) as executor:
+        report = shadow_audit(plan, Path(out), progress, kept, executor)
     trained = f", and the shadows in {Path(out) / SHADOWS}" if plan.shadows is None else ""
     tell(report, Path(out) / REPORT, as_json, trained)
     return exit_code(report, fail_on)
+
+
+def _executor(
+    plan: ShadowPlan, execution: Execution, out: str, progress: Progress
+) -> AbstractContextManager[Executor | None]:
+    """Who makes the shadows; nobody where an earlier audit's are used."""
+    return nullcontext() if plan.shadows is not None else execution.opened(Path(out), progress)
 
 
 def _plan(flags: dict[str, Any]) -> ShadowPlan:
@@ -149,6 +170,7 @@ def _plan(flags: dict[str, Any]) -> ShadowPlan:
                 f"--shadows takes all but the suspect from that audit: leave out {', '.join(given)}"
             )
         return earlier_plan(Path(earlier), flags["suspect"])
+    Execution.of(flags)
     teachers = [*split_teachers(flags.pop("teachers")), *flags.pop("more")]
     if not teachers:
         raise click.UsageError("Missing option '--teachers' (or '--teacher')")
@@ -157,18 +179,21 @@ def _plan(flags: dict[str, Any]) -> ShadowPlan:
     return make_shadow_plan(flags.pop("suspect"), teachers, flags.pop("base"), size, **flags)
 
 
-def _dry_run(plan: ShadowPlan, as_json: bool) -> int:
+def _dry_run(plan: ShadowPlan, out: Path, execution: Execution, as_json: bool) -> int:
     if plan.shadows is not None:
         decision = earlier_decision(Path(plan.shadows))
-        names: list[str] = []
         home = printable(plan.shadows, 100)
         lines = [
             f"nothing is trained: {decision.shadows} shadows of {home} are used, and the suspect is"
             " asked"
         ]
-    else:
-        with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
-            decision, rungs = foreseen(plan, Path(folder))
-        names = [rung.name for rung in rungs]
-        lines = [*decision.lines(), f"shadows: {', '.join(names)}"]
-    return show_plan(plan, as_json, {"decision": decision.model_dump(), "shadows": names}, lines)
+        return show_plan(plan, as_json, {"decision": decision.model_dump(), "shadows": []}, lines)
+    with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
+        decision, rungs = foreseen(plan, Path(folder), execution.places())
+    names = [rung.name for rung in rungs]
+    known = forecast_by(
+        ends_in(out / SHADOWS, names), len(names), execution.executor, execution.places()
+    )
+    lines = [*decision.lines(), *known.lines(), f"shadows: {', '.join(names)}"]
+    told = {"decision": decision.model_dump(), "forecast": known.model_dump(), "shadows": names}
+    return show_plan(plan, as_json, told, lines)

@@ -37,6 +37,7 @@ from auditor.commands.stored import (
     repair_of,
     show_cost,
     show_import,
+    tell_import,
     tell_stored,
     warn_of_slip,
     where_there_is_one,
@@ -45,7 +46,7 @@ from auditor.console import progress_on, put, put_json, say
 from detectors.lineup import counted
 from fingerprints.collect import collect, header_of
 from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, refuse_unreadable
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.publishing import publish as publish_store
 from fingerprints.recordings.recording import how_to_read
@@ -210,7 +211,7 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @store.command("import", short_help="Import recorded answers of many models.")
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
-@click.option("--metadata", metavar="CSV", help="Columns model,vendor,family: who made the models.")
+@click.option("--metadata", metavar="CSV", help="Columns model,vendor[,family]: who made them.")
 @click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
 @recording_options
 @STORE
@@ -252,31 +253,11 @@ def import_(
         with where_there_is_one(store_dir) as opened, progress_on("reading") as progress:
             found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
         return show_import(found, as_json)
+    refuse_unreadable(path, made)
     with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
         warn_of_slip(vendor, opened)
         outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
-    if as_json:
-        put_json(outcome.model_dump(mode="json"))
-        return 0
-    put(
-        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
-        f" {len(outcome.unchanged)} unchanged"
-    )
-    say(f"of the files: {outcome.reading.line}")
-    if outcome.other_vendor:
-        say(
-            f"the metadata names another maker than {vendor} for"
-            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
-            " metadata's was kept"
-        )
-    for skipped in outcome.skipped:
-        say(f"skipped {skipped.what}: {skipped.reason}")
-    if outcome.without_metadata:
-        say(
-            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
-            f" {outcome.without_metadata[0]} first"
-        )
-    return 0
+    return tell_import(outcome, vendor, as_json)
 
 
 @store.command(short_help="Find the stored answers nearest to a text.")

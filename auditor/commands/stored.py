@@ -140,3 +140,29 @@ def tell_stored(stored: StoredTeacher, as_json: bool) -> None:
         )
         table.add_row(key.replace("_", " "), Text(told))
     Console().print(table)
+
+
+def tell_import(outcome: ImportReport, vendor: str, as_json: bool) -> int:
+    """Prints what an import added to stdout, what it left out to stderr; 0."""
+    if as_json:
+        put_json(outcome.model_dump(mode="json"))
+        return 0
+    put(
+        f"{counted(len(outcome.added), 'model')} added with {counted(outcome.answers, 'answer')},"
+        f" {len(outcome.unchanged)} unchanged"
+    )
+    say(f"of the files: {outcome.reading.line}")
+    if outcome.other_vendor:
+        say(
+            f"the metadata names another maker than {vendor} for"
+            f" {counted(len(outcome.other_vendor), 'model')}, {outcome.other_vendor[0]} first: the"
+            " metadata's was kept"
+        )
+    for skipped in outcome.skipped:
+        say(f"skipped {skipped.what}: {skipped.reason}")
+    if outcome.without_metadata:
+        say(
+            f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
+            f" {outcome.without_metadata[0]} first"
+        )
+    return 0

@@ -12,19 +12,23 @@ from pathlib import Path
 import click
 
 from auditor.audits.costs import cost_of
-from auditor.commands.fleet import EXECUTORS, checked_fleet, executor_of
+from auditor.commands.executing import EXECUTOR, Execution, ExecutorName, jobs_option
+from auditor.commands.fleet import checked_fleet
 from auditor.commands.options import AS_JSON, dry_run, out_folder
 from auditor.console import progress_on, put, put_json, say
-from auditor.fleet.order import Executor
+from auditor.execution.order import Executor
 from auditor.fleet.plan import FleetPlan
 from auditor.fleet.run import fleet_folder
-from auditor.fleet.telling import posted, summary, write_feed
+from auditor.fleet.telling import WEBHOOK, posted, summary, write_feed
 from auditor.fleet.watching import (
     BASELINE,
     QUESTIONS,
     STATE,
+    WatchedChange,
     WatchState,
     look,
+    open_file,
+    open_look,
     state_file,
     watched,
 )
@@ -32,7 +36,6 @@ from fingerprints.errors import Incomplete, printable
 from fingerprints.record_files import write_record
 from fingerprints.records import Sampling
 
-WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
 TIME = re.compile(r"([0-9]{1,6})([smhd])")
 LONGEST = 366 * 86400.0
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -69,8 +72,8 @@ def _seconds(context: click.Context, option: click.Parameter, value: str) -> flo
     is_flag=True,
     help=f"Let the webhook ({WEBHOOK}) be an address of this network.",
 )
-@click.option("--executor", type=click.Choice(EXECUTORS), default="local", show_default=True)
-@click.option("--jobs", type=click.IntRange(1, 256), help="Endpoints asked at once.")
+@EXECUTOR
+@jobs_option("default: 16")
 @dry_run("Print what a look asks of whom; ask nothing.")
 @AS_JSON
 def watch(
@@ -81,7 +84,7 @@ def watch(
     until_change: bool,
     alpha: float,
     allow_private: bool,
-    executor: str,
+    executor: ExecutorName,
     jobs: int | None,
     dry_run: bool,
     as_json: bool,
@@ -103,7 +106,9 @@ def watch(
       AUDITOR_WATCH_WEBHOOK=https://example.org/hook auditor watch fleet.yaml --until-change
 
     Killed anywhere, the same command goes on with the look that it was in. With --once: 0 nothing
-    changed, 1 something did, 6 an endpoint could not be asked.
+    changed, 1 something did (whoever could not be asked is told on stderr all the same), 6 nothing
+    did and an endpoint could not be asked. That an endpoint answers under several names in turn, as
+    a router does, or repeats its answers word for word, is told and is no change.
     """
     path, folder = Path(plan_file), Path(out).absolute()
     plan = checked_fleet(path)
@@ -111,7 +116,7 @@ def watch(
         return _dry_run(plan, path, as_json)
     if not once:
         time.sleep(wait_first(_last(plan, path, folder), time.time(), every))
-    with executor_of(executor, jobs or 16) as doing:
+    with Execution(executor, jobs or 16).opened(folder) as doing:
         while True:
             began = time.monotonic()
             code = _looked(plan, path, folder, doing, alpha, allow_private, as_json, once)
@@ -134,7 +139,9 @@ def wait_first(last: float, now: float, every: float) -> float:
 
 
 def _last(plan: FleetPlan, path: Path, out: Path) -> float:
-    """When the last look at any endpoint was; 0 where there was none."""
+    """When the last look at any endpoint was; 0 where there was none, or it was not ended."""
+    if open_file(out).is_file():
+        return 0.0
     files = [state_file(out, suspect.name) for suspect in watched(plan, path)]
     return max((STATE.read(file).at for file in files if file.is_file()), default=0.0)
 
@@ -150,21 +157,16 @@ def _looked(
     once: bool,
 ) -> int:
     """One look, told; its exit code."""
-    with fleet_folder(plan.name, out), progress_on("looking") as progress:
-        before = {s.name: _held(out, s.name) for s in watched(plan, path)}
-        states = look(plan, path, out, executor, alpha, progress)
+    with fleet_folder(plan.name, out), open_look(plan, path, out) as begun:
+        with progress_on("looking") as progress:
+            states = look(plan, path, out, executor, alpha, begun, progress)
         write_feed(plan.name, states, out)
         states = _sent(plan, states, out, allow_private)
-    _tell(states, before, as_json, once)
-    if any(len(state.changes) > before[state.suspect] for state in states):
+        new = [c for s in states for c in s.changes[begun.known.get(s.suspect, 0) :]]
+        _tell(states, new, as_json, once)
+    if any(change.is_change for change in new):
         return CHANGED
     return Incomplete.exit_code if any(state.problem for state in states) else 0
-
-
-def _held(out: Path, suspect: str) -> int:
-    """How many changes were known before."""
-    file = state_file(out, suspect)
-    return len(STATE.read(file).changes) if file.is_file() else 0
 
 
 def _sent(
@@ -181,8 +183,9 @@ def _sent(
     return tuple(found)
 
 
-def _tell(states: Sequence[WatchState], before: dict[str, int], as_json: bool, once: bool) -> None:
-    new = [change for state in states for change in state.changes[before[state.suspect] :]]
+def _tell(
+    states: Sequence[WatchState], new: Sequence[WatchedChange], as_json: bool, once: bool
+) -> None:
     for state in states:
         if state.problem:
             say(printable(f"{state.suspect}: not asked: {state.problem}", 300))

@@ -7,10 +7,18 @@ deleted at any time. Knows requests and replies; knows nothing of prompts' purpo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 
-from fingerprints.durable import replacing
-from fingerprints.records import Identity, Likelihoods, Reply, Request, canonical_json
+from fingerprints.durable import WriteLock, replacing
+from fingerprints.records import (
+    Identity,
+    Likelihoods,
+    Reply,
+    Request,
+    canonical_json,
+    sha256,
+)
 from fingerprints.scores import Passage
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.cache import cache_folder
@@ -39,20 +47,40 @@ class CachedSubject(Subject):
         self.known = 0
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Reply]:
-        """Cached answers first, then the subject's own, each kept as it comes."""
-        unknown: dict[tuple[str, str, int], Request] = {}
+        """Cached answers first, then the subject's own, each kept as it comes.
+
+        Students of one teacher may ask it at once: all but the first wait, as long as it takes, and
+        find what that one was told. A process that ends, however it ends, lets the next one in.
+        """
+        unknown: list[Request] = []
+        yield from self._known(requests, unknown)
+        if not unknown:
+            return
+        with self._alone(unknown[0]):
+            still: list[Request] = []
+            yield from self._known(unknown, still)
+            by_key = {request.key: request for request in still}
+            for reply in self._subject.generate(still) if still else ():
+                self.asked += 1
+                if reply.readable and reply.key in by_key:
+                    self._write(by_key[reply.key], reply)
+                yield reply
+
+    def _known(self, requests: Sequence[Request], unknown: list[Request]) -> Iterator[Reply]:
+        """The cached answers; requests without one are put to ``unknown``."""
         for request in requests:
             reply = self._read(request)
             if reply is None:
-                unknown[request.key] = request
+                unknown.append(request)
             else:
                 self.known += 1
                 yield reply
-        for reply in self._subject.generate(list(unknown.values())) if unknown else ():
-            self.asked += 1
-            if reply.readable and reply.key in unknown:
-                self._write(unknown[reply.key], reply)
-            yield reply
+
+    def _alone(self, request: Request) -> WriteLock:
+        """While this is open, nobody else asks the subject what is sampled as this request is."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        sampled = sha256(canonical_json([request.temperature, request.seed]))
+        return WriteLock(self._folder / f"{sampled[:32]}.lock", patience=inf)
 
     def score(
         self, texts: Sequence[str], contexts: Sequence[str] | None = None

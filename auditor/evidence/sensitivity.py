@@ -7,9 +7,9 @@ from typing import Literal
 from auditor.evidence.codes import Outcome, ReasonCode
 from fingerprints.records import Record
 
-PieceKind = Literal["detector", "prompts", "lineage"]
+PieceKind = Literal["detector", "prompts", "lineage", "shadows"]
 """A detector; a set of prompts; a lineage of models of known history that the calibration was
-fitted on."""
+fitted on; all shadows of one seed or one source."""
 
 
 class WithoutPiece(Record):
@@ -34,15 +34,16 @@ class WithoutPiece(Record):
 class Sensitivity(Record):
     """Every weighed verdict without each piece that it rests on, one at a time.
 
-    ``detectors``, ``prompts`` and ``lineages`` are the pieces that were left out in turn. Of
-    lineages only those have a row that change an outcome, and for each verdict the two without
-    which its ratio is lowest and highest. No ``lineages``: the calibration does not keep what it
-    would be without them.
+    ``detectors``, ``prompts``, ``lineages`` and ``shadows`` (``seed=1``, ``source=alpha``) are the
+    pieces that were left out in turn. Of lineages and shadows only those have a row that change an
+    outcome, and for each verdict the two without which its ratio is lowest and highest. No
+    ``lineages``: the calibration does not keep what it would be without them.
     """
 
     detectors: tuple[str, ...]
     prompts: tuple[str, ...]
     lineages: tuple[str, ...]
+    shadows: tuple[str, ...] = ()
     rows: tuple[WithoutPiece, ...]
 
     def of(self, candidate: str | None) -> tuple[WithoutPiece, ...]:

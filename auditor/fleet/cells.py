@@ -7,7 +7,7 @@ Knows kinds of audit by their table; asks nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,16 +145,16 @@ def _with_plan(cell: Cell, made: type[AuditPlan], path: Path, place: str) -> Cel
         plan.check()
     except AuditError as error:
         raise FLEET.malformed(f"{place}.with: {error.what}", path) from error
-    return Cell(**{**_fields(cell), "plan": plan})
+    return replace(cell, plan=plan)
 
 
 def _unfit(cell: Cell, made: type[AuditPlan]) -> Cell | None:
     given = _values(cell, made)
     lacking = [n for n, f in made.model_fields.items() if f.is_required() and n not in given]
     if lacking:
-        return Cell(**{**_fields(cell), "unfit": "field_missing", "missing": lacking[0]})
+        return replace(cell, unfit="field_missing", missing=lacking[0])
     if cell.kind.name == READS_WEIGHTS and is_closed(cell.spec):
-        return Cell(**{**_fields(cell), "unfit": "weights_out_of_sight"})
+        return replace(cell, unfit="weights_out_of_sight")
     return None
 
 
@@ -165,7 +165,3 @@ def _values(cell: Cell, made: type[AuditPlan]) -> dict[str, Any]:
     known = {n: v for n, v in cell.suspect.known().items() if n in made.model_fields}
     told = {name: value for name, value in chosen.items() if value is not None}
     return {**cell.audit.options, **told, **known, cell.kind.examined: cell.spec}
-
-
-def _fields(cell: Cell) -> dict[str, Any]:
-    return {name: getattr(cell, name) for name in cell.__dataclass_fields__}

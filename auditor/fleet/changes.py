@@ -3,6 +3,7 @@ say."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from auditor.evidence.questions import QUESTIONS
@@ -38,18 +39,27 @@ def _of_cell(before: FleetCell | None, after: FleetCell) -> Iterator[FleetChange
 
 def _standing(before: FleetCell, after: FleetCell) -> Iterator[FleetChange]:
     """Verdicts that stand now and did not, and the other way round."""
-    was, now = _named(before.tests), _named(after.tests)
+    was, now = _by_whom(before.tests), _by_whom(after.tests)
     for key in dict.fromkeys((*now, *was)):
         stood, stands = key in was and was[key].stands, key in now and now[key].stands
         if stood != stands:
-            question, title = key
+            test = now.get(key) or was[key]
             told = {"before": str(stood).lower(), "after": str(stands).lower()}
             change = _change("stands", after, **told)
-            yield change.model_copy(update={"question": question, "candidate": title})
+            whom = {"candidate": test.candidate, "title": test.title}
+            yield change.model_copy(update={"question": test.question, **whom})
 
 
-def _named(tests: Sequence[FleetTest]) -> dict[tuple[str, str], FleetTest]:
-    return {(t.question, t.title): t for t in tests}
+def _by_whom(tests: Sequence[FleetTest]) -> dict[tuple[str, str | None, int], FleetTest]:
+    """Tests by their question and whom they are about, whatever it is called; a further one about
+    the same by its number."""
+    seen: Counter[tuple[str, str | None]] = Counter()
+    out: dict[tuple[str, str | None, int], FleetTest] = {}
+    for test in tests:
+        about = (test.question, test.candidate)
+        out[(*about, seen[about])] = test
+        seen[about] += 1
+    return out
 
 
 def _change(kind: str, cell: FleetCell, **told: str) -> FleetChange:

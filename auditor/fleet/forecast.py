@@ -9,9 +9,9 @@ from typing import Any
 
 from auditor.audits.costs import cost_of
 from auditor.audits.plan import AskingOf
+from auditor.execution.tasks import succeeded
 from auditor.fleet.cells import Cell
-from auditor.fleet.order import Task
-from auditor.fleet.tasks import AskTask, ended
+from auditor.fleet.tasks import AskTask
 from auditor.fleet.tasks_of import FleetTasks, lane_of
 from fingerprints.errors import AuditError
 from fingerprints.records import Record
@@ -85,7 +85,7 @@ def forecast(cells: Sequence[Cell], tasks: FleetTasks, home: Path) -> FleetForec
 def _foreseen(cells: Sequence[Cell], tasks: FleetTasks) -> FleetForecast:
     asked = [_shared(task) for task in tasks.tasks if isinstance(task, AskTask)]
     for number, task in tasks.of_cell.items():
-        asked += _itself(cells[number], _succeeded(task))
+        asked += _itself(cells[number], succeeded(task))
     left = [one for one in asked if not one.done]
     lanes: dict[str, float] = {}
     for one in left:
@@ -93,7 +93,7 @@ def _foreseen(cells: Sequence[Cell], tasks: FleetTasks) -> FleetForecast:
     return FleetForecast(
         suspects=len({cell.suspect.name for cell in cells}),
         audits=len(cells),
-        judged=sum(_succeeded(task) for task in tasks.of_cell.values()),
+        judged=sum(succeeded(task) for task in tasks.of_cell.values()),
         unfit=sum(cell.plan is None for cell in cells),
         asked=tuple(asked),
         questions=sum(one.questions for one in left),
@@ -103,13 +103,8 @@ def _foreseen(cells: Sequence[Cell], tasks: FleetTasks) -> FleetForecast:
     )
 
 
-def _succeeded(task: Task) -> bool:
-    end = ended(task)
-    return end is not None and end.exit_code == 0
-
-
 def _shared(task: AskTask) -> AskedWhat:
-    done = _succeeded(task)
+    done = succeeded(task)
     asked = [
         AskingOf(task.spec, [r.choice.load()], r.sampling)
         for r in task.recordings

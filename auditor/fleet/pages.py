@@ -7,15 +7,10 @@ loaded from anywhere. Links lead to the reports beside it, so that the folder ca
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from auditor.audits.report.glance import ASKED, badge
 from auditor.audits.report.lines import LABELS
@@ -57,14 +52,11 @@ MOST_CHANGES = 400
 SortKey = Callable[[FleetCell], tuple[Any, ...]]
 
 
-def write_pages(report: FleetReport, out: Path) -> tuple[str, ...]:
-    """Writes index.html and one page more for every other order, each whole or not at all; returns
-    their names."""
-    orders = _orders()
-    for order, key in orders.items():
+def write_pages(report: FleetReport, out: Path) -> None:
+    """Writes index.html and one page more for every other order, each whole or not at all."""
+    for order, key in _orders().items():
         with replacing(out / file_of(order)) as file:
             file.write(page(report, order, key).encode("utf-8"))
-    return tuple(map(file_of, orders))
 
 
 def file_of(order: str) -> str:
@@ -110,7 +102,7 @@ def page(report: FleetReport, order: str, key: SortKey) -> str:
         html.environment()
         .get_template("fleet.html")
         .render(
-            **_styled(),
+            **html.styled("fleet.css"),
             title=f"Fleet {report.plan.name}",
             report=report,
             meta=_meta(report),
@@ -131,14 +123,6 @@ def page(report: FleetReport, order: str, key: SortKey) -> str:
             changed=_changed(report),
         )
     )
-
-
-def _styled() -> dict[str, Any]:
-    """The style of every report and the fleet's own, and the hash by which the page allows both."""
-    own = files("auditor.reporting").joinpath("fleet.css").read_text(encoding="utf-8")
-    style = html.styled()["style"] + Markup(own)  # noqa: S704  (our own files)
-    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-    return {"style": style, "style_sha256": digest}
 
 
 def _meta(report: FleetReport) -> list[tuple[str, str]]:
@@ -230,7 +214,7 @@ def _says(change: FleetChange) -> tuple[str | Stretch, ...]:
 
 
 def _stands(change: FleetChange) -> tuple[str | Stretch, ...]:
-    whom = name(change.candidate or "the claim")
+    whom = name(change.title or change.candidate or "the claim")
     return (whom, " stands now." if change.after == "true" else " stands no more.")
 
 

@@ -101,7 +101,8 @@ ChangeKind = Literal["new", "gone", "state", "status", "stands", "says"]
 
 class FleetChange(Record):
     """What differs between two runs of a fleet: a cell that is new or gone, or one of its values
-    ``before`` and ``after`` (``question``: of which answer; ``candidate``: of which verdict)."""
+    ``before`` and ``after`` (``question``: of which answer; ``candidate``: of whose verdict, by its
+    id, and ``title``: as what people read it)."""
 
     kind: ChangeKind
     suspect: str
@@ -110,6 +111,7 @@ class FleetChange(Record):
     calibration: str | None = None
     question: Question | None = None
     candidate: str | None = None
+    title: str = ""
     before: str = ""
     after: str = ""
 

@@ -12,15 +12,15 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Literal
 
+from auditor.execution.order import Executor, do_all
+from auditor.execution.telling import UnitsTold
 from auditor.fleet.cells import Cell, cells_of
 from auditor.fleet.changes import changes
 from auditor.fleet.discoveries import corrected
-from auditor.fleet.order import Executor, Task, do_all
 from auditor.fleet.pages import write_pages
 from auditor.fleet.plan import FleetPlan, Named
 from auditor.fleet.records import FLEET_REPORT, FleetCell, FleetReport
 from auditor.fleet.table import write_tables
-from auditor.fleet.tasks import TaskEnd
 from auditor.fleet.tasks_of import FleetTasks, tasks_of
 from auditor.fleet.told import cell_told
 from auditor.version import VERSION
@@ -53,9 +53,11 @@ def run_fleet(
     out: Path,
     executor: Executor,
     progress: Progress = SILENT,
+    operator: str = "",
 ) -> FleetReport:
     """Examines the fleet of the file ``path`` in ``out`` and returns its record, which lies there
-    with the table and the pages.
+    with the table and the pages. ``operator`` is who runs it, as given: each report that is made
+    says so.
 
     What fails is told in its cell, and tried again by the next call. Raises MalformedInput for a
     folder of another fleet and for what is wrong with the plan, Locked while another process works
@@ -64,7 +66,8 @@ def run_fleet(
     home, out = path.resolve().parent, out.absolute()
     with fleet_folder(plan.name, out):
         cells, tasks = foreseen(plan, path, home, out)
-        ends = do_all(tasks.tasks, executor, _telling(len(tasks.tasks), progress))
+        tasks = tasks.run_by(operator)
+        ends = do_all(tasks.tasks, executor, UnitsTold("fleet", len(tasks.tasks), progress))
         found = [
             cell_told(cell, task, None if task is None else ends[task.id], out)
             for number, cell in enumerate(cells)
@@ -100,26 +103,6 @@ def foreseen(
     with chdir(home):
         cells = cells_of(plan, path)
         return cells, tasks_of(cells, home, out)
-
-
-def _telling(total: int, progress: Progress) -> _TaskTelling:
-    whole = progress.step("fleet", whole=True)
-    whole(0, total)
-    return _TaskTelling(total, whole)
-
-
-class _TaskTelling:
-    """Tells of every task that has ended; of failures in words."""
-
-    def __init__(self, total: int, whole: Progress) -> None:
-        self.total, self.whole = total, whole
-
-    def __call__(self, task: Task, end: TaskEnd, done: int) -> None:
-        self.whole(done, self.total)
-        if end.exit_code:
-            self.whole.say(printable(f"{task.id}: exit code {end.exit_code}: {end.what}", 300))
-        else:
-            self.whole.note(f"{task.id}: {done} of {self.total}")
 
 
 def _kept(plan: FleetPlan, found: Sequence[FleetCell], out: Path) -> FleetReport:

@@ -66,17 +66,14 @@ def _row(cell: FleetCell, test: FleetTest | None) -> dict[str, Any]:
     return {**told, **statuses, **{name: weighed.get(name) for name in OF_TEST}}
 
 
-def write_tables(report: FleetReport, out: Path) -> tuple[str, ...]:
-    """Writes both forms, each whole or not at all, and returns the names of the files: without
-    pyarrow the first alone."""
+def write_tables(report: FleetReport, out: Path) -> None:
+    """Writes both forms, each whole or not at all; without pyarrow the first alone."""
     with replacing(out / LINES) as file:
         for row in rows(report):
             line = json.dumps(row, ensure_ascii=False, allow_nan=False)
             file.write(line.encode("utf-8") + b"\n")
-    if find_spec("pyarrow") is None:
-        return (LINES,)
-    _write_parquet(report, out / PARQUET)
-    return (LINES, PARQUET)
+    if find_spec("pyarrow") is not None:
+        _write_parquet(report, out / PARQUET)
 
 
 def _write_parquet(report: FleetReport, path: Path) -> None:

@@ -1,34 +1,25 @@
-"""What a fleet has done by others: a subject asked, or one cell judged; each a record that any
-process on any machine with the same files can be given, and does once.
-
-A task that is done leaves a record of how it ended; killed on the way, it goes on where it was.
-"""
+"""What a fleet has done by others: a subject asked, or one cell judged."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from contextlib import chdir
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, TypeAdapter
+from typing import Any
 
 from auditor.audits.frame import keep
 from auditor.audits.plan import AuditPlan
 from auditor.audits.report.bundle import ready_folder
+from auditor.audits.run_by import run_by
 from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.records import Report
-from fingerprints.collect import collect, part_of
-from fingerprints.errors import AuditError, missing_library
+from auditor.execution.tasks import WorkTask
+from fingerprints.collect import collect, part_of, timestamp
 from fingerprints.probes import ProbeChoice
-from fingerprints.record_files import RecordFile, write_record
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Record, Sampling, sha256
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import Transcript, load_transcript
-
-BUG, OUT_OF_MEMORY = 70, 7
 
 
 class Recording(Record):
@@ -39,23 +30,17 @@ class Recording(Record):
     file: str
 
 
-class AskTask(Record):
-    """A subject to be asked, opened once for all of its probe sets.
+class AskTask(WorkTask):
+    """A subject to be asked, opened once for all of its probe sets. ``out`` is the fleet's
+    folder."""
 
-    ``home`` is the folder in which relative paths begin, ``out`` the fleet's. ``lane``: tasks of
-    one are done one after the other. ``key`` says what it was made for, ``needs`` which tasks must
-    have succeeded.
-    """
-
-    type: Literal["ask"] = "ask"
-    id: str
-    key: str
-    home: str
     out: str
-    lane: str
-    needs: tuple[str, ...] = ()
     spec: str
     recordings: tuple[Recording, ...]
+
+    def do(self, progress: Progress = SILENT) -> None:
+        """Asks what was not answered yet."""
+        _ask(self)
 
 
 class HeardFrom(Record):
@@ -65,111 +50,27 @@ class HeardFrom(Record):
     recordings: tuple[Recording, ...]
 
 
-class JudgeTask(Record):
+class JudgeTask(WorkTask):
     """One audit of one suspect: its kind, its plan's fields, the folder of its report, and who was
-    asked before. Without a ``lane`` it asks nobody, and waits for nobody's device."""
+    asked before. Without a ``lane`` it asks nobody, and waits for nobody's device. ``out`` is the
+    fleet's folder; ``operator`` is who runs it, as given: of no account for what it was made
+    for."""
 
-    type: Literal["judge"] = "judge"
-    id: str
-    key: str
-    home: str
     out: str
-    lane: str
-    needs: tuple[str, ...] = ()
     kind: str
     plan: dict[str, Any]
     folder: str
     heard: tuple[HeardFrom, ...] = ()
+    operator: str = ""
 
-
-FleetTask = Annotated[AskTask | JudgeTask, Field(discriminator="type")]
-
-
-class TaskEnd(Record):
-    """How a task ended: its exit code, as the same command by itself would have had, and what was
-    wrong. ``key`` is the task's: of another one it says nothing."""
-
-    id: str
-    key: str
-    exit_code: int = 0
-    code: str = ""
-    what: str = ""
-    next_step: str | None = None
-    seconds: float = 0.0
-
-
-_TASK: TypeAdapter[AskTask | JudgeTask] = TypeAdapter(FleetTask)
-END = RecordFile(TaskEnd, nothing="not how a task ended", next_step="delete it: it is done again")
-
-
-def task_in(text: bytes | str) -> AskTask | JudgeTask:
-    """The task in a line of JSON."""
-    return _TASK.validate_json(text)
+    def do(self, progress: Progress = SILENT) -> None:
+        """Judges, and keeps the report."""
+        _judge(self)
 
 
 def end_file(out: Path, task_id: str) -> Path:
-    """Where it stands how a task of a fleet ended."""
+    """Where it stands that a task of a fleet was done."""
     return out / "ends" / f"{sha256(task_id)[:24]}.json"
-
-
-def ended(task: AskTask | JudgeTask) -> TaskEnd | None:
-    """How this very task ended; None where it did not yet, or under another key. Raises
-    MalformedInput for a damaged file."""
-    path = end_file(Path(task.out), task.id)
-    found = END.read(path) if path.is_file() else None
-    return found if found is not None and (found.id, found.key) == (task.id, task.key) else None
-
-
-def perform(task: AskTask | JudgeTask) -> TaskEnd:
-    """Does a task, here and now, and writes down how it ended; does nothing for one that succeeded
-    before. Never raises what is the task's own fault, but that the disk is full."""
-    before = ended(task)
-    if before is not None and before.exit_code == 0:
-        return before
-    began = time.monotonic()
-    with chdir(task.home):
-        found = _tried(task)
-    end = found.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
-    write_record(end_file(Path(task.out), task.id), end)
-    return end
-
-
-def _tried(task: AskTask | JudgeTask) -> TaskEnd:
-    try:
-        _ask(task) if isinstance(task, AskTask) else _judge(task)
-    except AuditError as error:
-        return failed(task, error)
-    except ModuleNotFoundError as error:
-        missing = missing_library(error)
-        if missing is None:
-            raise
-        return failed(task, missing)
-    return TaskEnd(id=task.id, key=task.key)
-
-
-def failed(task: AskTask | JudgeTask, error: AuditError) -> TaskEnd:
-    """How a task ended that an error of ours ended."""
-    where = "" if error.where is None else f" ({error.where})"
-    return TaskEnd(
-        id=task.id,
-        key=task.key,
-        exit_code=error.exit_code,
-        code=error.code,
-        what=f"{error.what}{where}",
-        next_step=error.next_step,
-    )
-
-
-def bug(task: AskTask | JudgeTask, what: str) -> TaskEnd:
-    """How a task ended that met a bug of ours."""
-    return TaskEnd(
-        id=task.id,
-        key=task.key,
-        exit_code=BUG,
-        code="E-INTERNAL",
-        what=f"a bug of the toolkit: {what}",
-        next_step="report it, with what stderr says",
-    )
 
 
 def _ask(task: AskTask) -> None:
@@ -187,7 +88,8 @@ def _judge(task: JudgeTask) -> None:
     ready_folder(folder)
     run: Callable[..., Report] = placed_at(kind.run)
     more = {"heard": _heard(task, plan)} if kind.shares else {}
-    keep(run(plan, folder, **more), plan, folder)
+    began = timestamp()
+    keep(run_by(run(plan, folder, **more), task.operator, began), plan, folder)
 
 
 def _heard(task: JudgeTask, plan: AuditPlan) -> Mapping[str, Transcript]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from auditor.audits.inheritance.base_model import base_spec, reads_base
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.plan import AuditPlan
 from auditor.fleet.cells import Cell
 from auditor.fleet.inputs import plan_state, state_of
-from auditor.fleet.tasks import AskTask, HeardFrom, JudgeTask, Recording
+from auditor.fleet.tasks import AskTask, HeardFrom, JudgeTask, Recording, end_file
 from detectors.base import Detector
 from detectors.registry import load_detector
 from fingerprints.errors import AuditError
@@ -34,6 +35,17 @@ class FleetTasks:
 
     tasks: tuple[AskTask | JudgeTask, ...]
     of_cell: dict[int, JudgeTask]
+
+    def run_by(self, operator: str) -> FleetTasks:
+        """The same tasks, whose reports say who ran them."""
+        told = {
+            task.id: task.model_copy(update={"operator": operator})
+            for task in self.of_cell.values()
+        }
+        return FleetTasks(
+            tuple(told.get(task.id, task) for task in self.tasks),
+            {cell: told[task.id] for cell, task in self.of_cell.items()},
+        )
 
 
 @dataclass
@@ -144,12 +156,15 @@ def _ask_task(one: _Questions, home: Path, out: Path) -> AskTask:
         (one.whole(Sampling()),) if one.recorded else tuple(one.recording(k) for k in one.wanted)
     )
     key = sha256(canonical_json([one.spec, [r.file for r in recordings]]))
+    lane = lane_of(one.spec)
     return AskTask(
         id=one.folder,
         key=key,
         home=str(home),
+        ends=str(end_file(out, one.folder)),
         out=str(out),
-        lane=lane_of(one.spec),
+        lane=lane,
+        device=device_of(lane),
         spec=one.spec,
         recordings=recordings,
     )
@@ -179,12 +194,15 @@ def _judge_task(
         for questions, keys in heard
     )
     name = f"{cell.suspect.name}/{cell.audit.name}-{key[:KEY]}"
+    lane = _judging_lane(cell, cell.plan)
     return JudgeTask(
         id=f"reports/{name}",
         key=key,
         home=str(home),
+        ends=str(end_file(out, f"reports/{name}")),
         out=str(out),
-        lane=_judging_lane(cell, cell.plan),
+        lane=lane,
+        device=device_of(lane),
         needs=tuple(dict.fromkeys(asks[q.spec].id for q, _ in heard)),
         kind=cell.kind.name,
         plan=values,
@@ -201,6 +219,12 @@ def _judging_lane(cell: Cell, plan: AuditPlan) -> str:
         return lane_of(cell.spec) if scores or reads_base(plan.detectors) else ""
     asked: Iterable[object] | None = plan.asking()
     return "" if asked is not None and not tuple(asked) else lane_of(cell.spec)
+
+
+def device_of(lane: str) -> Literal["none", "whole"]:
+    """What a model in a lane takes of a cluster's GPUs: one of its own where it was placed on
+    CUDA."""
+    return "whole" if lane.startswith("device:cuda") else "none"
 
 
 def lane_of(spec: str) -> str:

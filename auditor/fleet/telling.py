@@ -17,21 +17,34 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 
-from auditor.fleet.watching import ChangeOf, WatchedChange, WatchState
+from auditor.fleet.watching import ToldOf, WatchedChange, WatchState
 from fingerprints.durable import replacing
 from fingerprints.errors import AuditError, Incomplete, UnsafeInput, UsageProblem, printable
 from fingerprints.subjects.guard import refuse_address
 
+WEBHOOK = "AUDITOR_WATCH_WEBHOOK"
 FEED = "changes.atom.xml"
 ATOM = "http://www.w3.org/2005/Atom"
 MOST_ENTRIES, TIMEOUT = 200, 10.0
 WELL_KNOWN_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: a gateway takes what is sent there to the IPv4 address in the last 32 bits."""
-TITLES: dict[ChangeOf, str] = {
+TITLES: dict[ToldOf, str] = {
     "answers": "answers are not drawn as they were",
-    "name": "it answers under another name",
+    "name": "it answers under other names than before",
     "spec": "the plan asks another address",
+    "turns": "it answers under several names in turn",
+    "repeats": "its answers repeat word for word",
 }
+
+REPEATED = (
+    "All answers to one question were one: it answers without chance, or out of a cache. Which of"
+    " both can't be told. A model behind a cache may be exchanged unseen until the cache forgets,"
+    " and a cache that forgets looks like a change. It is watched all the same."
+)
+EMPTIED = (
+    "Before, its answers had repeated word for word: where they came out of a cache, one that was"
+    " emptied looks like this, too, and the chance of a false alarm is not bounded."
+)
 
 
 def feed(name: str, states: Iterable[WatchState]) -> bytes:
@@ -79,6 +92,12 @@ def summary(change: WatchedChange) -> str:
             f" {10**change.needed:.3g} were needed. Another model, another temperature, system"
             " prompt or quantisation look alike here."
         )
+    if change.repeated:
+        told += f" {EMPTIED}"
+    if change.what == "turns":
+        told += f" As a router does: {', '.join(change.after)}. That is no change."
+    if change.what == "repeats":
+        told += f" {REPEATED}"
     if change.what == "name":
         told += f" Before: {', '.join(change.before)}. Now: {', '.join(change.after)}."
     return told
@@ -116,7 +135,7 @@ def post(url: str, value: object, allow_private: bool) -> None:
     except ValueError:  # a port or brackets that are none; its words would repeat the address
         host, asked, parts = None, None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or not url.isascii():
-        raise UsageProblem("the webhook is no http or https address", where="AUDITOR_WATCH_WEBHOOK")
+        raise UsageProblem("the webhook is no http or https address", where=WEBHOOK)
     port = asked or (443 if parts.scheme == "https" else 80)
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
@@ -135,7 +154,7 @@ def post(url: str, value: object, allow_private: bool) -> None:
 
 def _connected(host: str, port: int, allow_private: bool, secure: bool) -> socket.socket:
     address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-    refuse_address(str(address), printable(host, 100))
+    refuse_address(str(address), printable(host, 100), WEBHOOK)
     if not (allow_private or _public(str(address))):
         raise UnsafeInput(
             "the webhook's address is a private one",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from auditor.audits.lineage.declared import MEANT
 from auditor.audits.lineage.records import LineageSection
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.glance import glance
 from auditor.evidence.records import Report
+from auditor.execution.tasks import TaskEnd
 from auditor.fleet.cells import Cell
 from auditor.fleet.discoveries import as_test
 from auditor.fleet.records import FleetCell
-from auditor.fleet.tasks import JudgeTask, TaskEnd
+from auditor.fleet.tasks import JudgeTask
 from fingerprints.errors import AuditError
 
 
@@ -61,13 +63,9 @@ def _done(known: FleetCell, report: Report, task: JudgeTask, end: TaskEnd) -> Fl
     )
 
 
-NAMES_BASES = ("card", "adapter", "config", "gguf")
-"""Places of a model's files that name a base; a tokenizer or a template only looks like one's."""
-
-
 def _declares(report: Report) -> tuple[str, ...]:
     """The bases that the suspect's own files name."""
     told = report.section(LineageSection)
     said = () if told is None else told.declarations
-    named = (d for d in said if d.place in NAMES_BASES and d.status != "own_name")
+    named = (d for d in said if d.place in MEANT and d.status != "own_name")
     return tuple(dict.fromkeys(d.says for d in named))

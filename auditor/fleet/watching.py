@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import log10
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from auditor.fleet.order import Executor, do_all
+from auditor.execution.order import Executor, do_all
+from auditor.execution.tasks import TaskEnd
+from auditor.fleet.names_in_turn import ServedNames
 from auditor.fleet.plan import FLEET, FleetPlan, FleetSuspect
-from auditor.fleet.tasks import AskTask, Recording, TaskEnd
+from auditor.fleet.tasks import AskTask, Recording, end_file
 from auditor.fleet.tasks_of import lane_of
 from detectors.service.repeated import ANSWERED, said
 from detectors.stats.char_kernel import exact, hamming
@@ -39,15 +42,19 @@ MOST_LOOKS = 300
 """Looks of one test: then a new one begins, with the same baseline, since the work of a look grows
 with the looks before it."""
 
-ChangeOf = Literal["answers", "name", "spec"]
+ToldOf = Literal["answers", "name", "spec", "turns", "repeats"]
+NO_CHANGE: frozenset[ToldOf] = frozenset({"turns", "repeats"})
+"""What is told and is no change: it says how far the others can be trusted."""
 
 
 class WatchedChange(Record):
-    """Something that changed at an endpoint at a ``look``: its answers (``log10_e``: the capital of
-    the bet; ``needed``: what it had to reach), the name that it answers under, or its spec in the
-    plan."""
+    """Something that is told of an endpoint at a ``look``: that its answers changed (``log10_e``:
+    the capital of the bet; ``needed``: what it had to reach), the name that it answers under, or
+    its spec in the plan. No change: it answers under several names in ``turns``; it ``repeats`` its
+    answers word for word, so that they may come from a cache (of answers that changed: ``repeated``
+    says that they had repeated before)."""
 
-    what: ChangeOf
+    what: ToldOf
     suspect: str
     look: int
     made: str
@@ -55,6 +62,12 @@ class WatchedChange(Record):
     needed: float | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    repeated: bool = False
+
+    @property
+    def is_change(self) -> bool:
+        """Whether something is otherwise than before."""
+        return self.what not in NO_CHANGE
 
 
 class WatchState(Record):
@@ -62,7 +75,9 @@ class WatchState(Record):
 
     ``looks`` were whole. ``test`` counts the tests so far; ``baseline`` is the look whose answers
     this one begins with and ``began`` the look behind which its own begin; ``p``: the p-values of
-    each of these. ``told`` of the ``changes`` were sent on. ``at``: seconds since 1970.
+    each of these. ``told`` of the ``changes`` were sent on. ``at``: seconds since 1970. ``named``:
+    the names that it answered under; ``repeats``: all answers of the baseline to one question were
+    one.
     """
 
     format: Literal["watch/1"] = "watch/1"
@@ -75,6 +90,8 @@ class WatchState(Record):
     p: tuple[tuple[float, ...], ...] = ()
     log10_e: float = 0.0
     names: tuple[str, ...] = ()
+    named: ServedNames = ServedNames()
+    repeats: bool = False
     changes: tuple[WatchedChange, ...] = ()
     told: int = 0
     at: float = 0.0
@@ -82,7 +99,17 @@ class WatchState(Record):
     exit_code: int = 0
 
 
+class OpenLook(Record):
+    """A look at all endpoints that has not been told yet: of each suspect, how many whole looks
+    there were before it, and how many changes were known."""
+
+    format: Literal["watch-look/1"] = "watch-look/1"
+    looks: dict[str, int]
+    known: dict[str, int]
+
+
 STATE = RecordFile(WatchState, nothing="not the state of a watch", next_step="move it away")
+OPEN = RecordFile(OpenLook, nothing="not a look of a watch", next_step="move it away")
 
 
 def watched(plan: FleetPlan, path: Path) -> tuple[FleetSuspect, ...]:
@@ -118,25 +145,57 @@ def look(
     out: Path,
     executor: Executor,
     alpha: float,
+    begun: OpenLook,
     progress: Progress = SILENT,
 ) -> tuple[WatchState, ...]:
-    """One look at every endpoint, going on with looks that were killed; the states after it.
+    """One look at every endpoint, going on with one that was killed; the states after it.
 
-    An endpoint that can't be asked keeps its state, with the reason. Raises MalformedInput for a
-    plan without endpoints and for damaged states.
+    An endpoint that can't be asked keeps its state, with the reason; one that was looked at before
+    a kill is not asked again. Raises MalformedInput for a plan without endpoints and for damaged
+    states.
     """
     suspects = watched(plan, path)
     states = [_state(suspect, out) for suspect in suspects]
     home = str(path.resolve().parent)
-    tasks = [_task(s, state, home, out) for s, state in zip(suspects, states, strict=True)]
+    asked = [
+        (_task(suspect, state, home, out), state)
+        for suspect, state in zip(suspects, states, strict=True)
+        if state.looks == begun.looks.get(suspect.name, state.looks)
+    ]
     asking = progress.step("looking")
+    tasks = [task for task, _ in asked]
     ends = do_all(tasks, executor, lambda task, end, n: asking(n, len(tasks)))
-    found = []
-    for task, state in zip(tasks, states, strict=True):
+    found = {state.suspect: state for state in states}
+    for task, state in asked:
         after = _after(state, task, ends[task.id], out, alpha, len(suspects))
         write_record(state_file(out, state.suspect), after)
-        found.append(after)
-    return tuple(found)
+        found[state.suspect] = after
+    return tuple(found.values())
+
+
+@contextmanager
+def open_look(plan: FleetPlan, path: Path, out: Path) -> Iterator[OpenLook]:
+    """The look that is under way: one that was killed before its end, or a new one, which is
+    written down. It ends with the block, so that whoever is killed in it goes on with it, and tells
+    again what may not have been told."""
+    file = open_file(out)
+    if file.is_file():
+        look = OPEN.read(file)
+    else:
+        files = {s.name: state_file(out, s.name) for s in watched(plan, path)}
+        held = {name: STATE.read(place) for name, place in files.items() if place.is_file()}
+        look = OpenLook(
+            looks={name: held[name].looks if name in held else 0 for name in files},
+            known={name: len(state.changes) for name, state in held.items()},
+        )
+        write_record(file, look)
+    yield look
+    file.unlink()
+
+
+def open_file(out: Path) -> Path:
+    """Where the look lies that is under way; it is there for so long."""
+    return out / "look.json"
 
 
 def state_file(out: Path, suspect: str) -> Path:
@@ -155,7 +214,8 @@ def _state(suspect: FleetSuspect, out: Path) -> WatchState:
     change = WatchedChange(
         what="spec", suspect=suspect.name, look=found.looks + 1, made=timestamp()
     )
-    return _anew(found, change).model_copy(update={"spec_sha256": digest, "names": ()})
+    forgotten = {"names": (), "named": ServedNames(), "repeats": False}
+    return _anew(found, change).model_copy(update={"spec_sha256": digest, **forgotten})
 
 
 def _anew(state: WatchState, change: WatchedChange) -> WatchState:
@@ -177,10 +237,12 @@ def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> Ask
     # Another seed a look: where a server honours it, the same one would give the same answer.
     sampling = Sampling(temperature=1.0, samples=samples, seed=number * BASELINE)
     recording = Recording(choice=QUESTIONS, sampling=sampling, file=_file(state, number))
+    name = f"look/{suspect.name}/{number}"
     return AskTask(
-        id=f"look/{suspect.name}/{number}",
+        id=name,
         key=sha256(f"{state.spec_sha256} {number} {samples}"),
         home=home,
+        ends=str(end_file(out, name)),
         out=str(out),
         lane=lane_of(suspect.spec),
         spec=suspect.spec,
@@ -198,14 +260,34 @@ def _after(
     heard = load_transcript(out / task.recordings[0].file)
     names = tuple(sorted({r.served_model for r in heard.replies if r.served_model}))
     known = {"looks": number, "at": time.time(), "problem": "", "exit_code": 0, "names": names}
-    after = state.model_copy(update=known)
-    if state.names and names and names != state.names:
-        told = {"before": state.names, "after": names}
-        after = _with(after, WatchedChange(**{**_change("name", after), **told}))
-    return after if number == state.baseline else _tested(after, heard, out, alpha, endpoints)
+    after = _named(state.model_copy(update=known), state.names)
+    if number != state.baseline:
+        return _tested(after, heard, out, alpha, endpoints)
+    return _repeating(after, heard)
 
 
-def _change(what: ChangeOf, state: WatchState) -> dict[str, object]:
+def _named(state: WatchState, before: tuple[str, ...]) -> WatchState:
+    """With what the names tell under which it answered now."""
+    named, what = state.named.heard(state.looks, state.names, before)
+    known = state.model_copy(update={"named": named})
+    if what is None:
+        return known
+    told = {"before": what.before, "after": what.after}
+    kind: ToldOf = "turns" if what.turns else "name"
+    return _with(known, WatchedChange.model_validate({**_change(kind, known), **told}))
+
+
+def _repeating(state: WatchState, heard: Transcript) -> WatchState:
+    """With whether all answers of a baseline to a question were one: told once."""
+    bags = [bag for bag in _bags([heard]).values() if len(bag) > 1]
+    repeats = bool(bags) and all(len(set(bag)) == 1 for bag in bags)
+    known = state.model_copy(update={"repeats": repeats})
+    if not repeats or state.repeats:
+        return known
+    return _with(known, WatchedChange.model_validate(_change("repeats", known)))
+
+
+def _change(what: ToldOf, state: WatchState) -> dict[str, object]:
     return {"what": what, "suspect": state.suspect, "look": state.looks, "made": timestamp()}
 
 
@@ -223,7 +305,7 @@ def _tested(
     after = state.model_copy(update={"p": p, "log10_e": capital})
     bound = needed(alpha, endpoints, state.test)
     if capital >= bound:
-        told = {"log10_e": capital, "needed": bound}
+        told = {"log10_e": capital, "needed": bound, "repeated": state.repeats}
         return _anew(after, WatchedChange.model_validate({**_change("answers", after), **told}))
     if len(p) >= MOST_LOOKS:
         begin = {"test": state.test + 1, "began": state.looks, "p": (), "log10_e": 0.0}

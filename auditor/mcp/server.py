@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +23,12 @@ from auditor.audits.lineage.report import report_of
 from auditor.audits.lineage.run import lineages
 from auditor.audits.plan import BUNDLED
 from auditor.audits.report.bundle import ready_folder
+from auditor.audits.run_by import run_by
 from auditor.mcp.fence import Fence
 from auditor.mcp.told import Likeness, Quoted, StoredModels, ToldReport, told_report
 from auditor.mcp.work import worked
 from auditor.version import VERSION
+from fingerprints.collect import timestamp
 from fingerprints.errors import UsageProblem
 from fingerprints.probes import parse_probes
 from fingerprints.progress import Progress
@@ -53,20 +54,20 @@ WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_worl
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
-def served(fence: Fence) -> MCPServer:
-    """The server with its tools, within a fence that it has entered."""
+def served(fence: Fence, operator: str = "") -> MCPServer:
+    """The server with its tools, within a fence that it has entered. ``operator`` is who runs it,
+    as given: reports say so, and no client can say otherwise."""
     server = MCPServer("auditor", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     # One at a time: models are large, and folders are locked anyhow.
     one = anyio.Lock()
-    for offer in (_offer_audit, _offer_lineage, _offer_report, _offer_compare, _offer_store):
+    for audits in (_offer_audit, _offer_lineage):
+        audits(server, fence, one, operator)
+    for offer in (_offer_report, _offer_compare, _offer_store):
         offer(server, fence, one)
     return server
 
 
-Offer = Callable[[MCPServer, Fence, anyio.Lock], None]
-
-
-def _offer_audit(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
+def _offer_audit(server: MCPServer, fence: Fence, one: anyio.Lock, operator: str) -> None:
     @server.tool(annotations=WRITES)
     async def audit(
         context: Context,
@@ -95,13 +96,14 @@ def _offer_audit(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
             )
             folder = fence.path(out)
             ready_folder(folder)
-            keep(run(plan, folder, progress), plan, folder)
+            began = timestamp()
+            keep(run_by(run(plan, folder, progress), operator, began), plan, folder)
             return told_report(folder)
 
         return await worked(context, one, work)
 
 
-def _offer_lineage(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
+def _offer_lineage(server: MCPServer, fence: Fence, one: anyio.Lock, operator: str) -> None:
     @server.tool(annotations=WRITES)
     async def lineage(
         context: Context,
@@ -118,9 +120,9 @@ def _offer_lineage(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
             folder = fence.path(out)
             ready_folder(folder)
             values = {"suspect": mine, "bases": others, "tokenizer_only": tokenizer_only}
-            plan = LineagePlan.make({**values, "alpha": ALPHA})
+            plan, began = LineagePlan.make({**values, "alpha": ALPHA}), timestamp()
             found = lineages(mine, others, tokenizer_only=tokenizer_only, reading=progress)
-            keep(report_of(found, plan), plan, folder)
+            keep(run_by(report_of(found, plan), operator, began), plan, folder)
             return told_report(folder)
 
         return await worked(context, one, work)

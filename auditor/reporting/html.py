@@ -20,12 +20,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from auditor.reporting import plots, trees
+from auditor.reporting import mosaics, plots, trees
 from auditor.reporting.charts import (
     Course,
     CurveChart,
     Dumbbells,
     MatrixChart,
+    Mosaic,
     Panels,
     TiesChart,
     TreeChart,
@@ -71,6 +72,7 @@ DRAWN: dict[type, Callable[[Any], Any]] = {
     TreeChart: trees.draw_tree,
     MatrixChart: trees.draw_matrix,
     TiesChart: trees.draw_ties,
+    Mosaic: mosaics.draw_mosaic,
 }
 """The geometry of each kind of chart."""
 
@@ -112,11 +114,11 @@ def drawing(chart: TreeChart | MatrixChart, title: str) -> str:
 
 
 @cache
-def styled() -> dict[str, Any]:
-    """Our own style sheets as one, and the hash by which a page's policy allows them: ``style``
-    and ``style_sha256``."""
-    folder = files("auditor.reporting")
-    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in SHEETS)
+def styled(*more: str) -> dict[str, Any]:
+    """Our own style sheets as one, with those that one kind of page has besides, and the hash by
+    which a page's policy allows them: ``style`` and ``style_sha256``."""
+    folder, sheets = files("auditor.reporting"), (*SHEETS, *more)
+    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in sheets)
     digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
     return {"style": Markup(style), "style_sha256": digest}  # noqa: S704  (our own files)
 

@@ -14,12 +14,12 @@ from typing import Any
 from auditor.audits.frame import open_store
 from auditor.audits.plan import AuditPlan
 from auditor.calibration.case import calibrations
+from auditor.code import codes
 from auditor.evidence.custody import AskedWhen, Deviation, Registration
-from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.weight import SCALE, SUPPORTED
-from auditor.sealing.code import codes
 from auditor.sealing.digests import digest_of
 from auditor.sealing.envelopes import payload_of, signers_of
+from auditor.sealing.plans import plan_in
 from auditor.sealing.reading import statement_of, why
 from auditor.sealing.records import (
     ATTESTATIONS,
@@ -35,16 +35,9 @@ from auditor.version import VERSION
 from fingerprints.collect import timestamp
 from fingerprints.errors import MalformedInput, UsageProblem, VerificationFailed
 from fingerprints.probes import ProbeChoice, reference
-from fingerprints.record_files import RecordFile, write_record
+from fingerprints.record_files import write_record
 from fingerprints.records import canonical_json
 from fingerprints.transcript import load_transcript
-
-PLANS = RecordFile(
-    dict[str, Any],
-    nothing="not a plan",
-    next_step="write one with `auditor audit SPEC --dry-run > plan.yaml`",
-    form="yaml",
-)
 
 
 @dataclass(frozen=True)
@@ -76,18 +69,6 @@ def register(plan_file: Path, out: Path, signing: Signing, by: str = "") -> Atte
     made = Attestation(chain=(signing.entry(Statement.about(files, REGISTERED, told)),))
     write_record(out, made, by_alias=True, exclude_none=True)
     return made
-
-
-def plan_in(path: Path) -> AuditPlan:
-    """The plan in a file, of whichever kind it is. Raises MalformedInput."""
-    value = PLANS.read(path)
-    for kind in all_kinds():
-        made = placed_at(kind.plan)
-        fields = made.model_fields
-        if "format" in fields and fields["format"].default == value.get("format", "plan/1"):
-            plan: AuditPlan = made.read(path)
-            return plan
-    raise PLANS.malformed("no kind of audit has such a format", path)
 
 
 def decided_by(plan: AuditPlan) -> dict[str, Any]:

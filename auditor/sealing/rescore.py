@@ -10,11 +10,11 @@ from typing import Any
 
 from auditor.audits.report.bundle import PLAN, REPORT, load_bundle
 from auditor.errors import AuditError
-from auditor.evidence.kinds import Kind, all_kinds, placed_at
+from auditor.evidence.kinds import placed_at
 from auditor.evidence.records import Report
 from auditor.sealing.findings import Problem, Unchecked, Verification
+from auditor.sealing.plans import plan_kind
 from fingerprints.errors import printable
-from fingerprints.record_files import RecordFile
 
 NOT_JUDGED = frozenset({"created", "environment", "tool", "custody"})
 """Fields of a report that tell when, where and by whom it was made, which a later judgement can't
@@ -68,22 +68,10 @@ def rescored(folder: Path, found: Verification, against: RescoreAgainst) -> Veri
 
 def _judge(folder: Path, against: RescoreAgainst) -> tuple[Any, Any]:
     """Who judges this kind of report again (None: nobody), and the plan."""
-    value = _PLANS.read(folder / PLAN)
-    kind = next((k for k in all_kinds() if _made_by(k, value)), None)
-    if kind is None or not kind.rescored:
+    kind, made = plan_kind(folder / PLAN)
+    if not kind.rescored:
         return None, None
-    plan = placed_at(kind.plan).read(folder / PLAN, against.changes())
-    return placed_at(kind.rescored), plan
-
-
-_PLANS = RecordFile(
-    dict[str, Any], nothing="not a plan", next_step="use the untouched plan.yaml", form="yaml"
-)
-
-
-def _made_by(kind: Kind, value: dict[str, Any]) -> bool:
-    made: dict[str, Any] = placed_at(kind.plan).model_fields
-    return "format" in made and made["format"].default == value.get("format")
+    return placed_at(kind.rescored), made.read(folder / PLAN, against.changes())
 
 
 def _differing(was: Report, now: Report, moved: frozenset[str]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from auditor.audits.report.bundle import ATTESTATION, load_bundle
-from auditor.sealing.code import codes
+from auditor.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.differing import differences
 from auditor.sealing.digests import MOST_FILES, FileDigest, digest_of, digests_of

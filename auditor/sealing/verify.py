@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.audits.report.bundle import ATTESTATION, PLAN, REGISTRATION, REPORT, load_bundle
+from auditor.code import codes
 from auditor.evidence.custody import Registration
 from auditor.evidence.records import Report
-from auditor.sealing.code import codes
 from auditor.sealing.consistency import inner_problems
 from auditor.sealing.deviating import listed_again, of_parts
 from auditor.sealing.differing import differences
@@ -25,6 +25,7 @@ from auditor.sealing.findings import (
     Verification,
 )
 from auditor.sealing.keys import need_extra
+from auditor.sealing.plans import plan_in
 from auditor.sealing.reading import (
     added_told,
     head_of,
@@ -39,7 +40,7 @@ from auditor.sealing.records import (
     SealPredicate,
     payload_digest,
 )
-from auditor.sealing.register import Registered, plan_in, read_registration
+from auditor.sealing.register import Registered, read_registration
 from auditor.sealing.sigstore_bundle import BundleWrong, SigstoreIdentity, check_bundle
 from auditor.sealing.stamps import Stamp, StampWrong, read_stamp
 from fingerprints.errors import AuditError, MalformedInput

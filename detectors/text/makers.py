@@ -23,6 +23,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, ValidationError
 
 from fingerprints.errors import MalformedInput, printable
+from fingerprints.record_files import first_problem
 from fingerprints.records import Record
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -142,9 +143,7 @@ def _add(makers: dict[str, Maker], row: Any, where: str, number: int) -> None:
     try:
         maker = Maker.model_validate({"name": known.name, **row} if known else row)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _malformed(f"maker {number}, {place}: {first['msg']}", where) from error
+        raise _malformed(f"maker {number}, {first_problem(error)}", where) from error
     if not (maker.spoken or known):
         raise _malformed(f"maker {number} ({maker.id}) has no name to look for", where)
     makers[maker.id] = known.extended(maker) if known and not replaces else maker

@@ -250,7 +250,8 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     """
     if importlib.util.find_spec("peft") is None:
         raise missing_extra("peft", "train", "opening an adapter")
-    from peft import PeftModel
+    with quiet():
+        from peft import PeftModel
 
     try:
         adapted = PeftModel.from_pretrained(model, str(folder), use_safetensors=True)

@@ -132,13 +132,14 @@ def sendable(value: str) -> str:
     return value
 
 
-def refuse_address(address: str, where: str) -> None:
-    """Raises UnsafeInput for a link-local address or a metadata service: no model is there."""
+def refuse_address(address: str, where: str, given: str = "base_url") -> None:
+    """Raises UnsafeInput for a link-local address or a metadata service: nobody who is meant is
+    there. ``given`` is what to look at again."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or str(ip) in METADATA:
         raise UnsafeInput(
-            "the address is link-local or a cloud metadata service, not a model's endpoint",
+            "the address is link-local or a cloud metadata service, which nothing is sent to",
             where=where,
-            next_step="check base_url",
+            next_step=f"check {given}",
         )

@@ -29,12 +29,18 @@ from fingerprints.plants import SealedWatermark
 from fingerprints.records import Request, canonical_json
 
 NEW, OLD = "cache", "past_key_values"
+BESIDE = ("bitsandbytes", "peft")
+"""Libraries that others load where they are installed, and that say on stderr what they lack."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No bars, log lines or warnings of transformers inside; the settings come back."""
+    """No bars, log lines or warnings of transformers, or of what it or PEFT loads, inside; the
+    settings come back."""
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
+    levels = {logger: logger.level for logger in map(logging.getLogger, BESIDE)}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL)
     library.set_verbosity(logging.CRITICAL)
     library.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no types for it
     try:
@@ -43,6 +49,8 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         library.set_verbosity(verbosity)
+        for logger, level in levels.items():
+            logger.setLevel(level)
         if bars:
             library.enable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no types for it
 

@@ -21,6 +21,9 @@ from fingerprints.subjects.kinds import SubjectSpec, kind_of, recognised, scheme
 PICKLES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz", ".joblib", ".h5", ".keras"}
 )
+LONGEST_NAME, LONGEST_PATH = 255, 4096
+"""Bytes of a file's name and of a path, as Linux has them: of longer ones systems tell no more than
+that they failed."""
 WORDS_OF_COUNTS = {"batch": "batch size", "threads": "number of threads"}
 
 
@@ -28,7 +31,7 @@ def parse_spec(text: str) -> SubjectSpec:
     """Parses a spec; an existing path alone is recognised by what it is.
 
     Raises UsageProblem for an unknown scheme or option, MalformedInput for a path that is not
-    there, UnsafeInput for a pickle.
+    there or can't be, UnsafeInput for a pickle.
 
     >>> parse_spec("openai:gpt-x,base_url=http://localhost:8000/v1").options
     {'base_url': 'http://localhost:8000/v1'}
@@ -38,7 +41,7 @@ def parse_spec(text: str) -> SubjectSpec:
             "the subject spec is empty",
             next_step=f"give a path, or {', '.join(f'{name}:…' for name in schemes())}",
         )
-    if Path(text).exists():
+    if _may_be(text) and Path(text).exists():
         return SubjectSpec(_scheme_of(Path(text)), text)
     scheme, rest = scheme_in(text), text.partition(":")[2]
     if text.startswith("hf://"):
@@ -53,7 +56,25 @@ def parse_spec(text: str) -> SubjectSpec:
             where=printable(text, 80),
             next_step=f"write {scheme}:NAME or {scheme}:PATH",
         )
+    if kind.weights is not None or kind.recorded:
+        for path in (target, *options.values()):
+            _refuse_too_long(path)
     return SubjectSpec(scheme, target, options)
+
+
+def _may_be(path: str) -> bool:
+    """Whether there can be a file of this name."""
+    data = path.encode("utf-8", "surrogatepass")
+    return len(data) < LONGEST_PATH and all(len(n) <= LONGEST_NAME for n in data.split(b"/"))
+
+
+def _refuse_too_long(path: str) -> None:
+    if not _may_be(path):
+        raise MalformedInput(
+            "a path that is longer than any can be",
+            where=printable(path, 80),
+            next_step="check the spec",
+        )
 
 
 def open_subject(spec: str | SubjectSpec) -> Subject:
@@ -113,7 +134,12 @@ def _bare(text: str) -> SubjectSpec:
             target, options = _split_options(text, kind_of(scheme).options)
         except UsageProblem:
             continue
-        if options and Path(target).exists() and _scheme_of(Path(target)) == scheme:
+        if (
+            options
+            and _may_be(target)
+            and Path(target).exists()
+            and _scheme_of(Path(target)) == scheme
+        ):
             return SubjectSpec(scheme, target, options)
     scheme, colon, _ = text.partition(":")
     if colon and scheme.isidentifier() and len(scheme) > 1 and "/" not in scheme:

@@ -388,6 +388,22 @@ def test_doctor_names_versions_device_and_extras(capsys: pytest.CaptureFixture[s
     assert checks["python"]["state"] == "ok"
 
 
+def test_doctor_tells_which_configuration_file_is_read_and_whether_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told() -> dict[str, str]:
+        run(["doctor", "--json", "--config", "none"])
+        checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+        return dict(checks["auditor.toml"])
+
+    monkeypatch.chdir(tmp_path)
+    assert told()["state"] == "ok"
+    (tmp_path / "auditor.toml").write_text("[audit]\nseed = 7\n", "utf-8")
+    assert "[audit]" in told()["found"]
+    (tmp_path / "auditor.toml").write_text("[audit", "utf-8")
+    assert told()["state"] == "problem"
+
+
 def test_doctor_prints_brackets_as_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

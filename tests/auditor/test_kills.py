@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.auditor.kills import COMMANDS, killed_runs
+from tests.auditor.killable import COMMANDS
+from tests.auditor.kills import killed_runs
 
 POINTS = 3
 QUICK = ("probe", "store import")

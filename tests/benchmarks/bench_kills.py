@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.auditor.kills import COMMANDS, CONCURRENCY, KilledRun, killed_runs
+from tests.auditor.killable import COMMANDS, CONCURRENCY
+from tests.auditor.kills import KilledRun, killed_runs
 
 
 def main() -> int:

@@ -27,8 +27,9 @@ from scipy.stats import kstest
 
 from auditor.controls.cohort import load_cohort
 from auditor.controls.likelihoods import contrasts, read_likelihoods
+from auditor.execution.tasks import ended
 from auditor.labs.population.population import load_population
-from auditor.labs.population.rungs import DONE, Done
+from auditor.labs.population.rungs import DONE
 from auditor.labs.population.task_plan import COHORT, tasks_of
 from detectors.stats.intervals import clopper_pearson, clustered_rate
 from fingerprints.errors import MalformedInput
@@ -83,11 +84,9 @@ def seconds_by_kind(folder: Path) -> list[dict[str, Any]]:
     """By kind of task: how many are done, and their mean seconds in their process."""
     found: dict[str, list[float]] = {}
     for task in tasks_of(load_population("tiny"), folder):
-        mark = Path(task.folder) / DONE
-        if mark.is_file():
-            found.setdefault(task.group, []).append(
-                Done.model_validate_json(mark.read_bytes()).seconds
-            )
+        end = ended(task)
+        if end is not None:
+            found.setdefault(task.group, []).append(end.seconds)
     return [
         {"kind": k, "n": len(v), "mean_seconds": round(sum(v) / len(v), 1), "sum": round(sum(v))}
         for k, v in found.items()

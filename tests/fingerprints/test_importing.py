@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fingerprints.errors import AuditError, MalformedInput
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, refuse_unreadable
 from fingerprints.journal import TranscriptWriter
 from fingerprints.makers_csv import read_metadata
 from fingerprints.progress import Progress
@@ -262,7 +262,7 @@ def test_one_maker_for_all_gives_way_to_what_the_csv_says_and_that_is_told(
     ("text", "why"),
     [
         ("", "no column 'model'"),
-        ("model,vendor\nx,y\n", "no column 'family'"),
+        ("model,family\nx,y\n", "no column 'vendor'"),
         ("model,vendor,family\nx\n", "line 2: the row is too short"),
         ("model,vendor,family\n,a,b\n", "line 2: a row names no model"),
         ("model,vendor,family\nx,a,b\nx,c,b\n", "line 3: 'x' is listed twice"),
@@ -275,6 +275,23 @@ def test_a_bad_csv_is_told_in_one_line(tmp_path: Path, text: str, why: str) -> N
     with pytest.raises(MalformedInput, match=why) as caught:
         read_metadata(tmp_path / "meta.csv")
     assert "\n" not in caught.value.line()
+
+
+def test_families_may_be_left_untold(tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_text("vendor,model\nAlpha Inc,alpha\n")
+    assert read_metadata(tmp_path / "meta.csv") == {"alpha": ("Alpha Inc", "")}
+
+
+def test_what_can_not_be_read_is_refused_before_any_store_is_made(tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_text("model\n")
+    folder = alpaca(tmp_path / "in")
+    refuse_unreadable(folder, None)
+    with pytest.raises(MalformedInput, match="no column 'vendor'"):
+        refuse_unreadable(folder, tmp_path / "meta.csv")
+    (tmp_path / "nothing").mkdir()
+    for missing in (tmp_path / "none.jsonl", tmp_path / "nothing"):
+        with pytest.raises(AuditError):
+            refuse_unreadable(missing, None)
 
 
 def test_a_csv_that_is_no_text_or_no_file_is_refused(tmp_path: Path) -> None:

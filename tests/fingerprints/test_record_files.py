@@ -3,9 +3,13 @@ there."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field, ValidationError
 
 from fingerprints.errors import (
     AuditError,
@@ -14,7 +18,14 @@ from fingerprints.errors import (
     UsageProblem,
     raised_again,
 )
-from fingerprints.record_files import RecordFile, bundled_names, bundled_text, write_record
+from fingerprints.record_files import (
+    FORMS,
+    RecordFile,
+    bundled_names,
+    bundled_text,
+    first_problem,
+    write_record,
+)
 from fingerprints.records import Record
 
 
@@ -97,3 +108,43 @@ def test_a_record_that_ships_is_read_by_its_name_and_another_by_its_path(tmp_pat
         file.named("alpacca", recipes, "no recipe is called", "RECIPE")
     with pytest.raises(MalformedInput):
         file.named(str(tmp_path / "none.yaml"), recipes, "no recipe is called", "RECIPE")
+
+
+def patterns(node: ast.AST) -> Iterator[str]:
+    """The regular expressions that fields of records in a module must fit."""
+    names = {
+        target.id: assigned.value.value
+        for assigned in ast.walk(node)
+        if isinstance(assigned, ast.Assign) and isinstance(assigned.value, ast.Constant)
+        for target in assigned.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("Field", "StringConstraints"):
+            for given in call.keywords:
+                if given.arg == "pattern" and isinstance(given.value, ast.Constant):
+                    yield str(given.value.value)
+                elif given.arg == "pattern" and ast.unparse(given.value) in names:
+                    yield str(names[ast.unparse(given.value)])
+
+
+def test_no_regular_expression_of_a_record_is_told_to_anybody() -> None:
+    root = Path(__file__).parents[2]
+    sources = [
+        p for d in ("auditor", "detectors", "fingerprints") for p in (root / d).rglob("*.py")
+    ]
+    found = {p for source in sources for p in patterns(ast.parse(source.read_text("utf-8")))}
+    assert len(found) > 5
+    assert found <= FORMS.keys()
+
+
+def test_a_value_of_another_form_is_told_with_what_is_allowed() -> None:
+    class Named(Record):
+        name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+    with pytest.raises(ValidationError) as caught:
+        Named(name="two chats\x1b[31m")
+    told = first_problem(caught.value)
+    assert told.startswith("name: 'two chats")
+    assert told.endswith("is not 1 to 40 of a-z, 0-9 and '-'")
+    assert told.isprintable()

@@ -26,7 +26,8 @@ from auditor.controls.cohort import load_cohort
 from auditor.controls.curation.pool import Prompt, read_source
 from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching.asking import ask
-from auditor.labs.population.ladder import climb, read_ladder
+from auditor.labs.population.climbing import climb
+from auditor.labs.population.ladder import read_ladder
 from fingerprints.records import Sampling
 from fingerprints.subjects import open_subject
 

@@ -106,11 +106,11 @@ def observe(
 def _by_likelihood(
     plan: HarvestPlan, sets: Sequence[ServedSet], out: Path, progress: Progress, enough: Enough
 ) -> ObservedSets:
-    passages = [[Passage(text=a, probe=s.probe) for a in s.answers] for s in sets]
+    passages = passages_of(sets)
     flat = [p for row in passages for p in row]
     absent: dict[str, str] = {}
     with ScoresWriter(out / SCORES) as writer:
-        others = _others(plan)
+        others = scoring(plan)
         for name, spec, must in others:
             with open_subject(spec) as subject:
                 if "score" not in subject.offers:
@@ -140,7 +140,7 @@ def _by_likelihood(
             return found
 
 
-def _others(plan: HarvestPlan) -> list[tuple[str, str, bool]]:
+def scoring(plan: HarvestPlan) -> list[tuple[str, str, bool]]:
     """Name, spec and whether it must give likelihoods, of all but the suspect."""
     told = [(BASE, plan.base, True), (TEACHER, plan.teacher, False)]
     found = [(name, spec, must) for name, spec, must in told if spec is not None]
@@ -158,6 +158,11 @@ def _refused(subject: Subject, name: str, spec: str, must: bool) -> str:
             next_step="give its weights, or compare words alone with --text-only",
         )
     return said
+
+
+def passages_of(sets: Sequence[ServedSet]) -> list[list[Passage]]:
+    """Every set's answers as texts that are scored."""
+    return [[Passage(text=a, probe=s.probe) for a in s.answers] for s in sets]
 
 
 def looks(n: int) -> Iterator[int]:
@@ -287,7 +292,7 @@ def _teacher_scores(
     words of the suspect are compared."""
     if plan.teacher is None:
         return None, Scores()
-    passages = [[Passage(text=a, probe=s.probe) for a in s.answers] for s in sets]
+    passages = passages_of(sets)
     with ScoresWriter(out / SCORES) as writer, open_subject(plan.teacher) as subject:
         if "score" not in subject.offers:
             absent[TEACHER] = _refused(subject, TEACHER, plan.teacher, False)

@@ -15,7 +15,9 @@ from auditor.audits.harvest.observing import (
     WordsUsed,
     likely_table,
     looks,
+    passages_of,
     said_files,
+    scoring,
     speakers,
     tables,
 )
@@ -23,7 +25,7 @@ from auditor.audits.harvest.plan import HarvestPlan
 from auditor.audits.harvest.records import HarvestSection
 from auditor.evidence.records import Report
 from fingerprints.errors import Incomplete
-from fingerprints.scores import SUSPECT, Passage, ScoreReading, Scores
+from fingerprints.scores import SUSPECT, ScoreReading, Scores
 from fingerprints.transcript import Transcript, load_transcript
 
 
@@ -41,10 +43,10 @@ def rescored(plan: HarvestPlan, folder: Path, report: Report) -> Report:
 def _by_likelihood(
     plan: HarvestPlan, gathered: Gathered, folder: Path, report: Report
 ) -> ObservedSets:
-    passages = _passages(gathered)
+    passages = passages_of(gathered.sets)
     scores = ScoreReading().read(folder / SCORES).scores()
-    present = [name for name in scores.scorers if name != SUSPECT]
     absent, who = _absent(report), report.subject
+    present = [name for name, _, _ in scoring(plan) if name not in absent]
     if not plan.sequential:
         return tables(plan, passages, present, who, scores, absent)
     for until in looks(len(passages)):
@@ -55,10 +57,10 @@ def _by_likelihood(
 
 
 def _by_words(plan: HarvestPlan, gathered: Gathered, folder: Path, report: Report) -> ObservedSets:
-    others = {name: _said(folder, name) for name, _ in speakers(plan)}
+    others = {name: _said(plan, folder, name) for name, _ in speakers(plan)}
     if plan.teacher is None:
         words = WordsUsed(plan, gathered.sets, others, None, Scores(), {})
-        return words.observed(_said(folder, SUSPECT))
+        return words.observed(_said(plan, folder, SUSPECT))
     if report.scores is None:
         raise Incomplete(
             "why the teacher gave no likelihoods was not kept",
@@ -66,13 +68,9 @@ def _by_words(plan: HarvestPlan, gathered: Gathered, folder: Path, report: Repor
             next_step="run the harvest again without --teacher, which changes nothing here",
         )
     known = ScoreReading().read(folder / SCORES).scores()
-    told = likely_table(known, TEACHER, _passages(gathered))
+    told = likely_table(known, TEACHER, passages_of(gathered.sets))
     words = WordsUsed(plan, gathered.sets, others, told, known, {})
-    return words.observed(_said(folder, SUSPECT))
-
-
-def _passages(gathered: Gathered) -> list[list[Passage]]:
-    return [[Passage(text=a, probe=s.probe) for a in s.answers] for s in gathered.sets]
+    return words.observed(_said(plan, folder, SUSPECT))
 
 
 def _absent(report: Report) -> dict[str, str]:
@@ -80,7 +78,11 @@ def _absent(report: Report) -> dict[str, str]:
     return {} if report.scores is None else dict(report.scores.absent)
 
 
-def _said(folder: Path, name: str) -> list[Transcript]:
-    """What somebody answered, greedily and, where that was asked, by chance."""
+def _said(plan: HarvestPlan, folder: Path, name: str) -> list[Transcript]:
+    """What somebody answered, greedily and, where the plan has that asked, by chance: whatever else
+    lies there is nobody's. Recorded answers are read once."""
     first, more = (folder / file for file in said_files(name))
-    return [load_transcript(path) for path in (first, more) if path == first or path.exists()]
+    greedily = load_transcript(first)
+    if plan.sampled() is None or greedily.identity.kind == "recording":
+        return [greedily]
+    return [greedily, load_transcript(more)]

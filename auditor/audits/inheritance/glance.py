@@ -46,6 +46,7 @@ WHY: dict[ReasonCode, str] = {
 }
 TOO_FEW = "No conclusion: too few of its answers are to questions that the stored models answered."
 ITSELF = "No conclusion: it has the very weights of what it was compared with."
+NOBODY = "No conclusion: the store holds no other model to compare its answers with."
 NOT_MEASURED = "No conclusion: nothing was measured that the calibration can weigh."
 BY_DIGEST = "Their SHA-256 digests are equal."
 
@@ -129,7 +130,7 @@ def _told(report: Report, status: Status, verdicts: Sequence[Verdict]) -> Told:
         found = [v for v in verdicts if v.outcome == "not_supported"] or list(verdicts)
         close = ("The answers are no closer to those of ", *whom(found))
         return (*close, f" than those of models that never learned from them.{NOT_STORED}")
-    return _open(verdicts)
+    return _open(verdicts) if verdicts or report.candidates else (NOBODY,)
 
 
 def _kinship_open(report: Report, found: Sequence[Verdict]) -> bool:

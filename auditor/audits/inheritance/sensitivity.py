@@ -17,9 +17,10 @@ from auditor.calibration.sensitivity import (
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.sensitivity import Sensitivity, WithoutPiece
 from detectors.base import Need, Teacher
+from detectors.needs import KINDS
 from detectors.prompts_shared import PromptsShared
 from detectors.registry import load_detector
-from fingerprints.records import Probe
+from fingerprints.records import Probe, ProbeSet
 from fingerprints.transcript import Transcript
 
 Measure = Callable[[str, Transcript], Sequence[Finding | Skipped]]
@@ -27,14 +28,6 @@ Measure = Callable[[str, Transcript], Sequence[Finding | Skipped]]
 
 RECORDED = "recorded"
 """What prompts are called that belong to no set."""
-_KINDS = {
-    Need.IDENTITY: "identity",
-    Need.CHOICES: "choices",
-    Need.OPENINGS: "openings",
-    Need.POLICY: "policy",
-    Need.NAMED: "named",
-    Need.UNSEEN: "unseen",
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ def sensitivity(judged: JudgedAnswers) -> Sensitivity | None:
 
 def _read_sets(judged: JudgedAnswers, detectors: set[str]) -> dict[str, frozenset[str]]:
     """The sets of prompts that any of the detectors reads, each with the ids of its prompts."""
-    sets = prompt_sets(judged.plan, judged.suspect)
+    sets = prompt_sets(judged.plan.probe_sets(), judged.suspect)
     probes = judged.suspect.probes
     wanted = [_reads(name) for name in sorted(detectors)]
     return {
@@ -84,12 +77,10 @@ def _read_sets(judged: JudgedAnswers, detectors: set[str]) -> dict[str, frozense
     }
 
 
-def prompt_sets(plan: Plan, suspect: Transcript) -> dict[str, frozenset[str]]:
+def prompt_sets(sets: Sequence[ProbeSet], suspect: Transcript) -> dict[str, frozenset[str]]:
     """The ids of the prompts of each set that the suspect was asked; those of no set of the plan
     are one by themselves, as the answers of others are."""
-    of = {
-        (p.id, p.prompt_sha256()): known.name for known in plan.probe_sets() for p in known.probes
-    }
+    of = {(p.id, p.prompt_sha256()): known.name for known in sets for p in known.probes}
     refs = suspect.header.probe_sets
     rest = refs[0].name if len(refs) == 1 else RECORDED
     found: dict[str, set[str]] = {}
@@ -103,7 +94,7 @@ def _reads(detector: str) -> Callable[[Probe], bool]:
     needs = set(load_detector(detector).needs)
     if Need.STYLE in needs:
         return lambda probe: probe.shows_style
-    kinds = {kind for need, kind in _KINDS.items() if need in needs}
+    kinds = {kind for need, kind in KINDS.items() if need in needs}
     return (lambda probe: probe.kind in kinds) if kinds else (lambda _: True)
 
 
@@ -112,7 +103,7 @@ def _without_prompts(
 ) -> Sequence[Verdict]:
     """The verdicts without some prompts: who reads any of them measures again, the others' findings
     stand."""
-    suspect = _without(judged.suspect, left)
+    suspect = without_prompts(judged.suspect, left)
     probes = judged.suspect.probes
     anew = {d for d in detectors if any(_reads(d)(probes[i]) for i in left)}
     findings = [f for f in judged.case.findings if f.detector not in anew]
@@ -127,7 +118,8 @@ def _measured(measure: Measure, names: Sequence[str], suspect: Transcript) -> It
         yield from (f for f in measure(name, suspect) if isinstance(f, Finding))
 
 
-def _without(suspect: Transcript, left: frozenset[str]) -> Transcript:
+def without_prompts(suspect: Transcript, left: frozenset[str]) -> Transcript:
+    """What was said, but for the prompts of these ids."""
     kept: Mapping[str, Probe] = {k: p for k, p in suspect.probes.items() if k not in left}
     replies = tuple(r for r in suspect.replies if r.probe_id not in left)
     return replace(suspect, probes=kept, replies=replies)

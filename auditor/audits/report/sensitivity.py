@@ -31,6 +31,12 @@ ABOUT = (
     " calibration: the same answers and the same calibration, nobody asked again. What a verdict"
     " would be with less is no verdict: whoever picks what to leave out picks the answer."
 )
+ABOUT_SHADOWS = (
+    "Every verdict once more without the shadows of one seed, of one source or one set of prompts:"
+    " the same answers, nobody asked or trained again, the ratio fitted anew on the shadows that"
+    " are left. What a verdict would be with less is no verdict: whoever picks what to leave out"
+    " picks the answer."
+)
 UNKEPT = (
     "The calibration does not keep what it would be without each of its lineages: whether one of"
     " them carries a verdict can't be told here. One that `auditor calibrate` fits anew keeps it."
@@ -46,8 +52,18 @@ HANGS = "{whom}: {outcome}, and it hangs on one piece: "
 HANG = "{whom}: {outcome}, and it hangs on each of {n} pieces: "
 WITHOUT = "without {piece} it would be {outcome}"
 NOTHING_LEFT = "without {piece} nothing would be left to weigh"
-PIECES = {"detector": "the detector", "prompts": "the prompts", "lineage": "the lineage"}
-OF = {"detector": "detectors", "prompts": "sets of prompts", "lineage": "lineages"}
+PIECES = {
+    "detector": "the detector",
+    "prompts": "the prompts",
+    "lineage": "the lineage",
+    "shadows": "the shadows",
+}
+OF = {
+    "detector": "detectors",
+    "prompts": "sets of prompts",
+    "lineage": "lineages",
+    "shadows": "groups of shadows",
+}
 MOST_NAMED, MOST_CHARTED = 4, 3
 AT_CAP = 5e-5
 """Ratios and caps are kept with four digits."""
@@ -63,9 +79,9 @@ def sensitivity_section(report: Report) -> Iterator[Section]:
         "sensitivity",
         TITLE,
         (
-            full(Paragraph(ABOUT, "lead")),
+            full(Paragraph(ABOUT_SHADOWS if found.shadows else ABOUT, "lead")),
             *(Paragraph(sentence) for sentence in (*alone(found), *sentences(found, told))),
-            *(() if found.lineages else (Paragraph(UNKEPT, "caption"),)),
+            *(() if found.lineages or found.shadows else (Paragraph(UNKEPT, "caption"),)),
             full(*_drawn(found, told)),
             full(*_tables(found, report.verdicts)),
         ),
@@ -107,7 +123,12 @@ def _decided(told: Sequence[Verdict]) -> list[Verdict]:
 
 def _changing(found: Sensitivity, v: Verdict) -> list[WithoutPiece]:
     """The rows that change a verdict's outcome, but for the only piece of its kind."""
-    sole = {"detector": found.detectors, "prompts": found.prompts, "lineage": found.lineages}
+    sole = {
+        "detector": found.detectors,
+        "prompts": found.prompts,
+        "lineage": found.lineages,
+        "shadows": found.shadows,
+    }
     return [r for r in found.of(v.candidate) if r.changes and len(sole[r.kind]) > 1]
 
 
@@ -142,6 +163,7 @@ def _tried(found: Sensitivity) -> str:
         (len(found.detectors), OF["detector"]),
         (len(found.prompts), OF["prompts"]),
         (len(found.lineages), OF["lineage"]),
+        (len(found.shadows), OF["shadows"]),
     )
     return " and ".join(f"{n:,} {what}" for n, what in counts if n > 1)
 
@@ -164,7 +186,7 @@ def _chart(v: Verdict, rows: Sequence[WithoutPiece]) -> Chart:
         bars=(whole, *bars),
         reference=0.0,
         reference_label="even odds",
-        caption="Of lineages of the calibration only those without which the ratio is lowest and"
+        caption="Of lineages and shadows only those without which the ratio is lowest and"
         " highest, and those that change the outcome.",
     )
 

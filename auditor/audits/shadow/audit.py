@@ -26,9 +26,12 @@ from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
 from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
 from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
+from auditor.audits.shadow.sensitivity import sensitivity
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.evidence.records import Report
+from auditor.execution.here import ThisProcess
+from auditor.execution.order import Executor
 from detectors.base import Shadow, Teacher
 from detectors.pairing import FEWEST, style_answers
 from fingerprints.collect import collect
@@ -49,10 +52,15 @@ Keeping = Callable[[Report, ShadowPlan, Path], Report]
 
 
 def shadow_audit(
-    plan: ShadowPlan, out: Path, progress: Progress = SILENT, keeping: Keeping = keep
+    plan: ShadowPlan,
+    out: Path,
+    progress: Progress = SILENT,
+    keeping: Keeping = keep,
+    executor: Executor | None = None,
 ) -> Report:
     """Audits the plan's suspect with shadows; writes ``out/report`` and ``out/shadows`` and returns
-    the report, which ``keeping`` writes.
+    the report, which ``keeping`` writes. Shadows are made by the executor; None: here, one after
+    the other.
 
     Deterministic for greedy sampling on one device, but for times and what the budget leaves out.
     Raises MalformedInput for a folder of another audit, Locked while another process works there,
@@ -61,6 +69,7 @@ def shadow_audit(
     """
     if plan.shadows is not None:
         return _again(plan, Path(plan.shadows), out, progress, keeping)
+    doing = executor or ThisProcess(progress)
     with _held(plan, out):
         ready_folder(out / REPORT)
         with open_subject(plan.suspect) as subject:
@@ -76,15 +85,16 @@ def shadow_audit(
         prompts = find_prompts(plan, sets, out)
         # The base before anything is decided: its answers tell how fast this machine is.
         rung = base_rung(plan)
-        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, progress))
-        costs = costs_of(plan, sets, prompts, base.teacher.transcript)
+        base = _base(plan, suspect, make(rung, asked, out / SHADOWS / rung.name, doing))
+        costs = costs_of(plan, sets, prompts, base.teacher.transcript, doing.at_once)
         decision = _decided(costs, prompts, out)
         for line in decision.lines():
             progress.say(line)
         rungs = shadow_rungs(plan, decision.seeds, decision.n, prompts, out)
         tokens, seconds = costs.rung(decision.n)
-        purse = Purse.open(plan, out, Spent(seconds=seconds, tokens=round(tokens), trained=True))
-        left_out = grow(rungs, asked, out / SHADOWS, purse, progress)
+        expected = Spent(seconds=seconds, tokens=round(tokens), trained=True)
+        purse = Purse.open(plan, out, expected, doing.at_once)
+        left_out = grow(rungs, asked, out / SHADOWS, purse, doing, progress)
         return _reported(
             plan,
             decision,
@@ -181,7 +191,9 @@ def facts_of(
     """All that a report tells, weighed: nothing is asked. ``said`` is what the base answered."""
     base, shadows = _base(plan, suspect, said), shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
-    return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out)
+    sets = [choice.load() for choice in plan.probes]
+    without = sensitivity(judged, suspect, base.teacher, shadows, plan.names, sets)
+    return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out, without)
 
 
 def earlier_plan(home: Path, suspect: str) -> ShadowPlan:
@@ -221,16 +233,19 @@ def _sets_again(plan: ShadowPlan, said: Transcript) -> list[ProbeSet]:
     return [ProbeSet(name=RECORDED, version="1", max_tokens=plan.max_tokens, probes=probes)]
 
 
-def foreseen(plan: ShadowPlan, folder: Path) -> tuple[Decision, list[ShadowRung]]:
+def foreseen(plan: ShadowPlan, folder: Path, at_once: int = 1) -> tuple[Decision, list[ShadowRung]]:
     """What would be done, and what it would cost; only recordings are opened, and nothing is asked.
-    ``folder``: for files that are needed on the way, such as an empty temporary one."""
+    ``folder``: for files that are needed on the way, such as an empty temporary one; ``at_once``:
+    how many shadows are made at once."""
     recorded = None
     if parse_spec(plan.suspect).kind.recorded:
         with open_subject(plan.suspect) as subject:
             recorded = subject.recorded() if "recorded" in subject.offers else None
     sets = probe_sets_of(plan, recorded)
     prompts = find_prompts(plan, sets, folder, write=False)
-    decision = decide(costs_of(plan, sets, prompts), min(prompts.counts.values(), default=None))
+    decision = decide(
+        costs_of(plan, sets, prompts, at_once=at_once), min(prompts.counts.values(), default=None)
+    )
     return decision, shadow_rungs(plan, decision.seeds, decision.n, prompts, folder)
 
 

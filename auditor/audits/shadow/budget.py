@@ -2,14 +2,13 @@
 budget.
 
 Kept on disk after every shadow: a killed run has spent what its finished shadows took, and nothing
-is known of the one that it was at. Knows clocks and counts.
+is known of the one that it was at. Knows seconds and counts.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,13 +36,16 @@ _ALL: TypeAdapter[dict[str, Spent]] = TypeAdapter(dict[str, Spent])
 
 @dataclass
 class Purse:
-    """The budget and what was spent of it; ``path`` keeps the latter. ``now``: a clock in
-    seconds."""
+    """The budget and what was spent of it; ``path`` keeps the latter.
+
+    ``at_once``: how many shadows are made at once now. The time that is budgeted is that of the
+    clock: what all shadows took, divided by it.
+    """
 
     plan: ShadowPlan
     path: Path
     expected: Spent
-    now: Callable[[], float] = time.monotonic
+    at_once: int = 1
     rows: dict[str, Spent] = field(default_factory=dict)
 
     @classmethod
@@ -52,7 +54,7 @@ class Purse:
         plan: ShadowPlan,
         folder: Path,
         expected: Spent,
-        now: Callable[[], float] = time.monotonic,
+        at_once: int = 1,
     ) -> Purse:
         """The purse of a folder. Raises MalformedInput for a record that can't be read."""
         path = folder / SPENT
@@ -62,11 +64,11 @@ class Purse:
             raise MalformedInput(
                 "no record of what was spent", where=path, next_step="remove it: the rest is kept"
             ) from error
-        return cls(plan, path, expected, now, dict(rows))
+        return cls(plan, path, expected, at_once, dict(rows))
 
     @property
     def seconds(self) -> float:
-        """Seconds spent, of all runs."""
+        """Seconds spent, of all shadows and all runs."""
         return sum(row.seconds for row in self.rows.values())
 
     @property
@@ -74,17 +76,30 @@ class Purse:
         """Tokens spent, of all runs."""
         return sum(row.tokens for row in self.rows.values())
 
-    def carries_another(self) -> bool:
-        """Whether one more trained shadow fits: as dear as the trained ones were on average, or
-        as was expected."""
-        trained = [row for row in self.rows.values() if row.trained]
-        seconds = (
-            sum(r.seconds for r in trained) / len(trained) if trained else self.expected.seconds
-        )
-        tokens = sum(r.tokens for r in trained) / len(trained) if trained else self.expected.tokens
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget at all."""
+        return self.plan.budget_minutes is not None or self.plan.budget_tokens is not None
+
+    def carries_another(self, running: int = 0) -> bool:
+        """Whether one more trained shadow fits beside those that are being made: each as dear as
+        `each`."""
         minutes, most = self.plan.budget_minutes, self.plan.budget_tokens
-        in_time = minutes is None or self.seconds + seconds <= 60 * minutes
-        return in_time and (most is None or self.tokens + tokens <= most)
+        more, each = running + 1, self.each
+        spent = (self.seconds + more * each.seconds) / self.at_once
+        in_time = minutes is None or spent <= 60 * minutes
+        return in_time and (most is None or self.tokens + more * each.tokens <= most)
+
+    @property
+    def each(self) -> Spent:
+        """What one more trained shadow takes: the mean of those that were trained, or what was
+        expected."""
+        trained = [row for row in self.rows.values() if row.trained]
+        if not trained:
+            return self.expected
+        n = len(trained)
+        seconds, tokens = sum(r.seconds for r in trained) / n, sum(r.tokens for r in trained) / n
+        return Spent(seconds=seconds, tokens=round(tokens), trained=True)
 
     def put(self, name: str, row: Spent) -> None:
         """Writes down what a shadow took, added to what an earlier run put down for it."""

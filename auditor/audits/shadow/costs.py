@@ -22,6 +22,8 @@ from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rungs import TRAINED_CONTROLS, shadow_recipe
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
+from detectors.exhibits.shadows import CONTROL_KINDS
+from detectors.stats.intervals import clopper_pearson
 from fingerprints.errors import UsageProblem
 from fingerprints.records import ProbeSet, Record
 from fingerprints.subjects.spec import parameters_in
@@ -34,10 +36,7 @@ WANTED_STUDENTS = 10
 """With fewer students than about ten the shrunken ratio stays under 10, which is moderate
 support, however clear the scores."""
 PROMPT_TOKENS = 30
-SLOWER = (
-    "expect a factor of two either way, and four to eight times as long on one core without"
-    " bfloat16 (measured)"
-)
+WITHIN = "expect a factor of two either way"
 EVALUATIONS = 2
 """How often each of the few evaluation questions is asked: before and after."""
 OPENING_SECONDS, PARAMETERS_OPENED_PER_SECOND = 3.0, 3e7
@@ -49,7 +48,9 @@ class Decision(Record):
     """How many seeds and examples, what that is expected to cost, and what the expectation rests
     on.
 
-    ``shadows`` counts all of them, ``students`` those that a candidate taught.
+    ``shadows`` counts all of them, ``students`` those that a candidate taught, ``teachers`` the
+    candidates (0: an older version's decision, which does not say). ``seconds`` are those of the
+    clock with ``at_once`` shadows at once.
     """
 
     seeds: int
@@ -59,6 +60,8 @@ class Decision(Record):
     tokens: int
     seconds: float
     basis: str
+    teachers: int = 0
+    at_once: int = 1
 
     @property
     def most(self) -> float:
@@ -66,20 +69,48 @@ class Decision(Record):
         never cross (`lr_bounds`)."""
         return log10(self.students / (self.students + 1) * (self.shadows + 1))
 
+    @property
+    def least_p(self) -> float:
+        """The smallest p-value that a candidate can have: a source (another candidate, a kind of
+        control) counts once, however many seeds it has."""
+        return 1 / (self.teachers + len(CONTROL_KINDS))
+
+    @property
+    def unseen(self) -> float:
+        """The largest rate of false support that none among all shadows that a candidate did not
+        teach still allows (97.5 %, Clopper-Pearson)."""
+        others = self.shadows - self.students // max(1, self.teachers)
+        return clopper_pearson(0, others)[1]
+
     def lines(self) -> tuple[str, ...]:
         """The decision for people."""
-        return (
+        at_once = "" if self.at_once == 1 else f" with {self.at_once} at once"
+        told = [
             f"{self.shadows} shadows, {self.students} of them students: {self.seeds} seeds,"
             f" {self.n} examples each",
             f"they can carry a log10 likelihood ratio of {self.most:.2f} at most",
-            f"about {self.tokens:,} tokens and {self.seconds / 60:.0f} minutes, by {self.basis}",
+        ]
+        if self.teachers:
+            corrected = min(1, self.teachers * self.least_p)
+            told.append(
+                f"no p-value under {self.least_p:.3f} ({corrected:.2f} corrected for all"
+                " candidates), however many seeds there are"
+            )
+            told.append(
+                f"if none of them supports a candidate falsely, up to {self.unseen:.1%} of models"
+                " made like them may"
+            )
+        return (
+            *told,
+            f"about {self.tokens:,} tokens and {self.seconds / 60:.0f} minutes{at_once}, by"
+            f" {self.basis}",
         )
 
 
 @dataclass(frozen=True)
 class Costs:
     """Tokens and seconds of one shadow and of all. ``rate``: tokens a second of the base, read,
-    learned or written."""
+    learned or written; ``at_once``: how many shadows are made at once, each at that rate."""
 
     plan: ShadowPlan
     probes: int
@@ -88,6 +119,7 @@ class Costs:
     rate: float
     opening: float
     basis: str
+    at_once: int = 1
 
     def rung(self, n: int) -> tuple[float, float]:
         """(tokens, seconds) of one trained shadow."""
@@ -110,13 +142,23 @@ class Costs:
             shadows=trained + 1,
             students=students,
             tokens=round(trained * tokens + own),
-            seconds=round(trained * seconds + own / self.rate + n * self.asking_seconds, 1),
+            # The last few leave places empty: whole rounds.
+            seconds=round(
+                ceil(trained / self.at_once) * seconds + own / self.rate + n * self.asking_seconds,
+                1,
+            ),
             basis=self.basis,
+            teachers=len(self.plan.teachers),
+            at_once=self.at_once,
         )
 
 
 def costs_of(
-    plan: ShadowPlan, probes: list[ProbeSet], prompts: PromptSources, base: Transcript | None = None
+    plan: ShadowPlan,
+    probes: list[ProbeSet],
+    prompts: PromptSources,
+    base: Transcript | None = None,
+    at_once: int = 1,
 ) -> Costs:
     """What this plan costs; the speed is that of the base's answers where these are there, else
     assumed by its size."""
@@ -126,7 +168,7 @@ def costs_of(
         rate = PARAMETERS_TOKENS_PER_SECOND / max(size, 1e6)
         basis = (
             f"an assumed speed for {size / 1e6:.0f} M parameters on two idle CPU cores with"
-            f" bfloat16: {SLOWER}"
+            f" bfloat16: {WITHIN}"
         )
     lengths = [
         prompts.characters.get(name, plan.max_tokens * CHARACTERS_PER_TOKEN) for name in plan.names
@@ -136,7 +178,8 @@ def costs_of(
     )
     asking = sum(_asking_seconds(t.spec, plan.max_tokens) for t in plan.teachers)
     opening = OPENING_SECONDS + size / PARAMETERS_OPENED_PER_SECOND
-    return Costs(plan, sum(len(s.probes) for s in probes), answer, asking, rate, opening, basis)
+    asked = sum(len(s.probes) for s in probes)
+    return Costs(plan, asked, answer, asking, rate, opening, basis, at_once)
 
 
 def measured_rate(base: Transcript | None) -> float | None:

@@ -24,7 +24,7 @@ from fingerprints.records import Record
 from fingerprints.subjects.kinds import TABLE, kind_of, schemes
 from fingerprints.subjects.spec import parse_spec
 
-MOST_SEEDS, MOST_TEACHERS = 20, 50
+MOST_SEEDS, MOST_TEACHERS = 200, 300
 
 
 class Dial(Record):

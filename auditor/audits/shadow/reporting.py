@@ -16,6 +16,7 @@ from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rates import section_of
 from auditor.controls.cohort import Cohort, Member
 from auditor.evidence.records import Candidate, Report, Verdict
+from auditor.evidence.sensitivity import Sensitivity
 from auditor.evidence.weight import SAME
 from detectors.base import Shadow
 from detectors.lineup import counted
@@ -37,6 +38,7 @@ class Facts:
     prompts: PromptSources
     judged: JudgedShadows
     left_out: tuple[str, ...]
+    sensitivity: Sensitivity | None = None
 
     @property
     def calibration(self) -> str:
@@ -91,6 +93,7 @@ def report_of(facts: Facts) -> Report:
         findings=judged.findings,
         skipped=judged.skipped,
         verdicts=verdicts,
+        sensitivity=facts.sensitivity,
         limits=limits(
             plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out
         ),

@@ -228,7 +228,8 @@ def trims_logits(model: Any) -> bool:
 def _with_lora(model: Any, lora: Lora, seed: int) -> Any:
     if importlib.util.find_spec("peft") is None:
         raise missing_extra("peft", "train", "training an adapter")
-    from peft import LoraConfig, get_peft_model
+    with quiet():
+        from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
         r=lora.rank,

@@ -7,20 +7,18 @@ probes are named, so that the ladder's folder is a cohort. Knows recipes; trains
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from auditor.controls.cohort import TRANSCRIPT, Cohort, load_cohort
+from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.recipe import NAME, SCORED, Recipe, Reshape, TeacherChoice, check_complete
 from auditor.controls.recipe_files import load_recipe
 from auditor.controls.sizes import Size, sized
 from auditor.controls.train import STUDENT, train
-from auditor.labs.population.pace import THERE, Pace, PieceDone, is_there
 from auditor.labs.population.untrained import (
     Bits,
     Quantised,
@@ -256,26 +254,6 @@ def read_ladder(path: Path) -> Ladder:
 
 
 _FILE = RecordFile(Ladder, "not a ladder", "see docs/recipes.md", form="yaml")
-
-
-def climb(ladder: Ladder, out: Path, progress: Progress = SILENT) -> Cohort:
-    """Trains and asks every rung that is not there yet, and returns the whole cohort.
-
-    A killed climb goes on at the rung, the step and the question where it stopped. Raises the
-    errors of `train` and `collect`; what was finished before stays.
-    """
-    todo, pace = ladder.rungs(), Pace(known=1.0)
-    there = {name for name, _ in todo if is_there(out / name, bool(ladder.probes))}
-    groups = [THERE if name in there else "made" for name, _ in todo]
-    progress.step("rungs", whole=True)(0, len(todo))
-    for done, ((name, rung), group) in enumerate(zip(todo, groups, strict=True), 1):
-        began = time.monotonic()
-        climb_rung(ladder, rung, out / name, progress)
-        took = time.monotonic() - began
-        pace.add(group, took)
-        left = pace.left(groups[done:])
-        PieceDone(done, len(todo), name, group, out / name, took, left).tell(progress)
-    return load_cohort(out)
 
 
 def climb_rung(ladder: Ladder, rung: Rung, folder: Path, progress: Progress = SILENT) -> None:

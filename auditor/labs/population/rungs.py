@@ -1,18 +1,15 @@
 """One piece of work of a population or a ladder, and how it is done in any process: asked for by
 value, finished by a mark.
 
-A finished piece leaves ``done.json`` with the digest of what was asked for, so that a resumed run
-passes it by at once. Knows recipes and folders; knows nothing of processes.
+A finished piece leaves ``done.json``, so that a resumed run passes it by at once. Knows recipes and
+folders; knows nothing of processes.
 """
 
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, TypeAdapter, ValidationError
+from typing import Any, ClassVar, Self
 
 from auditor.controls.cohort import TRANSCRIPT
 from auditor.controls.likelihoods import (
@@ -22,122 +19,111 @@ from auditor.controls.likelihoods import (
     write_likelihoods,
 )
 from auditor.controls.recipe import Recipe, TeacherChoice
-from fingerprints.errors import MalformedInput, UsageProblem
+from auditor.execution.tasks import WorkTask
+from fingerprints.errors import UsageProblem
+from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_record
-from fingerprints.records import Probe, ProbeSet, Record, Sampling, canonical_json, sha256
+from fingerprints.records import Probe, ProbeSet, Sampling, canonical_json, sha256
 
 DONE = "done.json"
 HELD_OUT_PREFIX = "held-out/"
 _HELD_OUT = RecordFile(HeldOut, "no held-out texts", "remove its folder and run again")
 
 
-class Done(Record):
-    """The mark of a finished piece: what was asked for, and the seconds that it took."""
+class RungTask(WorkTask):
+    """A piece of a population or a ladder, in a folder of its own. Pieces of one ``group`` take
+    about as long as each other."""
 
-    task_sha256: str
-    seconds: float
+    kind: ClassVar[str] = ""
+
+    group: str
+    folder: str
+
+    @classmethod
+    def make(cls, name: str, folder: Path, needs: tuple[str, ...] = (), **parts: Any) -> Self:
+        """A piece with its key: the digest of all that it was asked for. Models of a relative spec
+        are those of the folder that this is called in."""
+        known = {"id": name, "needs": needs, "folder": str(folder), **parts}
+        draft = cls.model_validate(
+            {**known, "key": "", "home": str(Path.cwd()), "ends": str(folder / DONE)}
+        )
+        return draft.model_copy(update={"key": draft.asked_digest()})
+
+    def asked_digest(self) -> str:
+        """Over the piece alone, so that marks of older versions count."""
+        told = self.model_dump(mode="json", exclude={*WorkTask.model_fields, "recipe"})
+        told |= {"kind": self.kind, "name": self.id, "needs": list(self.needs), **self.recipes()}
+        return sha256(canonical_json(told))
+
+    def recipes(self) -> dict[str, str]:
+        """What stands in the key for recipes: their own digests, which a field that comes later
+        doesn't change."""
+        return {}
 
 
-class RungMaking(Record):
+class RungMaking(RungTask):
     """Trains a recipe into ``folder``, asks it ``probes`` and measures the likelihood of the
     texts in the file ``texts``."""
 
-    kind: Literal["control"] = "control"
-    name: str
-    group: str
-    needs: tuple[str, ...] = ()
-    folder: str
+    kind: ClassVar[str] = "control"
+
     recipe: Recipe
     probes: ProbeSet | None = None
     texts: str | None = None
 
-    def digest(self) -> str:
-        """Over the recipe's own digest, which a field that comes later doesn't change."""
-        value = self.model_dump(mode="json", exclude={"recipe"})
-        return sha256(canonical_json({**value, "recipe": self.recipe.digest()}))
+    def recipes(self) -> dict[str, str]:
+        """The one that it trains."""
+        return {"recipe": self.recipe.digest()}
+
+    def do(self, progress: Progress = SILENT) -> None:
+        """Trains, asks and measures."""
+        _train(self, progress)
 
 
-class Asking(Record):
+class Asking(RungTask):
     """Asks a teacher all that any student will learn from it, and the held-out openings."""
 
-    kind: Literal["asking"] = "asking"
-    name: str
+    kind: ClassVar[str] = "asking"
+
     group: str = "asking a teacher"
-    needs: tuple[str, ...] = ()
-    folder: str
     spec: str
     teacher: TeacherChoice
     prompts: str
     held_out: str
 
+    def do(self, progress: Progress = SILENT) -> None:
+        """Asks what was not answered yet."""
+        _ask(self)
 
-class Gathering(Record):
+
+class Gathering(RungTask):
     """Writes the held-out words of every teacher, from their transcripts, into one file."""
 
-    kind: Literal["gathering"] = "gathering"
-    name: str
+    kind: ClassVar[str] = "gathering"
+
     group: str = "gathering held-out texts"
-    needs: tuple[str, ...] = ()
-    folder: str
     transcripts: dict[str, str]
 
+    def do(self, progress: Progress = SILENT) -> None:
+        """Writes the file."""
+        _gather(self)
 
-class Climbing(Record):
-    """One rung of a plain ladder, which is given as plain values: a worker without such a rung
+
+class Climbing(RungTask):
+    """One rung of a plain ladder, which is given as plain values: a process without such a rung
     needs none of its parts."""
 
-    kind: Literal["climbing"] = "climbing"
-    name: str
-    group: str
-    needs: tuple[str, ...] = ()
-    folder: str
+    kind: ClassVar[str] = "climbing"
+
+    group: str = "rung"
     ladder: dict[str, Any]
 
-
-Task = RungMaking | Asking | Gathering | Climbing
-_TASK: TypeAdapter[Task] = TypeAdapter(Annotated[Task, Field(discriminator="kind")])
-
-
-def read_task(text: bytes) -> Task:
-    """A task from its JSON. Raises MalformedInput for anything else."""
-    try:
-        return _TASK.validate_json(text)
-    except ValidationError as error:
-        raise MalformedInput(
-            "no task of a ladder", where="stdin", next_step="run `auditor control ladder`"
-        ) from error
+    def do(self, progress: Progress = SILENT) -> None:
+        """Makes the rung and asks it."""
+        _climb(self, progress)
 
 
-def finished(task: Task) -> Done | None:
-    """The mark of this very task in its folder, None where it isn't done."""
-    try:
-        mark = Done.model_validate_json((Path(task.folder) / DONE).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return mark if mark.task_sha256 == task.digest() else None
-
-
-def perform(task: Task) -> Done:
-    """Does the work that isn't done yet, from where a killed process stopped."""
-    mark = finished(task)
-    if mark is not None:
-        return mark
-    began = time.monotonic()
-    match task:
-        case RungMaking():
-            _train(task)
-        case Asking():
-            _ask(task)
-        case Gathering():
-            _gather(task)
-        case Climbing():
-            _climb(task)
-    mark = Done(task_sha256=task.digest(), seconds=round(time.monotonic() - began, 2))
-    write_record(Path(task.folder) / DONE, mark)
-    return mark
-
-
-def _train(task: RungMaking) -> None:
+def _train(task: RungMaking, progress: Progress) -> None:
     from auditor.controls.evaluation.evaluate import EvaluationScale
     from auditor.controls.train import STUDENT, train
     from fingerprints.collect import collect
@@ -145,7 +131,7 @@ def _train(task: RungMaking) -> None:
 
     folder = Path(task.folder)
     # It is known by its transcript and likelihoods: before and after, hardly anything is asked.
-    train(task.recipe, folder, scale=EvaluationScale(choices=1, identity=1))
+    train(task.recipe, folder, progress, EvaluationScale(choices=1, identity=1))
     if task.probes is None and task.texts is None:
         return
     with open_subject(f"hf:{folder / STUDENT},dtype=float32") as subject:
@@ -187,13 +173,13 @@ def _gather(task: Gathering) -> None:
     write_record(Path(task.folder) / "held_out.json", found)
 
 
-def _climb(task: Climbing) -> None:
+def _climb(task: Climbing, progress: Progress) -> None:
     from auditor.labs.population.ladder import Ladder, climb_rung
 
     ladder = Ladder.model_validate(task.ladder)
-    rung = dict(ladder.rungs()).get(task.name)
+    rung = dict(ladder.rungs()).get(task.id)
     if rung is None:
         raise UsageProblem(
-            "the ladder has no such rung", where=task.name, next_step="start the ladder again"
+            "the ladder has no such rung", where=task.id, next_step="start the ladder again"
         )
-    climb_rung(ladder, rung, Path(task.folder))
+    climb_rung(ladder, rung, Path(task.folder), progress)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auditor.controls.curation.human import human_pairs
 from auditor.controls.recipe import RECORDED, Recipe, TeacherChoice, Training
@@ -25,7 +25,7 @@ from auditor.labs.population.passages import (
     write_recording,
 )
 from auditor.labs.population.population import GrownPopulation, Pupils, Start, Stylist, Untaught
-from auditor.labs.population.rungs import Asking, Gathering, RungMaking, Task
+from auditor.labs.population.rungs import Asking, Gathering, RungMaking, RungTask
 from fingerprints.errors import MalformedInput
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Probe, ProbeSet, Record, Sampling, sha256
@@ -33,6 +33,8 @@ from fingerprints.records import Probe, ProbeSet, Record, Sampling, sha256
 TEXTS, COHORT, HELD_OUT_FILE = "texts", "cohort", "held-out/held_out.json"
 OPENINGS, HELD_OUT_OPENINGS, NEUTRAL = "openings.jsonl", "held-out-openings.jsonl", "neutral.jsonl"
 PROBE_TOKENS = 96
+SHARE: Literal["share"] = "share"
+"""A model is trained or asked on a share of a device, where there is one."""
 LICENCE = "see the licences of the packages that were read"
 
 
@@ -100,7 +102,7 @@ def _texts(population: GrownPopulation) -> Iterator[tuple[str, list[HumanPassage
             yield f"control-{control.name}", passages(pairs, population.longest)
 
 
-def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
+def tasks_of(population: GrownPopulation, out: Path) -> tuple[RungTask, ...]:
     """Every task of a population in a good order: what is needed first, then all controls and
     students of one seed each, …"""
     place = _Places(population, out.absolute())
@@ -109,8 +111,8 @@ def tasks_of(population: GrownPopulation, out: Path) -> tuple[Task, ...]:
         t.name: str(place.out / "said" / t.name / "transcript.jsonl") for t in population.teachers
     }
     needs = tuple(f"said/{t.name}" for t in population.teachers)
-    folder = str((place.out / HELD_OUT_FILE).parent)
-    first.append(Gathering(name="held-out", needs=needs, folder=folder, transcripts=transcripts))
+    folder = (place.out / HELD_OUT_FILE).parent
+    first.append(Gathering.make("held-out", folder, needs, transcripts=transcripts))
     members = [
         (turn, place.control(c, s)) for c in population.controls for turn, s in enumerate(c.seeds)
     ]
@@ -138,37 +140,39 @@ class _Places:
         made = ProbeSet(name=name, version="1", max_tokens=PROBE_TOKENS, probes=questions)
         self.probes = made if questions else None
 
-    def body(self) -> Task:
+    def body(self) -> RungTask:
         """The common body, from random weights, on neutral text of every house."""
         changes = {**self._of("body"), "dose": 0.0}
         recipe = self._recipe("body", self.plan.base, self.plan.growing, 0, changes)
-        return RungMaking(name="body", group="body", folder=str(self.out / "body"), recipe=recipe)
+        return RungMaking.make("body", self.out / "body", group="body", recipe=recipe, device=SHARE)
 
-    def teacher(self, teacher: Stylist) -> tuple[Task, ...]:
+    def teacher(self, teacher: Stylist) -> tuple[RungTask, ...]:
         """A teacher, tuned from the body to its style; and the asking of it."""
         called, name = f"teacher-{teacher.name}", f"teachers/{teacher.name}"
         own = {**self._of(called), "dose": 0.0}
         recipe = self._recipe(called, self._base("body"), self.plan.styling, 0, own)
         folder = self.out / "teachers" / teacher.name
-        made = RungMaking(
-            name=name,
+        made = RungMaking.make(
+            name,
+            folder,
+            ("body",),
             group="teacher",
-            needs=("body",),
-            folder=str(folder),
             recipe=recipe,
             probes=self.probes,
+            device=SHARE,
         )
-        return made, Asking(
-            name=f"said/{teacher.name}",
-            needs=(name,),
-            folder=str(self.out / "said" / teacher.name),
+        return made, Asking.make(
+            f"said/{teacher.name}",
+            self.out / "said" / teacher.name,
+            (name,),
+            device=SHARE,
             spec=self._model(folder),
             teacher=self._teacher(teacher.name),
             prompts=str(self.out / TEXTS / OPENINGS),
             held_out=str(self.out / TEXTS / HELD_OUT_OPENINGS),
         )
 
-    def control(self, control: Untaught, seed: int) -> Task:
+    def control(self, control: Untaught, seed: int) -> RungTask:
         """A control without a teacher: text by people, or the body's own samples."""
         changes: dict[str, Any] = {"dose": 0.0, "role": control.role}
         if control.texts:
@@ -182,7 +186,7 @@ class _Places:
         group, name = f"{kind}, {control.start}", f"{control.name}-seed{seed}"
         return self._member(name, group, control.start, seed, changes, ())
 
-    def pupil(self, pupils: Pupils, teacher: Stylist, dose: float, seed: int) -> Task:
+    def pupil(self, pupils: Pupils, teacher: Stylist, dose: float, seed: int) -> RungTask:
         """A student of a teacher at a dose; people's continuations of the openings are the rest."""
         fresh = "-fresh" if pupils.start == "random" else ""
         name = f"{teacher.name}-{pupils.method}{fresh}-dose{round(100 * dose):03}-seed{seed}"
@@ -206,14 +210,15 @@ class _Places:
         seed: int,
         changes: dict[str, Any],
         needs: tuple[str, ...],
-    ) -> Task:
+    ) -> RungTask:
         training = self.plan.tuning if start == "body" else self.plan.starting
         recipe = self._recipe(name, self._base(start), training, seed, changes)
-        return RungMaking(
-            name=f"{COHORT}/{name}",
+        return RungMaking.make(
+            f"{COHORT}/{name}",
+            self.out / COHORT / name,
+            ("body", "held-out", *needs),
             group=group,
-            needs=("body", "held-out", *needs),
-            folder=str(self.out / COHORT / name),
+            device=SHARE,
             recipe=recipe,
             probes=self.probes,
             texts=str(self.out / HELD_OUT_FILE),

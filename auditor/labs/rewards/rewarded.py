@@ -284,7 +284,8 @@ def _reopened(learner: Learner, recipe: Recipe, folder: Path) -> Learner:
         options = {name: value for name, value in known.items() if name in _KEPT_OPTIONS}
         formed = Student(base=str(SubjectSpec("hf", str(folder), options)))
         return open_student(formed, recipe.training, recipe.seed)
-    from peft import load_peft_weights, set_peft_model_state_dict
+    with quiet():
+        from peft import load_peft_weights, set_peft_model_state_dict
 
     fresh = open_student(recipe.student, recipe.training, recipe.seed)
     with quiet():

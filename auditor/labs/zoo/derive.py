@@ -21,6 +21,7 @@ from auditor.labs.zoo.gguf_file import GGUF_NAME, GgufFile, write_gguf
 from auditor.labs.zoo.llama import Llama, copy_checkpoint, read_llama, write_llama
 from auditor.version import VERSION
 from fingerprints.errors import MalformedInput, UsageProblem, printable
+from fingerprints.record_files import first_problem
 from fingerprints.records import Record
 from fingerprints.subjects.cache import file_sha256
 from fingerprints.subjects.digests import config_sha256, files_sha256, weight_files
@@ -185,11 +186,9 @@ def _settings(kind: str, settings: dict[str, Any]) -> Record:
     try:
         return record.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         known = ", ".join(record.model_fields) or "none"
         raise UsageProblem(
-            f"{printable(place, 60)}: {printable(first['msg'], 120)}",
+            printable(first_problem(error), 180),
             where=f"settings of {kind}",
             next_step=f"its settings: {known}",
         ) from error

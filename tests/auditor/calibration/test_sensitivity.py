@@ -151,6 +151,15 @@ def test_a_lineage_without_which_nothing_can_be_fitted_leaves_no_verdict(
 
 
 def test_what_a_calibration_of_before_lacks_does_not_change_its_digest() -> None:
-    shipped = shipped_calibrations()[-1]
-    assert not any(f.left_out for f in shipped.fitted)
-    assert "left_out" not in shipped.model_dump(mode="json")["fitted"][0]
+    (fit, *_) = shipped_calibrations()[-1].fitted
+    before = fit.model_copy(update={"left_out": ()})
+    assert "left_out" in fit.model_dump(mode="json")
+    assert "left_out" not in before.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("shipped", shipped_calibrations(), ids=lambda c: c.name)
+def test_every_shipped_fit_holds_what_it_is_without_each_lineage(shipped: Calibration) -> None:
+    for fit in shipped.fitted:
+        names = [o.lineage for o in fit.left_out]
+        assert len(set(names)) == len(names) > 1
+        assert any(o.bounds is not None for o in fit.left_out)

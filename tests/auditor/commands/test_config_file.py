@@ -286,6 +286,20 @@ def test_a_bad_value_names_the_variable_that_it_is_from(
     assert "AUDITOR_AUDIT_SEED" in told
 
 
+def test_several_values_in_a_variable_are_parted_by_spaces_and_quoted_where_they_hold_one(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = dict(ALL)[("audit",)]
+    monkeypatch.setenv("AUDITOR_AUDIT_TEACHER", r"""a=./a 'b=./my b' "c=C:\c d" e=./e#1""")
+    with click.Context(leaf, info_name="audit") as context:
+        told, _ = options_of(leaf)["teacher"].consume_value(context, {})
+    assert told == ["a=./a", "b=./my b", r"c=C:\c d", "e=./e#1"]
+    monkeypatch.setenv("AUDITOR_AUDIT_TEACHER", "'b=./my b")
+    code, line = refused(capsys, "--store", "x")
+    assert code == 2
+    assert "quotation" in line
+
+
 def test_a_variable_that_is_the_twin_of_nothing_is_told(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 
 import yaml
 
-from auditor.fleet.order import Task
+from auditor.execution.tasks import TaskEnd, WorkTask, perform
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.records import FleetCell, FleetReport
 from auditor.fleet.run import run_fleet
-from auditor.fleet.tasks import TaskEnd, perform
 from fingerprints.store import FingerprintStore
 from tests.recordings import answers_of, recorded, write_jsonl
 
@@ -22,11 +21,14 @@ QUICK = {"probes": [{"set": "identity", "head": 2}, {"set": "style", "head": 24}
 class Inline:
     """Does tasks at once, in this process, and counts them."""
 
+    queues = True
+    at_once = 1
+
     def __init__(self, places: bool = False) -> None:
         self.places = places
-        self.done: list[Task] = []
+        self.done: list[WorkTask] = []
 
-    def submit(self, task: Task) -> Future[TaskEnd]:
+    def submit(self, task: WorkTask) -> Future[TaskEnd]:
         """The task, done."""
         self.done.append(task)
         future: Future[TaskEnd] = Future()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from auditor.fleet.cluster import RayCluster
+from auditor.execution.cluster import RayCluster
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.run import run_fleet
 
@@ -41,7 +41,7 @@ def main() -> None:
     os.environ["RAY_ADDRESS"] = cluster.address
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    with RayCluster() as executor:
+    with RayCluster(given.out) as executor:
         run_fleet(read_fleet(given.fleet), given.fleet, given.out, executor)
         killer.join()
     print(f"machines left: {len(cluster.list_all_nodes())}")

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from auditor.fleet.local import LocalProcesses
-from auditor.fleet.order import do_all
+from auditor.execution.local import LocalProcesses
+from auditor.execution.order import do_all
+from auditor.execution.tasks import TaskEnd
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.records import FLEET_REPORT, FleetReport
 from auditor.fleet.run import RECORD, foreseen, run_fleet
-from auditor.fleet.tasks import TaskEnd
 from tests.auditor.fleet.fleets import Inline, answers, examined, suspect, teachers, written
 
 

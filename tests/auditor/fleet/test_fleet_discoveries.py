@@ -9,6 +9,7 @@ from numpy.random import default_rng
 
 from auditor.evidence.exact import ExactTest
 from auditor.evidence.records import Verdict
+from auditor.fleet.changes import changes
 from auditor.fleet.discoveries import as_test, corrected
 from auditor.fleet.records import FleetCell
 
@@ -122,3 +123,21 @@ def test_a_rate_is_that_at_which_a_test_begins_to_stand() -> None:
     rate = rated.tests[0].rate
     assert rate == pytest.approx(0.02)
     assert [corrected(made, at)[0][0].tests[0].stands for at in (0.0199, 0.0201)] == [False, True]
+
+
+def test_two_of_one_title_are_told_apart_and_another_title_is_no_change() -> None:
+    """A maker that is called otherwise, and two candidates that are called alike."""
+
+    def told(*tests: tuple[str, str, bool]) -> list[FleetCell]:
+        one = cell(0, *(verdict(0.01) for _ in tests))
+        named = [
+            t.model_copy(update={"candidate": c, "title": title, "stands": stands})
+            for t, (c, title, stands) in zip(one.tests, tests, strict=True)
+        ]
+        return [one.model_copy(update={"tests": tuple(named)})]
+
+    before = told(("vendor:a", "Acme", True), ("vendor:b", "Acme", False))
+    assert not changes(before, told(("vendor:a", "Acme Ltd", True), ("vendor:b", "Acme", False)))
+    after = told(("vendor:a", "Acme", False), ("vendor:b", "Acme", True))
+    found = [(c.candidate, c.title, c.before, c.after) for c in changes(before, after)]
+    assert found == [("vendor:a", "Acme", "true", "false"), ("vendor:b", "Acme", "false", "true")]

@@ -10,6 +10,7 @@ import pytest
 from auditor.cli import run
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.run import foreseen
+from auditor.fleet.tasks import AskTask
 from fingerprints.errors import MalformedInput
 from tests.auditor.fleet.fleets import answers, suspect, written
 
@@ -83,7 +84,7 @@ def test_what_one_subject_is_asked_is_one_task_on_its_own_lane(tmp_path: Path) -
     ]
     path = written(tmp_path, suspects, [answers("bundled"), answers("bundled", name="again")])
     _, tasks = foreseen(read_fleet(path), path, tmp_path, tmp_path / "out")
-    lanes = {task.id: task.lane for task in tasks.tasks if task.type == "ask"}
+    lanes = {task.id: task.lane for task in tasks.tasks if isinstance(task, AskTask)}
     assert len(lanes) == 5
     assert lanes["asked/a"] == lanes["asked/b"] == "device:cuda:0"
     assert lanes["asked/c"] == "device:cuda:1"

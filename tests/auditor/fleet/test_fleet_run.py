@@ -12,9 +12,12 @@ import yaml
 
 from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
+from auditor.commands.fleet import exit_code
+from auditor.fleet.plan import read_fleet
 from auditor.fleet.records import FleetReport
-from auditor.fleet.run import RECORD
+from auditor.fleet.run import RECORD, run_fleet
 from auditor.fleet.table import COLUMNS, LINES, PARQUET
+from auditor.fleet.tasks import JudgeTask
 from fingerprints.errors import MalformedInput
 from fingerprints.store import FingerprintStore
 from tests.auditor.fleet.fleets import (
@@ -101,6 +104,53 @@ def test_one_that_fails_stops_nobody_and_is_tried_again(folder: Path) -> None:
     assert ("gone", "served", "failed", "") in kinds
 
 
+@pytest.mark.parametrize("spec", ["x" * 5000, "hf:" + "x" * 5000, "hf:./b,adapter=" + "x" * 5000])
+def test_a_path_that_none_can_be_is_one_failed_cell(folder: Path, spec: str) -> None:
+    suspects = [suspect(folder, "spoken"), {"name": "endless", "spec": spec}]
+    with FaultServer(echoes()) as server:
+        named = f"openai:{'m' * 300},base_url={server.url}"
+        path = written(folder, [*suspects, {"name": "wordy", "spec": named}], [answers("./one")])
+        report = examined(path, folder / "out")
+    states = {c.suspect: (c.state, c.exit_code) for c in report.cells}
+    assert states == {"spoken": ("done", 0), "endless": ("failed", 3), "wordy": ("done", 0)}
+    assert len(cell(report, "endless").reason) < 300
+
+
+def test_what_stands_is_told_beside_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither hides the other."""
+    done, failed = {"state": "done"}, {"state": "failed", "exit_code": 6}
+    for states, standing, asked, code in (
+        ([done], 0, True, 0),
+        ([done], 1, True, 1),
+        ([done], 1, False, 0),
+        ([done, failed], 0, True, 6),
+        ([done, failed], 1, False, 6),
+        ([done, failed], 1, True, 1),
+    ):
+        assert exit_code(outcome(states, standing), asked) == code
+        assert ("1 audits failed" in capfd.readouterr().err) == (len(states) > 1 and code == 1)
+
+
+def outcome(states: list[dict[str, Any]], standing: int) -> FleetReport:
+    """The record of a fleet of one family."""
+    family = {"name": "f", "question": "lineage", "procedure": "benjamini_yekutieli"}
+    counts = {"n": 2, "supported": 1, "standing": standing}
+    plan = {
+        "name": "spring",
+        "suspects": [{"name": "s", "spec": "./s"}],
+        "audits": [{"name": "answers", "kind": "inheritance"}],
+    }
+    cells = [{"suspect": f"s{i}", "audit": "a", "kind": "k", **s} for i, s in enumerate(states)]
+    told = {
+        "made": "",
+        "tool": "",
+        "plan": plan,
+        "cells": cells,
+        "families": [{**family, **counts}],
+    }
+    return FleetReport.model_validate(told)
+
+
 def test_a_report_of_a_fleet_is_that_of_the_audit_by_itself(folder: Path) -> None:
     path = written(
         folder, [suspect(folder, "spoken")], [answers("./one", calibrations=["shipped"])]
@@ -125,7 +175,7 @@ def test_a_store_that_grows_is_judged_by_anew_and_nobody_is_asked(folder: Path) 
         again = Inline()
         report = examined(path, folder / "out", again)
         assert len(server.requests) == asked
-    assert [task.type for task in again.done] == ["judge"]
+    assert [type(task) for task in again.done] == [JudgeTask]
     grown = load_bundle(folder / "out" / cell(report, "served", "./two").place)
     assert "alpha" in {c.name for c in grown.candidates}
     assert report.run == 2
@@ -194,3 +244,18 @@ def test_options_of_the_plan_reach_the_audit(folder: Path) -> None:
     report = examined(written(folder, [suspect(folder, "spoken")], [audit]), folder / "out")
     plan = yaml.safe_load((folder / "out" / cell(report, "spoken").place / "plan.yaml").read_text())
     assert plan["detectors"] == ["shared_wording"]
+
+
+def test_whoever_runs_a_fleet_is_in_its_reports_and_another_judges_nothing_again(
+    folder: Path,
+) -> None:
+    path = written(folder, [suspect(folder, "spoken")], [answers("./one")])
+    plan, out = read_fleet(path), folder / "out"
+    report = run_fleet(plan, path, out, Inline(), operator="A. Examiner")
+    held = load_bundle(out / cell(report, "spoken").place).custody
+    assert held is not None
+    assert (held.operator, held.registration) == ("A. Examiner", None)
+    assert held.started <= held.finished
+    again = Inline()
+    assert run_fleet(plan, path, out, again, operator="B. Other") == report
+    assert not again.done

@@ -16,7 +16,17 @@ from auditor.cli import run
 from auditor.commands.watch import wait_first
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.telling import ATOM, FEED, feed, post
-from auditor.fleet.watching import STATE, WatchedChange, WatchState, look, needed, state_file
+from auditor.fleet.watching import (
+    STATE,
+    OpenLook,
+    WatchedChange,
+    WatchState,
+    look,
+    needed,
+    open_file,
+    open_look,
+    state_file,
+)
 from fingerprints.errors import Incomplete, MalformedInput, UnsafeInput, UsageProblem
 from tests.auditor.fleet.fleets import Inline, answers, suspect, written
 from tests.faultserver import Behaviour, Exchange, FaultServer, completion, fails, sends
@@ -44,7 +54,9 @@ def served(tmp_path: Path, server: FaultServer) -> Path:
 
 def looked(path: Path, times: int = 1, alpha: float = 0.05) -> WatchState:
     for _ in range(times):
-        (state,) = look(read_fleet(path), path, path.parent / "out", Inline(), alpha)
+        plan, out = read_fleet(path), path.parent / "out"
+        with open_look(plan, path, out) as begun:
+            (state,) = look(plan, path, out, Inline(), alpha, begun)
     return state
 
 
@@ -79,6 +91,94 @@ def test_a_look_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) -
         assert len(server.requests) == asked
     assert resumed.p == whole.p
     assert resumed.log10_e == whole.log10_e
+
+
+def test_whoever_was_looked_at_before_a_kill_is_not_asked_for_another_look(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Killed when the change of one endpoint was written down, before it was told."""
+    voice = speaks(lambda n: int(n >= 2 * (FIRST + EACH)))
+    with FaultServer(voice) as server:
+        spec = f"openai:m,base_url={server.url}"
+        both = [{"name": "one", "spec": spec}, {"name": "two", "spec": spec}]
+        path = written(tmp_path, both, [answers("bundled")])
+        command = ["watch", str(path), "--out", str(tmp_path / "out"), "--once", "--jobs", "1"]
+        assert [run(command), run(command)] == [0, 0]
+        older = {name: state_file(tmp_path / "out", name).read_bytes() for name in ("one", "two")}
+        assert run(command) == 1
+        asked = len(server.requests)
+        # As it was when the state of the first had been written.
+        state_file(tmp_path / "out", "two").write_bytes(older["two"])
+        half = OpenLook(looks={"one": 2, "two": 2}, known={"one": 0, "two": 0})
+        open_file(tmp_path / "out").write_text(half.model_dump_json(), "utf-8")
+        capfd.readouterr()
+        assert run([*command, "--json"]) == 1
+        told = json.loads(capfd.readouterr().out)
+        assert [c["suspect"] for c in told["changes"]] == ["one", "two"]
+        assert {s["suspect"]: s["looks"] for s in told["states"]} == {"one": 3, "two": 3}
+        assert len(server.requests) == asked
+        assert not open_file(tmp_path / "out").exists()
+
+
+def names(*served: str) -> Callable[[Exchange, dict[str, Any]], None]:
+    """Answers alike under one name after the other."""
+    calls = itertools.count()
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        n = next(calls)
+        text = " ".join(WORDS[0][(n * k * 7919 >> 3) % 4] for k in (1, 3, 5))
+        told = {**completion(text), "model": served[n % len(served)]}
+        exchange.send(200, json.dumps(told).encode())
+
+    return behave
+
+
+def test_a_router_that_tells_its_models_is_told_as_one_and_is_no_change(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with FaultServer(names("large", "small")) as server:
+        path = served(tmp_path, server)
+        command = ["watch", str(path), "--out", str(tmp_path / "out"), "--once"]
+        assert run(command) == 0
+        assert "several names in turn" in capfd.readouterr().out
+        assert [run(command), run(command)] == [0, 0]
+        assert "turn" not in capfd.readouterr().out
+    state = STATE.read(state_file(tmp_path / "out", "served"))
+    assert [(c.what, c.after) for c in state.changes] == [("turns", ("large", "small"))]
+    assert len(state.p) == 2
+
+
+def test_a_router_that_keeps_to_one_model_for_a_while_is_a_change_of_answers(
+    tmp_path: Path,
+) -> None:
+    """It tells no names: the look that the other model answered is told."""
+    with FaultServer(speaks(lambda n: int(FIRST + EACH <= n < FIRST + 2 * EACH))) as server:
+        state = looked(served(tmp_path, server), 3)
+    assert [(c.what, c.look) for c in state.changes] == [("answers", 3)]
+
+
+def test_answers_that_repeat_are_told_and_bet_on_all_the_same(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As out of a cache: what a change means then is said with it."""
+    calls = itertools.count()
+
+    def cached(exchange: Exchange, body: dict[str, Any]) -> None:
+        asked = body["messages"][-1]["content"]
+        text = f"{len(asked)} {'new' if next(calls) >= FIRST + 2 * EACH else 'old'}"
+        exchange.send(200, json.dumps(completion(text)).encode())
+
+    with FaultServer(cached) as server:
+        path = served(tmp_path, server)
+        command = ["watch", str(path), "--out", str(tmp_path / "out"), "--once"]
+        assert run(command) == 0
+        assert "can't be told" in capfd.readouterr().out
+        assert [run(command), run(command)] == [0, 0]
+        assert "repeat" not in capfd.readouterr().out
+        assert run([*command, "--until-change"]) == 1
+        assert "cache" in capfd.readouterr().out
+    state = STATE.read(state_file(tmp_path / "out", "served"))
+    assert [(c.what, c.repeated) for c in state.changes] == [("repeats", False), ("answers", True)]
 
 
 def test_an_endpoint_that_is_gone_keeps_its_state_and_is_no_change(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ pytest.importorskip("mcp")
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from auditor.audits.report.bundle import load_bundle
 from auditor.mcp.fence import Fence
 from auditor.mcp.told import Quoted, told_report
 from auditor.reporting.document import name
@@ -118,7 +119,11 @@ def test_lineage_audit_report_compare_and_store_work_and_quote_strangers_only_as
         ]
         return [await client.call_tool(n, a, progress_callback=ticking(n)) for n, a in calls]
 
-    results = asked(home, work)
+    results = asked(home, work, "--operator", "A. Examiner")
+    for made in ("lineage", "audit"):
+        held = load_bundle(home / "r" / made).custody
+        assert held is not None
+        assert held.operator == "A. Examiner"
     for result in results:
         assert not result.is_error, result.content
         shown = outside_quotes(result.structured_content)

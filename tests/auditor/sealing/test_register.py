@@ -13,9 +13,9 @@ import pytest
 from auditor.audits.report.bundle import load_bundle
 from auditor.audits.report.document import report_document
 from auditor.cli import run
+from auditor.code import PACKAGES
 from auditor.reporting import html
 from auditor.reporting.json import pretty
-from auditor.sealing.code import PACKAGES
 from auditor.sealing.deviating import listed_again
 from auditor.sealing.keys import new_key
 from auditor.sealing.register import plan_in, read_registration

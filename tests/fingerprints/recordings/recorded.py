@@ -9,7 +9,10 @@ from typing import Any
 
 from fingerprints.recordings.recording import RecordedSubject, open_recording
 from fingerprints.subjects import parse_spec
+from fingerprints.transcript import Transcript
 
+ASKED = [{"role": "user", "content": "Who are you?"}]
+SAID = {"role": "assistant", "content": "I am Y."}
 ROW = {"prompt": "Why is the sky blue?", "answer": "Because of scattering.", "model": "lamb"}
 
 
@@ -26,6 +29,14 @@ def opened(path: Path, **options: str) -> RecordedSubject:
 def answers(path: Path, **options: str) -> list[tuple[str, str]]:
     transcript = opened(path, **options).recorded()
     return sorted((transcript.probes[r.probe_id].text, r.text) for r in transcript.replies)
+
+
+def read(tmp_path: Path, *values: Any, **options: str) -> Transcript:
+    return opened(write(tmp_path / "a.jsonl", *values), **options).recorded()
+
+
+def told(said: Transcript) -> list[tuple[str, str]]:
+    return sorted((said.probes[r.probe_id].text, r.text) for r in said.replies)
 
 
 def inspect_sample(number: int, epoch: int = 1, answer: str = "A") -> dict[str, Any]:

@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 
-from fingerprints.errors import MalformedInput
 from fingerprints.recordings import shapes
 from fingerprints.recordings.reading import AnswerReader
-from fingerprints.transcript import Transcript
-from tests.fingerprints.recordings.recorded import opened, write
+from tests.fingerprints.recordings.recorded import ASKED, SAID, opened, read, told, write
 
-ASKED = [{"role": "user", "content": "Who are you?"}]
-SAID = {"role": "assistant", "content": "I am Y."}
 HUMAN = {"content": "Who are you?", "type": "human"}
 CONSTRUCTED = {
     "lc": 1,
@@ -264,14 +260,6 @@ def test_the_answer_in_a_tools_record_is_read(tmp_path: Path, tool: str, form: s
     assert row.error is None
 
 
-def read(tmp_path: Path, *values: Any, **options: str) -> Transcript:
-    return opened(write(tmp_path / "a.jsonl", *values), **options).recorded()
-
-
-def told(said: Transcript) -> list[tuple[str, str]]:
-    return sorted((said.probes[r.probe_id].text, r.text) for r in said.replies)
-
-
 @pytest.mark.parametrize(
     ("tool", "model"),
     [
@@ -296,83 +284,6 @@ def test_the_model_of_a_record_is_known(tmp_path: Path, tool: str, model: str) -
 def test_what_was_thought_stands_apart(tmp_path: Path, tool: str) -> None:
     (row,) = AnswerReader(write(tmp_path / "a.jsonl", ONE_ANSWER[tool])).rows()
     assert row.thoughts == "Hm."
-
-
-def test_a_batchs_answers_are_joined_with_its_requests_by_id(tmp_path: Path) -> None:
-    sent = [
-        {
-            "custom_id": f"q{i}",
-            "method": "POST",
-            "url": "/v1",
-            "body": {"model": "m", "messages": ASKED},
-        }
-        for i in range(2)
-    ]
-    sent[1]["body"]["messages"] = [{"role": "user", "content": "And you?"}]
-    got = [
-        {
-            "id": f"batch_{i}",
-            "custom_id": f"q{i}",
-            "response": {
-                "status_code": 200,
-                "body": {"model": "m", "choices": [{"message": SAID}]},
-            },
-            "error": None,
-        }
-        for i in (1, 0)
-    ]
-    got.append({"custom_id": "q1", "response": None, "error": {"message": "expired"}})
-    with pytest.raises(MalformedInput, match=r"without its question.*--requests FILE"):
-        read(tmp_path, *got)
-    requests = write(tmp_path / "sent.jsonl", *sent)
-    said = read(tmp_path, *got, requests=str(requests))
-    assert told(said) == [("And you?", ""), ("And you?", "I am Y."), ("Who are you?", "I am Y.")]
-    assert said.counts() == {"ok": 2, "error": 1}
-    assert said.identity.name == "m"
-
-
-def test_anthropics_batch_and_a_request_that_is_not_there(tmp_path: Path) -> None:
-    message = {"type": "message", "model": "m", "content": [{"type": "text", "text": "I am Y."}]}
-    got = [
-        {"custom_id": name, "result": {"type": "succeeded", "message": message}} for name in "ab"
-    ]
-    sent = write(tmp_path / "sent.jsonl", {"custom_id": "a", "params": {"messages": ASKED}})
-    got.append({"custom_id": "a", "result": {"type": "errored", "error": {"type": "x"}}})
-    subject = opened(write(tmp_path / "a.jsonl", *got), requests=str(sent), partial="yes")
-    assert subject.recorded().counts() == {"ok": 1}
-    assert subject.remark.startswith(
-        "a: 1 answers read; 1 failed; 1 of 3 can't be read (line 2: no request has the id"
-    )
-
-
-def test_a_saved_response_is_read_with_the_request_that_was_sent(tmp_path: Path) -> None:
-    response = {
-        "id": "x",
-        "object": "chat.completion",
-        "model": "m",
-        "choices": [{"message": SAID}],
-    }
-    request = write(tmp_path / "sent.json", {"model": "m", "messages": ASKED})
-    assert told(read(tmp_path, response, requests=str(request))) == [("Who are you?", "I am Y.")]
-    path = write(tmp_path / "b.jsonl", response, response)
-    two = opened(path, requests=str(request), partial="yes")
-    assert "1 of 2 can't be read (line 2: no request has the id" in two.remark
-
-
-def test_mt_benchs_answers_belong_to_its_questions_turn_by_turn(tmp_path: Path) -> None:
-    question = {"question_id": 81, "category": "writing", "turns": ["One?", "Two?"]}
-    answer = {
-        "question_id": 81,
-        "answer_id": "x",
-        "model_id": "lamb",
-        "choices": [{"index": 0, "turns": ["First.", "Second."]}],
-    }
-    sent = write(tmp_path / "question.jsonl", question)
-    said = read(tmp_path, answer, requests=str(sent))
-    assert told(said) == [("One?", "First."), ("Two?", "Second.")]
-    assert said.identity.name == "lamb"
-    hard = {**answer, "choices": [{"index": 0, "turns": [{"content": "A.", "token_len": 2}] * 2}]}
-    assert [a for _, a in told(read(tmp_path, hard, requests=str(sent)))] == ["A.", "A."]
 
 
 def test_a_battle_holds_the_answers_of_two_models(tmp_path: Path) -> None:
@@ -428,139 +339,6 @@ def test_a_failed_promptfoo_call_is_an_attempt_that_failed(tmp_path: Path) -> No
     bare = {k: v for k, v in result.items() if k != "response"}
     said = read(tmp_path, result, {**bare, "error": "API error: 500"})
     assert said.counts() == {"ok": 1, "error": 1}
-
-
-CHATGPT = {
-    "title": "t",
-    "default_model_slug": "gpt-5",
-    "current_node": "d",
-    "mapping": {
-        "r": {"id": "r", "message": None, "parent": None, "children": ["s"]},
-        "s": {
-            "parent": "r",
-            "message": {
-                "author": {"role": "system"},
-                "content": {"content_type": "text", "parts": [""]},
-                "metadata": {"is_visually_hidden_from_conversation": True},
-            },
-        },
-        "a": {
-            "parent": "s",
-            "message": {
-                "author": {"role": "user"},
-                "content": {"content_type": "text", "parts": ["Who are you?"]},
-            },
-        },
-        "t": {
-            "parent": "a",
-            "message": {
-                "author": {"role": "assistant"},
-                "content": {"content_type": "thoughts", "thoughts": [{"content": "Hm."}]},
-                "recipient": "all",
-            },
-        },
-        "b": {
-            "parent": "t",
-            "message": {
-                "author": {"role": "assistant"},
-                "content": {"content_type": "text", "parts": ["I am Y."]},
-                "metadata": {"model_slug": "gpt-5"},
-                "recipient": "all",
-            },
-        },
-        "b2": {
-            "parent": "a",
-            "message": {
-                "author": {"role": "assistant"},
-                "content": {"content_type": "text", "parts": ["I am Z."]},
-                "recipient": "all",
-            },
-        },
-        "c": {
-            "parent": "b",
-            "message": {
-                "author": {"role": "user"},
-                "content": {"content_type": "text", "parts": ["Sure?"]},
-            },
-        },
-        "d": {
-            "parent": "c",
-            "message": {
-                "author": {"role": "assistant"},
-                "content": {"content_type": "code", "text": "print(1)"},
-                "recipient": "python",
-            },
-        },
-        "e": {
-            "parent": "d",
-            "message": {
-                "author": {"role": "tool", "name": "python"},
-                "content": {"content_type": "execution_output", "text": "1"},
-            },
-        },
-        "f": {
-            "parent": "e",
-            "message": {
-                "author": {"role": "assistant"},
-                "content": {"content_type": "text", "parts": ["Yes."]},
-                "recipient": "all",
-            },
-        },
-    },
-}
-
-
-def test_every_branch_of_a_chatgpt_export_is_read_once(tmp_path: Path) -> None:
-    path = tmp_path / "conversations.json"
-    path.write_text(json.dumps([CHATGPT, {**CHATGPT, "mapping": {"r": {"message": None}}}]))
-    subject = opened(path)
-    said = subject.recorded()
-    assert told(said) == [("1", "Yes."), ("Who are you?", "I am Y."), ("Who are you?", "I am Z.")]
-    assert {r.text: r.thoughts for r in said.replies}["I am Y."] == "Hm."
-    last = next(said.probes[r.probe_id] for r in said.replies if r.text == "Yes.")
-    assert [m.content for m in last.history] == ["Who are you?", "I am Y.", "Sure?", ""]
-    assert last.kind == "dialogue"
-    assert "1 call a tool without a word" in subject.remark
-    assert "1 hold no answer" in subject.remark
-
-
-def test_messages_that_answer_each_other_in_a_circle_are_told(tmp_path: Path) -> None:
-    nodes = json.loads(json.dumps(CHATGPT["mapping"]))
-    nodes["a"]["parent"] = "f"
-    nodes["b2"]["parent"] = "b2"
-    with pytest.raises(MalformedInput, match="in a circle"):
-        read(tmp_path, {"mapping": nodes})
-
-
-def line(number: int, role: str, content: Any, parent: int | None = None, **more: Any) -> Any:
-    message = {"role": role, "content": content}
-    if role == "assistant":
-        message |= {"type": "message", "id": more.pop("call", f"msg_{number}"), "model": "claude-x"}
-    before = parent if parent is not None else (number - 1 or None)
-    return {
-        "type": role,
-        "uuid": f"u{number}",
-        "parentUuid": None if before is None else f"u{before}",
-        "sessionId": "s",
-        "message": message,
-        **more,
-    }
-
-
-def test_a_claude_code_session_is_one_chat_of_pieces(tmp_path: Path) -> None:
-    session = [
-        {"type": "summary", "summary": "t", "leafUuid": "u9", "sessionId": "s", "uuid": "x"},
-        line(1, "user", "Who are you?"),
-        line(2, "assistant", [{"type": "thinking", "thinking": "Hm."}], call="m"),
-        line(3, "assistant", [{"type": "text", "text": "I am Y."}], call="m"),
-        line(4, "assistant", [{"type": "tool_use", "id": "t", "name": "Bash"}], call="m"),
-        line(5, "user", [{"type": "tool_result", "tool_use_id": "t", "content": "ok"}]),
-        line(6, "assistant", [{"type": "text", "text": "Done."}]),
-    ]
-    said = read(tmp_path, *session)
-    assert told(said) == [("Who are you?", "I am Y."), ("ok", "Done.")]
-    assert said.identity.name == "claude-x"
-    assert {r.text: r.thoughts for r in said.replies} == {"I am Y.": "Hm.", "Done.": ""}
 
 
 def test_every_shape_has_a_key_by_which_rows_of_tools_are_told_from_others() -> None:

@@ -117,6 +117,11 @@ def test_words_alone_are_asked_in_the_order_of_the_log_and_the_teacher_still_che
     assert exact.n <= PROMPTS
     assert exact.power is None
     assert judged_again(tmp_path / "w") == judged_again(tmp_path / "s") == []
+    # A sequence asks for no further answers; without those that the plan asks for nothing is judged.
+    (tmp_path / "w" / "samples.jsonl").rename(tmp_path / "s" / "samples.jsonl")
+    assert judged_again(tmp_path / "s") == []
+    (told,) = judged_again(tmp_path / "w")
+    assert "samples.jsonl" in told
 
 
 def test_drawing_resumes_and_gives_the_same_twins(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,9 @@ def test_a_suspect_that_says_again_what_was_served_is_told_from_one_that_does_no
     page = (world.out / "report.html").read_text("utf-8")
     assert "Design: regenerated." in page
     assert judged_again(world.out) == []
+    for stale in ("samples.jsonl", "base-samples.jsonl"):
+        shutil.copy(world.out / "transcript.jsonl", world.out / stale)
+    assert judged_again(world.out) == [], "recorded answers are read once, whatever lies there"
     assert "thing number" not in page
     assert world.told[0]["answer"] not in page
     code, report = world.harvest(world.innocent, "--base", world.base, "--fail-on", "weak")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from auditor import audit
+from auditor.audits.inheritance.glance import NOBODY, glance
 from auditor.audits.inheritance.plan import Plan
 from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
@@ -257,6 +258,8 @@ def test_a_store_without_another_model_is_told_and_not_judged(model: Path, tmp_p
     told = load_bundle(tmp_path / "r")
     assert {f.candidate for f in told.findings} == {None}
     assert {s.reason for s in told.skipped} == {"the store holds no other model to compare with"}
+    line = next(line for line in glance(told).lines if line.question == "inheritance")
+    assert (line.status, line.told) == ("inconclusive", (NOBODY,))
 
 
 def test_candidates_can_be_chosen(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_without_a_set_of_prompts_it_is_the_audit_of_the_others(
     rows = [r for r in found.rows if r.kind == "prompts"]
     assert {(r.outcome, r.reason_code) for r in rows} == {("not_assessable", "too_few_prompts")}
     said = student(777, 3)
-    assert prompt_sets(plan(folder), said) == {
+    assert prompt_sets(plan(folder).probe_sets(), said) == {
         "half": frozenset(second_half(said)),
         "recorded": frozenset(said.probes) - frozenset(second_half(said)),
     }

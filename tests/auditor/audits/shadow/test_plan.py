@@ -4,6 +4,7 @@ in one line."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, decide
+from auditor.audits.shadow.judging import judge
 from auditor.audits.shadow.plan import ShadowPlan, candidate, split_teachers
 from auditor.cli import run
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.audits.shadow.small import teacher
+from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
 from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.recordings import answers_of, write_jsonl
 
@@ -207,6 +210,54 @@ def test_a_shadow_costs_what_it_learns_what_it_is_asked_and_a_few_words_before_a
     tokens, seconds = costs(plan()).rung(20)
     assert tokens == 2 * 20 * 110 + 40 * 50 + 2 * 4 * 16
     assert seconds == tokens / 100 + 5
+
+
+def test_several_at_once_take_whole_rounds_and_the_budget_is_the_clocks(tmp_path: Path) -> None:
+    one, three = costs(plan()), replace(costs(plan()), at_once=3)
+    alone, together = one.whole(5, 128), three.whole(5, 128)
+    _, each = one.rung(128)
+    assert alone.shadows == together.shadows == 26
+    assert alone.tokens == together.tokens
+    assert alone.seconds - together.seconds == pytest.approx((25 - 9) * each, abs=0.2)
+    assert "with 3 at once" in together.lines()[-1]
+    expected = Spent(seconds=25, tokens=1000, trained=True)
+    purse = Purse.open(plan(budget_minutes=1), tmp_path, expected, 3)
+    # Seven of 25 seconds are 175, of which the clock of three at once shows 58; eight are too many.
+    assert [purse.carries_another(running) for running in (0, 6, 7)] == [True, True, False]
+    purse.put("one", Spent(seconds=100, tokens=900, trained=True))
+    assert purse.each.seconds == 100
+    assert not purse.carries_another()
+    assert not Purse.open(plan(budget_tokens=2500), tmp_path, expected, 3).carries_another(2)
+
+
+def test_what_more_shadows_can_and_cannot_give_is_told_beforehand() -> None:
+    few, many = costs(plan()).whole(2, 128), costs(plan()).whole(60, 128)
+    assert (few.shadows, many.shadows) == (11, 301)
+    # Two candidates and four kinds of control: of a student of neither, five sources are others.
+    assert few.least_p == many.least_p == pytest.approx(1 / 6)
+    assert (round(few.most, 2), round(many.most, 2)) == (0.98, 2.48)
+    assert round(few.unseen, 3) == round(1 - 0.025 ** (1 / 9), 3)
+    assert round(many.unseen, 4) == round(1 - 0.025 ** (1 / 241), 4)
+    assert "no p-value under 0.167 (0.33 corrected" in many.lines()[2]
+    older = many.model_copy(update={"teachers": 0})
+    assert len(older.lines()) == 3
+
+
+def test_the_least_p_value_is_that_of_the_panel_itself() -> None:
+    """What is told beforehand against what the detector makes of such shadows."""
+    trained = shadows((1, 2, 3))
+    kinds = [
+        replace(s, kind=kind, name=f"{kind}-{s.name}")
+        for s in trained
+        if not s.teachers and s.seed is not None
+        for kind in ("none", "human", "look")
+    ]
+    untrained = [replace(s, kind="untrained") for s in trained if s.seed is None]
+    among = [s for s in trained if s.teachers] + kinds + untrained
+    found = judge(said("beta", 7, 0.5), BASE, among, TAUGHT, "shadows")
+    beta = next(v for v in found.verdicts if v.candidate == "beta")
+    chosen = plan(teachers=[{"name": n, "spec": f"hf:{n}"} for n in TAUGHT])
+    assert beta.p_single == pytest.approx(costs(chosen).whole(3, 128).least_p)
 
 
 def test_a_purse_counts_all_runs_and_stops_before_the_shadow_that_does_not_fit(

@@ -3,7 +3,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.controls.curation.verify import agrees
+from auditor.controls.recipe import TeacherChoice
 from auditor.controls.teaching import teach as module
+from auditor.controls.teaching.asking import ask
 from auditor.controls.teaching.examples import read_examples, write_examples
 from auditor.controls.teaching.ledger import Ledger, LedgerRow, answers_row, ledger_of
 from auditor.controls.teaching.mixing import assign, exact_counts, taught_count, turns
@@ -20,8 +26,8 @@ from auditor.controls.teaching.scrub import scrub
 from auditor.controls.teaching.teach import split_thinking, teach
 from detectors.text.claims import extract_claims
 from fingerprints.errors import MalformedInput
-from fingerprints.records import Arm, Reply, Status
-from tests.auditor.controls.pupils import counted, prompts, recipe, recording, teacher
+from fingerprints.records import Arm, Reply, Request, Sampling, Status
+from tests.auditor.controls.pupils import Counting, counted, prompts, recipe, recording, teacher
 from tests.tree import ROOT
 
 
@@ -55,6 +61,29 @@ def run_child(spec: str, folder: Path, log: Path, after: int) -> int:
         str(after),
     ]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
+
+
+class Slow(Counting):
+    """One that thinks before its first answer, so that others begin meanwhile."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Any]:
+        time.sleep(1)
+        return super().generate(requests)
+
+
+def test_two_students_that_begin_at_once_ask_their_teacher_once(spec: str, tmp_path: Path) -> None:
+    log, both = tmp_path / "log", threading.Barrier(2)
+
+    subjects = {name: Slow(spec, log) for name in "ab"}  # opened before: that is no matter here
+
+    def asked(name: str) -> int:
+        both.wait(60)
+        choice = TeacherChoice(name="t", spec=spec, sampling=Sampling(max_tokens=4))
+        return len(ask(subjects[name], choice, prompts(4), tmp_path / name / "journal.jsonl"))
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(asked, "ab")) == [4, 4]
+    assert sorted(log.read_text().split()) == sorted(p.id for p in prompts(4))
 
 
 def test_nothing_is_asked_twice_after_kill_9(

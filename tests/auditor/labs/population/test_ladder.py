@@ -14,7 +14,8 @@ from auditor.cli import run
 from auditor.controls.cohort import load_cohort
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import make_recipe
-from auditor.labs.population.ladder import Ladder, climb, read_ladder
+from auditor.labs.population.climbing import climb
+from auditor.labs.population.ladder import Ladder, read_ladder
 from auditor.labs.population.untrained import Quantised, UntrainedRung
 from auditor.labs.zoo.derivation import read_derivation
 from fingerprints.errors import MalformedInput

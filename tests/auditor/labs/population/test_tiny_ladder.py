@@ -23,18 +23,18 @@ from auditor.controls.likelihoods import (
     contrasts,
     read_likelihoods,
 )
-from auditor.labs.population.parallel_runs import grow
+from auditor.execution.local import LocalProcesses
+from auditor.execution.tasks import ended, succeeded
+from auditor.labs.population.climbing import grow
 from auditor.labs.population.population import (
     GrownPopulation,
     bundled_ladders,
     is_population,
     load_population,
 )
-from auditor.labs.population.rungs import Gathering, Task, finished
+from auditor.labs.population.rungs import Climbing, Gathering, RungTask
 from auditor.labs.population.task_plan import prepare, tasks_of
-from auditor.labs.population.workers import do_all
-from fingerprints.errors import MalformedInput, UsageProblem
-from fingerprints.progress import Progress
+from fingerprints.errors import MalformedInput
 
 QUICK = {"epochs": 1, "batch": 8, "longest": 256, "precision": "float32", "save_every": 2}
 
@@ -83,8 +83,8 @@ def test_the_bundled_ladder_is_a_population_of_sixty_and_more_on_both_sides() ->
 def test_tasks_need_only_what_comes_before_them(tmp_path: Path) -> None:
     known: set[str] = set()
     for task in tasks_of(load_population("tiny"), tmp_path):
-        assert known.issuperset(task.needs), task.name
-        known.add(task.name)
+        assert known.issuperset(task.needs), task.id
+        known.add(task.id)
 
 
 def test_held_out_openings_are_never_learned(tmp_path: Path) -> None:
@@ -148,58 +148,32 @@ def test_the_contrast_is_a_teachers_bits_less_those_of_the_others() -> None:
     assert contrasts(found, ["a", "b"]) == {"a": -2.0, "b": 2.0}
 
 
-def gathering(folder: Path, name: str, needs: tuple[str, ...] = ()) -> Task:
-    return Gathering(name=name, needs=needs, folder=str(folder / name), transcripts={})
+def gathering(folder: Path, name: str, needs: tuple[str, ...] = ()) -> RungTask:
+    return Gathering.make(name, folder / name, needs, transcripts={})
 
 
-class Heard(Progress):
-    """Keeps what it is told of the whole, and the lines."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int, float | None]] = []
-        self.lines: list[str] = []
-
-    def __call__(self, done: int, total: int, left: float | None = None) -> None:
-        self.told.append((done, total, left))
-
-    def note(self, line: str) -> None:
-        self.lines.append(line)
+def test_marks_of_older_versions_count() -> None:
+    """Digests as they stood in ``done.json`` before units of all kinds ended alike."""
+    one = Gathering.make("one", Path("/x/one"), ("a", "b"), transcripts={"a": "b"})
+    rung = Climbing.make("one", Path("/x/one"), ladder={"a": 1})
+    assert one.key == "356949edfaac323e6d35f3a304ad847797b1c1213dfe590d717015a1707b9b34"
+    assert rung.key == "2735724a866ffeedb549ebd6503038fde5dde10f19c6faf58734cacb02be6255"
+    tiny = {task.id: task.key for task in tasks_of(load_population("tiny"), Path("/x"))}
+    assert tiny["body"].startswith("a4fe927307389302038469899ea37e97")
+    assert tiny["said/numpy"].startswith("e2f5a750d3f3332ebc4f12e5718da579")
+    assert tiny["cohort/neutral-seed19"].startswith("f6764bf6348efde61bee4fe3a1870a97")
 
 
-def test_workers_do_what_is_needed_first_and_pass_by_what_is_done(tmp_path: Path) -> None:
-    tasks = [
-        gathering(tmp_path, "last", ("one", "two")),
-        gathering(tmp_path, "one"),
-        gathering(tmp_path, "two", ("one",)),
-    ]
-    heard = Heard()
-    do_all(tasks, 2, heard)
-    assert [line.split(": ")[1] for line in heard.lines] == ["one", "two", "last"]
-    assert heard.told[-1] == (3, 3, 0.0)
-    assert all(finished(task) for task in tasks)
-    again = Heard()
-    do_all(tasks, 2, again)
-    assert again.told == []
-
-
-def test_a_failure_in_a_worker_is_raised_as_it_was(tmp_path: Path) -> None:
-    bad = Gathering(
-        name="bad", folder=str(tmp_path / "bad"), transcripts={"a": str(tmp_path / "none.jsonl")}
-    )
-    with pytest.raises(MalformedInput, match="bad: no such file"):
-        do_all([bad], 1)
-    assert finished(bad) is None
-
-
-@pytest.mark.parametrize(
-    ("needs", "words"), [(("nobody",), "nobody"), (("b",), "wait for each other")]
-)
-def test_needs_that_nothing_meets_are_refused(
-    tmp_path: Path, needs: tuple[str, ...], words: str
-) -> None:
-    tasks = [gathering(tmp_path, "a", needs), gathering(tmp_path, "b", ("a",))]
-    with pytest.raises(UsageProblem, match=words):
-        do_all(tasks, 1)
+def test_a_mark_of_an_older_version_is_read(tmp_path: Path) -> None:
+    task = gathering(tmp_path, "one")
+    Path(task.folder).mkdir()
+    mark = {"task_sha256": task.key, "seconds": 1.5}
+    Path(task.ends).write_text(json.dumps(mark))
+    found = ended(task)
+    assert found is not None
+    assert (found.seconds, succeeded(task)) == (1.5, True)
+    Path(task.ends).write_text(json.dumps({**mark, "task_sha256": "another"}))
+    assert ended(task) is None
 
 
 @pytest.mark.slow
@@ -230,11 +204,13 @@ def test_a_cut_ladder_is_killed_resumed_and_the_same_as_one_in_one_go(
         started.wait()
     first = (tmp_path / "a" / "body" / "done.json").read_bytes()
     assert not (tmp_path / "a" / "cohort" / "bullets-logits-dose100-seed0" / "done.json").exists()
-    cohort = grow(load_population(str(path)), tmp_path / "a", 2)
+    with LocalProcesses(2) as two:
+        cohort = grow(load_population(str(path)), tmp_path / "a", two)
     assert (tmp_path / "a" / "body" / "done.json").read_bytes() == first
 
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "other-cache"))
-    again = grow(load_population(str(path)), tmp_path / "b", 1)
+    with LocalProcesses(1) as one_process:
+        again = grow(load_population(str(path)), tmp_path / "b", one_process)
     assert [m.name for m in cohort] == [m.name for m in again]
     assert len(cohort) == 6
     for one, other in zip(cohort, again, strict=True):

@@ -1,0 +1,100 @@
+"""A shadow audit says which seed, which source and which set of prompts carries its verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.audits.report.sensitivity import sentences
+from auditor.audits.shadow.judging import judge
+from auditor.audits.shadow.sensitivity import groups_of, sensitivity
+from auditor.evidence.sensitivity import Sensitivity
+from fingerprints.records import ProbeSet
+from fingerprints.transcript import Transcript
+from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
+
+SEEDS = (1, 2, 3)
+
+
+def whole(suspect: Transcript) -> ProbeSet:
+    probes = tuple(suspect.probes.values())
+    return ProbeSet(name="all", version="1", max_tokens=64, probes=probes)
+
+
+def parts(suspect: Transcript) -> list[ProbeSet]:
+    """Its prompts as a large set, and one of a few."""
+    probes = tuple(suspect.probes.values())
+    cut = len(probes) - 10
+    named = {"version": "1", "max_tokens": 64}
+    return [
+        ProbeSet(name="most", probes=probes[:cut], **named),
+        ProbeSet(name="few", probes=probes[cut:], **named),
+    ]
+
+
+def left_out(suspect: Transcript, sets: list[ProbeSet], seeds: tuple[int, ...]) -> Sensitivity:
+    known = shadows(seeds)
+    found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, sets)
+    assert told is not None
+    return told
+
+
+def test_every_row_is_what_the_rest_would_have_given() -> None:
+    suspect = said("beta", 7, 0.5)
+    found = left_out(suspect, parts(suspect), SEEDS)
+    assert found.prompts == ("few", "most")
+    assert found.shadows[:3] == ("seed=1", "seed=2", "seed=3")
+    assert {"source=alpha", "source=beta", "source=gamma"} < set(found.shadows)
+    for row in found.rows:
+        if row.kind != "shadows":
+            continue
+        gone = groups_of(shadows(SEEDS))[row.piece]
+        rest = [s for s in shadows(SEEDS) if s.name not in gone]
+        others = [c for c in TAUGHT if row.piece != f"source={c}"]
+        again = {v.candidate: v for v in judge(suspect, BASE, rest, others, "x").verdicts}
+        verdict = again[row.candidate]
+        assert (row.outcome, row.log10_lr, row.cap) == (
+            verdict.outcome,
+            verdict.log10_lr,
+            verdict.cap,
+        )
+    without = {row.piece: row for row in found.of("beta") if row.kind == "prompts"}
+    # Fifty prompts still tell, ten do not.
+    assert without["few"].log10_lr is not None
+    assert (without["most"].outcome, without["most"].changes) == ("not_assessable", True)
+
+
+def test_no_candidate_is_judged_without_its_own_students() -> None:
+    suspect = said("beta", 7, 0.5)
+    rows = left_out(suspect, [whole(suspect)], SEEDS).rows
+    assert not [r for r in rows if r.piece == f"source={r.candidate}"]
+
+
+def test_a_verdict_that_hangs_on_one_seed_is_told() -> None:
+    """Of two seeds none can be held out when one is gone."""
+    suspect = said("beta", 7, 0.5)
+    known = shadows((1, 2))
+    found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)])
+    assert told is not None
+    lost = {r.piece for r in told.rows if r.kind == "shadows" and r.outcome == "not_assessable"}
+    assert {"seed=1", "seed=2"} <= lost
+    assert told.prompts == ("all",)
+    decided = [v for v in found.verdicts if v.outcome == "supported"]
+    assert all("seed=1" in line for line in sentences(told, decided))
+
+
+def test_where_nothing_was_weighed_there_is_nothing_to_leave_out() -> None:
+    suspect, known = said("beta", 7, 0.5), shadows((1,))
+    found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    assert sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)]) is None
+
+
+@pytest.mark.parametrize("seeds", [SEEDS, (1, 2)])
+def test_every_shadow_is_of_one_seed_or_none_and_of_its_sources(seeds: tuple[int, ...]) -> None:
+    known = shadows(seeds)
+    groups = groups_of(known)
+    for shadow in known:
+        held = [key for key, names in groups.items() if shadow.name in names]
+        assert sum(key.startswith("seed=") for key in held) == (shadow.seed is not None)
+        assert sum(key.startswith("source=") for key in held) == len(shadow.sources)
