@@ -113,13 +113,15 @@ def trial(path: Path, seed: int) -> dict[str, Any]:
         pass
     fresh: list[str] = []
     done, kills, steps, wrong = set[int](), 0, set[str](), list[str]()
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         tasks: list[Callable[[int], None]] = [
             lambda said, w=w: write(path, said, w) for w in range(WRITERS)
         ]
         tasks.append(lambda said: build(path, said))
-        lives = [rng.uniform(0.02, 1.5) for _ in range(WRITERS)]
-        ended = together(tasks, [*lives, rng.uniform(0.1, 6.0)])
+        # Longer each time: killed early and late on a quick machine and on a busy one.
+        longest = 0.02 * 1.3**turn
+        lives = [rng.uniform(longest / 4, longest) for _ in range(WRITERS)]
+        ended = together(tasks, [*lives, rng.uniform(longest, 4 * longest)])
         for writer, (said, status) in enumerate(ended[:WRITERS]):
             fresh += [name for name, new in said if new == "1"]
             if status == 0 and len(said) == len(names_of(writer)):
