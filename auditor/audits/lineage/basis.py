@@ -78,13 +78,17 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
     if told.sum() < max(width, theirs):
         return [as_it_is] if width == theirs else []
     found = [replace(as_it_is, known=known)] if width == theirs else []
-    tokens = one.embedding(many[0]), other.embedding(many[1])
-    laid = [("embedding", tokens)]
-    if one.untied or other.untied:
-        laid.append(("output_layer", (one.written_tokens(many[0]), other.written_tokens(many[1]))))
-    for by, (mine, his) in laid:
+    laid = ("embedding", "output_layer") if one.untied or other.untied else ("embedding",)
+    for by in laid:
+        # One pair of tables at a time: at 8,192 coordinates each takes half a gigabyte.
+        mine, his = (
+            side.embedding(ids) if by == "embedding" else side.written_tokens(ids)
+            for side, ids in zip((one, other), many, strict=True)
+        )
         turn = rotation(mine[told], his[told])
-        kind = turned(mine, his) if width == theirs else "rotation"
+        # Whether coordinates were moved is told by as many tokens as the narrowest map is.
+        some = slice(None, None, max(1, len(mine) // TOKENS))
+        kind = turned(mine[some], his[some]) if width == theirs else "rotation"
         # By tokens that the map was not learned from: of those that it was, any two are alike.
         alike = _alike(mine[~told] @ turn[0], his[~told] @ turn[1])
         found.append(Basis(turn, kind, ordered, int(told.sum()), alike, known, by))
