@@ -27,6 +27,7 @@ PORTION = 4 << 20
 """Bytes that are fetched, or held of a stream, at once."""
 PARTIAL = 206
 """What a server answers that sends the range it was asked for."""
+_BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "oss://")
 _STREAMED = ("http://", "https://")
 _ADDRESS = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]{0,30})://(?P<path>[^\s\x00-\x1f]{0,1000})")
 # What backends raise besides OSError, each only where the backend is loaded.
@@ -75,6 +76,12 @@ class Address:
         filesystem, root = _filesystem(protocol, address)
         return cls(filesystem, root.rstrip("/"), printable(address, 200))
 
+    @property
+    def in_a_bucket(self) -> bool:
+        """Whether there are no folders to be made: what would be made is a bucket, of a misspelt
+        name perhaps."""
+        return self.shown.startswith(_BUCKETS)
+
     def at(self, name: str) -> str:
         """Where one of its objects lies."""
         return f"{self.root}/{name}"
@@ -82,14 +89,14 @@ class Address:
     def portions(self, name: str, size: int, start: int = 0) -> Iterator[bytes]:
         """The bytes of an object from ``start`` on, up to ``size`` at the most, some megabytes at a
         time. Raises what `telling` tells."""
-        with self.telling(name), self._stream(name, start) as file:
+        with self.telling(name), self._stream(name, size, start) as file:
             left = size - start
             while left > 0 and (data := file.read(min(PORTION, left))):
                 left -= len(data)
                 yield data
 
     @contextmanager
-    def _stream(self, name: str, start: int) -> Iterator[Any]:
+    def _stream(self, name: str, size: int, start: int) -> Iterator[Any]:
         if not self.shown.startswith(_STREAMED):
             with self.filesystem.open(self.at(name), "rb", block_size=PORTION) as file:
                 file.seek(start)
@@ -98,7 +105,7 @@ class Address:
         # A server may know no ranges, or send more than it was asked for: what comes is never taken
         # into memory as a whole. A size that is given spares a request for it.
         headers = {**self.filesystem.kwargs.get("headers", {})}
-        headers |= {"Range": f"bytes={start}-"} if start else {}
+        headers |= {"Range": f"bytes={start}-{size - 1}"} if start else {}
         with self.filesystem.open(
             self.at(name), "rb", block_size=0, size=1, headers=headers
         ) as file:

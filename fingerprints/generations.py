@@ -23,7 +23,14 @@ from fingerprints import nearest, shard_files
 from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing, sync_folder
 from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.index_files import FileEntry, as_rows, linked, read_mapped, read_whole
+from fingerprints.index_files import (
+    FileEntry,
+    as_rows,
+    linked,
+    read_mapped,
+    read_together,
+    read_whole,
+)
 from fingerprints.nearest import Approximate, Flat, Recall
 from fingerprints.records import Record, canonical_json, sha256
 from fingerprints.shard_files import Before, ShardBuild, ShardEntry
@@ -150,9 +157,10 @@ def load(
 
 def _sharded(folder: Path, found: GenerationManifest) -> Sharded:
     trained = shard_files.read_trained(folder, found.files[shard_files.TRAINED], found.dimension)
+    rest = {name: entry for name, entry in found.files.items() if name != shard_files.TRAINED}
+    held = read_together(folder, rest)
     shards = tuple(
-        shard_files.read_shard(folder, shard, found.files, trained, found.dimension)
-        for shard in found.shards
+        shard_files.read_shard(shard, held, trained, found.dimension) for shard in found.shards
     )
     last = 0
     for shard in shards:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fingerprints.address import Address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.durable import open_plain
-from fingerprints.errors import Incomplete
+from fingerprints.errors import Incomplete, MalformedInput
 from fingerprints.generations import CURRENT, manifest, pointer
 from fingerprints.index_files import FileEntry, is_whole
 from fingerprints.progress import SILENT, Progress
@@ -102,11 +102,15 @@ def _is_frozen(folder: Path) -> bool:
 def _check_unchanged(folder: Path, files: dict[str, FileEntry]) -> None:
     # A writer needs no leave of ours, and an upload may take hours.
     if not (_is_frozen(folder) and all(is_whole(folder / n, entry) for n, entry in files.items())):
-        raise Incomplete(
-            "the store was changed while it was sent, and readers see the one that was there",
-            where=folder,
-            next_step="run the same command again when nobody writes the store",
-        )
+        raise _changed(folder)
+
+
+def _changed(folder: Path) -> Incomplete:
+    return Incomplete(
+        "the store was changed while it was sent, and readers see the one that was there",
+        where=folder,
+        next_step="run the same command again when nobody writes the store",
+    )
 
 
 def _size(place: Address, name: str) -> int | None:
@@ -117,8 +121,18 @@ def _size(place: Address, name: str) -> int | None:
 
 
 def _send(place: Address, file: Path, entry: FileEntry) -> None:
-    place.filesystem.makedirs(place.root, exist_ok=True)
-    place.filesystem.put_file(str(file), place.at(entry.sha256))
+    try:
+        if not place.in_a_bucket:
+            place.filesystem.makedirs(place.root, exist_ok=True)
+        place.filesystem.put_file(str(file), place.at(entry.sha256))
+    except FileNotFoundError as error:
+        if not file.is_file():
+            raise _changed(file.parent) from error
+        raise MalformedInput(
+            "there is no such bucket or container",
+            where=place.shown,
+            next_step="check the address, or make it there first",
+        ) from None
     if _size(place, entry.sha256) != entry.size:
         raise Incomplete(
             "an object has another size than what was sent",

@@ -7,8 +7,6 @@ arrays and an index; knows neither files nor teachers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -36,8 +34,9 @@ def measured(index: Sharded, progress: Progress = SILENT) -> Recall:
     rows = np.linspace(0, index.n - 1, min(QUERIES, index.n)).astype(np.int64)
     own, queries = index.ids()[rows][:, None], index.rows(rows)
     wanted = min(NEIGHBOURS + 1, index.n)
-    best = list(_exact(index, queries, wanted, progress))
-    scores, truth = (np.concatenate(part) for part in zip(*best, strict=True))
+    progress(0, 1)
+    # All at once: by a quarter of them FAISS takes four times as long.
+    scores, truth = index.exact(queries, wanted)
     probed = _enough(index, queries, truth, truth != own)
     while True:
         found = index.by_cells(queries, wanted, probed)
@@ -45,6 +44,7 @@ def measured(index: Sharded, progress: Progress = SILENT) -> Recall:
         share = float(np.mean(np.minimum(right.sum(1) / max(1, wanted - 1), 1)))
         low, high = interval(np.array(share), len(queries))
         if low >= TARGET or probed == index.cells:
+            progress(1, 1)
             return Recall(
                 probed=probed,
                 cells=index.cells,
@@ -57,16 +57,6 @@ def measured(index: Sharded, progress: Progress = SILENT) -> Recall:
             )
         # Codes lost what cells had found: a quarter more of these.
         probed = min(index.cells, probed + probed // 4 + 1)
-
-
-def _exact(
-    index: Sharded, queries: Vectors, k: int, progress: Progress
-) -> Iterator[tuple[Vectors, Ids]]:
-    step = max(1, len(queries) // 4)  # each reads all vectors once
-    for start in range(0, len(queries), step):
-        progress(start, len(queries))
-        yield index.exact(queries[start : start + step], k)
-    progress(len(queries), len(queries))
 
 
 def _enough(index: Sharded, queries: Vectors, truth: Ids, others: npt.NDArray[np.bool_]) -> int:

@@ -24,7 +24,15 @@ from fingerprints import nearest, recall, sharded
 from fingerprints.catalog import Catalog, CatalogState
 from fingerprints.durable import MeasuredFile, disk_problem, open_plain, replacing
 from fingerprints.errors import StoreIntegrity
-from fingerprints.index_files import FileEntry, as_rows, is_whole, linked, read_mapped, read_whole
+from fingerprints.index_files import (
+    Bytes,
+    FileEntry,
+    as_rows,
+    is_whole,
+    linked,
+    read_mapped,
+    read_whole,
+)
 from fingerprints.nearest import Ids, Recall
 from fingerprints.progress import Progress
 from fingerprints.records import Record, canonical_json, sha256
@@ -91,15 +99,15 @@ def read_trained(folder: Path, entry: FileEntry, dimension: int) -> Any:
 
 
 def read_shard(
-    folder: Path, shard: ShardEntry, files: Mapping[str, FileEntry], trained: Any, dimension: int
+    shard: ShardEntry, held: Mapping[str, Bytes], trained: Any, dimension: int
 ) -> IndexShard:
-    """One shard, mapped from descriptors that were hashed. Raises StoreIntegrity."""
-    ids, vectors, lists = shard.files()
-    numbers = as_rows(read_mapped(folder / ids, files[ids]), "<i8", (shard.n,))
-    rows = as_rows(read_mapped(folder / vectors, files[vectors]), "<f4", (shard.n, dimension))
-    held = read_mapped(folder / lists, files[lists])
-    index = sharded.lists_over(trained, held, shard.n)
-    return IndexShard(numbers.view(np.int64), rows.view(np.float32), index, held)
+    """One shard of files that are held, mapped from descriptors that were hashed. Raises
+    StoreIntegrity."""
+    ids, vectors, lists = (held[name] for name in shard.files())
+    numbers = as_rows(ids, "<i8", (shard.n,))
+    rows = as_rows(vectors, "<f4", (shard.n, dimension))
+    index = sharded.lists_over(trained, lists, shard.n)
+    return IndexShard(numbers.view(np.int64), rows.view(np.float32), index, lists)
 
 
 class _Note(Record):

@@ -5,13 +5,19 @@ Knows rows; asks no model.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.calibration.figures import SMALLEST_FACET, curves_of, figures_of
+from auditor.calibration.held_out import (
+    GROUP,
+    left_out,
+    schemes_of,
+    values_of,
+)
 from auditor.calibration.record import (
     Calibration,
     Curves,
@@ -28,6 +34,7 @@ from detectors.style.likeness import Sequential
 from fingerprints.collect import timestamp
 from fingerprints.errors import Incomplete
 from fingerprints.progress import Progress
+from fingerprints.records import Record
 
 Array = NDArray[np.float64]
 LEVELS: tuple[Level, ...] = ("vendor",)
@@ -36,20 +43,7 @@ BORROWED = (
     "No two lineages of this population are documented to be taught: its figures set the taught"
     " models of the other populations against its own untaught ones."
 )
-GROUP, TEACHER, START, BOTH = "lineage", "teacher", "base", "teacher and base"
 FEWEST_TAUGHT = 5
-MOST_SPLITS = 120  # each is a fit of its own: leaving out every set of teachers took hours
-SCHEMES = (GROUP, TEACHER, START, BOTH)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers to learn from and to test on, and what was left out: one entry for each
-    partition, as it was given."""
-
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
-    left_out: tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -96,43 +90,87 @@ def calibrated_together(
     of prompts at which no detector measured two independent models of either kind is left out and
     noted. Deterministic but for the date. Raises Incomplete where nothing could be fitted.
     """
-    made = {p.name: _Making([], [], [], list(p.notes)) for p in populations}
-    every = [(p.name, r) for p in populations for r in p.rows]
-    cells = [(level, size) for level in LEVELS for size in sorted({r.size for _, r in every})]
-    for number, (level, size) in enumerate(cells):
-        chosen = [(name, r) for name, r in every if r.level == level and r.size == size]
-        try:
-            weigher = _weigher([r for _, r in chosen], [name for name, _ in chosen])
-        except ValueError as problem:
-            told = f"Nothing is fitted for {level}s at {size} prompts: {problem}."
-            for one in made.values():
-                one.notes.append(told)
-        else:
-            _add(made, weigher, chosen, level, size)
+    rows = {p.name: p.rows for p in populations}
+    cells = _cells_of(rows)
+    fits = []
+    for number, cell in enumerate(cells):
+        fits.append(cell_fits(rows, cell))
         if progress:
             progress(number + 1, len(cells))
-    if not cells:
+    return joined(populations, fits)
+
+
+class CellFit(Record):
+    """What was fitted of one population's rows at one level and number of prompts; nothing but
+    notes where there were too few."""
+
+    fitted: tuple[Fitted, ...] = ()
+    figures: tuple[Figures, ...] = ()
+    curves: tuple[Curves, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _cells_of(rows: Mapping[str, Sequence[MeasuredRow]]) -> list[tuple[Level, int]]:
+    """Levels and numbers of prompts, ascending: each is fitted by itself."""
+    sizes = sorted({r.size for own in rows.values() for r in own})
+    return [(level, size) for level in LEVELS for size in sizes]
+
+
+def cell_fits(
+    rows: Mapping[str, Sequence[MeasuredRow]], cell: tuple[Level, int]
+) -> dict[str, CellFit]:
+    """The fit of one cell for each population, by name; it needs no other cell. ``rows``: those of
+    the populations, of other cells too."""
+    level, size = cell
+    every = [(name, r) for name, own in rows.items() for r in own]
+    chosen = [(name, r) for name, r in every if r.level == level and r.size == size]
+    made = {name: _Making([], [], [], []) for name in rows}
+    try:
+        weigher = _weigher([r for _, r in chosen], [name for name, _ in chosen])
+    except ValueError as problem:
+        told = f"Nothing is fitted for {level}s at {size} prompts: {problem}."
+        return {name: CellFit(notes=(told,)) for name in made}
+    _add(made, weigher, chosen, level, size)
+    return {name: one.whole() for name, one in made.items()}
+
+
+def joined(
+    populations: Sequence[MeasuredPopulation], fits: Sequence[Mapping[str, CellFit]]
+) -> tuple[Calibration, ...]:
+    """The calibrations of cells in ascending order, dated now. Raises Incomplete where nothing was
+    measured or could be fitted."""
+    if not fits:
         raise Incomplete(
             "nothing could be measured of any control against a stored model",
             next_step="store the models that taught the controls, asked the same prompts",
         )
-    if not any(one.fitted for one in made.values()):
-        notes = next(iter(made.values())).notes
+    if not any(one.fitted for cell in fits for one in cell.values()):
+        first = populations[0]
+        notes = (*first.notes, *(note for cell in fits for note in cell[first.name].notes))
         raise Incomplete(
             "the cohort is too small to calibrate anything: " + " ".join(notes)[:300],
             next_step="add controls of either kind, from at least two lineages each",
         )
-    return tuple(_calibration(p, made[p.name]) for p in populations)
+    return tuple(_calibration(p, [cell[p.name] for cell in fits]) for p in populations)
 
 
 @dataclass(frozen=True)
 class _Making:
-    """What has been made of one population's calibration so far."""
+    """What has been made of one population's cell so far."""
 
     fitted: list[Fitted]
     figures: list[Figures]
     curves: list[Curves]
     notes: list[str]
+
+    def whole(self) -> CellFit:
+        """All of it."""
+        return CellFit(
+            fitted=tuple(self.fitted),
+            figures=tuple(self.figures),
+            curves=tuple(self.curves),
+            notes=tuple(self.notes),
+        )
 
 
 def _add(
@@ -149,7 +187,7 @@ def _add(
     largest = {
         name: size == max(f.size for f in one.fitted) for name, one in made.items() if one.fitted
     }
-    for scheme, note in _schemes(rows, level, any(largest.values())):
+    for scheme, note in schemes_of(rows, level, any(largest.values())):
         for one in made.values() if note else ():
             one.notes.append(note)
         if not scheme:
@@ -179,20 +217,23 @@ def _own(
     return [rows[i] for i in np.flatnonzero(kept).tolist()], held[kept], borrowed
 
 
-def _calibration(population: MeasuredPopulation, made: _Making) -> Calibration:
+def _calibration(population: MeasuredPopulation, fits: Sequence[CellFit]) -> Calibration:
+    # The curves are those of the largest number of prompts at which anything was fitted.
+    curves = next((one.curves for one in reversed(fits) if one.fitted), ())
+    notes = (*population.notes, *(note for one in fits for note in one.notes))
     return Calibration(
         name=population.name,
         population=population.about,
         cohort_sha256=population.cohort_sha256,
         created=timestamp(),
         tool=f"distillation-auditor {VERSION}",
-        fitted=tuple(made.fitted),
-        figures=tuple(made.figures),
-        curves=tuple(made.curves),
+        fitted=tuple(f for one in fits for f in one.fitted),
+        figures=tuple(f for one in fits for f in one.figures),
+        curves=curves,
         taught_share=population.shares[0],
         untaught_share=population.shares[1],
         least_familiar=population.least_familiar,
-        notes=tuple(dict.fromkeys(made.notes)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -290,93 +331,3 @@ def _without_each(weigher: Weigher) -> Iterator[LineageOut]:
             fusion=tuple(round(c, 6) for c in fused.coefficients),
             bounds=fused.bounds,
         )
-
-
-def values_of(rows: Sequence[MeasuredRow], detectors: Sequence[str]) -> Array:
-    """The rows' values, (rows, detectors), NaN where a detector measured nothing."""
-    return np.array(
-        [[r.values.get(d, np.nan) for d in detectors] for r in rows], dtype=np.float64
-    ).reshape(len(rows), -1)
-
-
-def left_out(
-    weigher: Weigher,
-    rows: Sequence[MeasuredRow],
-    scheme: str,
-    populations: Sequence[str] | None = None,
-) -> Array:
-    """Each row's log10 LR, (rows,), within the bounds, from a fit without the row's whole lineage,
-    teacher, base, or both.
-
-    NaN where what is left has too few models to learn from. Without a lineage it is the fit's own
-    leave-one-out. The others keep the shrinkage and the scaling that the whole fit chose.
-    """
-    if scheme == GROUP:
-        return weigher.fusion_.numbers_.bounds.clip(weigher.held_out_)
-    x = values_of(rows, weigher.detectors)
-    labels, groups = np.array([r.label for r in rows]), [r.group for r in rows]
-    candidates = [r.candidate for r in rows]
-    out = np.full(len(rows), np.nan)
-    strengths, scaled = (weigher.fusion_.numbers_.pseudo_models,), weigher.chosen_
-    of = [""] * len(rows) if populations is None else list(populations)
-    for split in _splits(rows, scheme):
-        kept = split.train
-        try:
-            fresh = Weigher(weigher.detectors, strengths, scaled)
-            own, whom, where = (
-                [names[i] for i in kept.tolist()] for names in (groups, candidates, of)
-            )
-            fresh.fit(x[kept], labels[kept], own, whom, where)
-        except ValueError:
-            # Too few models are left: these rows stay untested, and are counted as such.
-            continue
-        for population in dict.fromkeys(of[i] for i in split.test.tolist()):
-            test = [i for i in split.test.tolist() if of[i] == population]
-            if all(population in norms for norms in fresh.scales_.values()):
-                own_scales = fresh.of(population) if fresh.scales_ else fresh
-                out[test] = own_scales.log10_lr(x[test], [candidates[i] for i in test])
-    return out
-
-
-def _splits(rows: Sequence[MeasuredRow], scheme: str) -> list[Split]:
-    """One split for each candidate (teacher), each base, or each pair of both: its rows are the
-    test.
-
-    Learned from are the rows of models that the candidate did not teach, against other candidates,
-    and of other bases. A split that leaves nothing is left out.
-    """
-    by_teacher, by_start = scheme in (TEACHER, BOTH), scheme in (START, BOTH)
-    starts = [r.start or r.group for r in rows]
-    cells: dict[tuple[str, str], list[int]] = {}
-    for i, row in enumerate(rows):
-        cells.setdefault(
-            (row.candidate if by_teacher else "", starts[i] if by_start else ""), []
-        ).append(i)
-    out = []
-    for (candidate, start), test in cells.items():
-        kept = [
-            i
-            for i, r in enumerate(rows)
-            if candidate not in r.sources and (not by_start or starts[i] != start)
-        ]
-        if kept:
-            train, held = (np.array(part, dtype=np.intp) for part in (kept, test))
-            out.append(Split(train, held, (candidate, start)))
-    return out
-
-
-def _schemes(rows: Sequence[MeasuredRow], level: Level, largest: bool) -> Iterator[tuple[str, str]]:
-    """What is left out of these rows, each with a note where there are too many combinations to fit
-    them all.
-
-    Teachers and bases are left out at the largest number of prompts alone: there are many of them,
-    and each is a fit of its own.
-    """
-    yield GROUP, ""
-    if not largest:
-        return
-    for scheme in SCHEMES[1:]:
-        n = len(_splits(rows, scheme))
-        much = scheme == BOTH and n > MOST_SPLITS
-        note = f"{scheme.capitalize()} together were not left out of {level}s: {n} combinations."
-        yield ("" if much else scheme), note if much else ""

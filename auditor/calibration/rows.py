@@ -22,6 +22,7 @@ from fingerprints.records import Record, sha256
 from fingerprints.transcript import Transcript
 
 Level = Literal["model", "vendor"]
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -95,30 +96,32 @@ def measured_rows(
     detectors: Sequence[Callable[[], Detector]],
     sizes: Sequence[int],
     progress: Progress | None = None,
+    part: slice = EVERY,
 ) -> tuple[MeasuredRow, ...]:
-    """Rows of every model of known history against every stored model and vendor, for each number
-    of prompts.
+    """Rows of every model of known history (of those in ``part`` alone) against every stored model
+    and vendor, for each number of prompts.
 
     Detectors are fitted once for each size, on the prompts that any of the models answered; the
     models play the suspect one after another. A size that a model has too few shared prompts for is
     left out for that model. Deterministic.
     """
     rows: list[MeasuredRow] = []
-    total, done = len(sizes) * len(detectors) * len(known), 0
+    suspects = known[part]
+    total, done = len(sizes) * len(detectors) * len(suspects), 0
     for size in sizes:
         prompts = chosen_prompts(known, teachers, size)
         if len(prompts) < min(size, FEWEST):
             continue
         stored = [limited_teacher(t, prompts) for t in teachers]
-        found: list[dict[str, dict[str, Value]]] = [{} for _ in known]
+        found: list[dict[str, dict[str, Value]]] = [{} for _ in suspects]
         for make in detectors:
             fitted = make().fit(stored)
-            for number, model in enumerate(known):
+            for number, model in enumerate(suspects):
                 found[number][fitted.name] = _values(fitted, model, stored, prompts)
                 done += 1
                 if progress:
                     progress(done, total)
-        for model, by_detector in zip(known, found, strict=True):
+        for model, by_detector in zip(suspects, found, strict=True):
             rows += _rows(model, teachers, by_detector, size)
     return tuple(rows)
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
+from typing import Any
 
 import click
 
-from auditor.audits.frame import open_store
+from auditor.audits.inheritance.calibrating import (
+    CalibrationPlan,
+    foreseen,
+    make_calibration,
+    work_folder,
+)
 from auditor.audits.inheritance.plan import check_detectors
 from auditor.audits.plan import BUNDLED
-from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.document import calibration_document
-from auditor.calibration.familiar import least_familiar
-from auditor.calibration.fit import calibrated, shares_of
-from auditor.calibration.record import Calibration, read_calibration, write_calibration
-from auditor.calibration.rows import measured_rows
+from auditor.calibration.record import Calibration, read_calibration
 from auditor.commands.documents import PAGE, in_format, show_document
-from auditor.commands.options import AS_JSON, store_folder
-from auditor.console import progress_on, say
-from auditor.controls.cohort import load_cohort
-from detectors.base import Teacher
-from detectors.registry import load_detector
+from auditor.commands.executing import EXECUTOR, JOBS, Execution
+from auditor.commands.options import AS_JSON, dry_run, store_folder
+from auditor.console import progress_on, put, put_json, say
+from auditor.execution.forecast import forecast
 from fingerprints.errors import UsageProblem
 
 DETECTORS = ("stylistic_overlap", "neighbours")
@@ -67,6 +67,9 @@ SIZES = "20,50,100,250"
     metavar="FILE",
     help="Only print (and draw) a calibration that is there already.",
 )
+@EXECUTOR
+@JOBS
+@dry_run("Print the units and what they take; measure nothing.")
 @PAGE
 @in_format
 @AS_JSON
@@ -76,8 +79,9 @@ def calibrate(
     page: str | None,
     shown: str | None,
     form: str,
+    dry_run: bool,
     as_json: bool,
-    **flags: str | None,
+    **flags: Any,
 ) -> int:
     """Measure error rates on COHORT, models of known history, and write what turns values into
     likelihood ratios.
@@ -85,52 +89,61 @@ def calibrate(
     COHORT is a folder of controls with a lineage.json and a transcript.jsonl each (a ladder's, or
     your own checkpoints'). Their teachers must be in the store, by the names or vendors that the
     lineages give. Whole lineages, whole teachers and whole bases are left out in turn, and the
-    ratios are judged on what was left out.
+    ratios are judged on what was left out. Killed anywhere, the same command goes on; the file is
+    the same, but for its date, whoever makes it and however many at once.
 
     \b
     Examples:
       auditor calibrate cohort/ --store teachers/ --out calibration.json --html calibration.html
       auditor audit ./model.gguf --store teachers/ --calibration calibration.json
+      auditor calibrate cohort/ --store teachers/ --jobs 8 --dry-run
+      RAY_ADDRESS=auto auditor calibrate cohort/ --executor ray --out /shared/calibration.json
       auditor calibrate --show calibration.json
     """
+    execution = Execution.of(flags)
     if shown is not None:
         made = read_calibration(Path(shown))
     elif cohort_dir is None:
         raise click.UsageError("Missing argument 'COHORT' (or --show FILE)")
     else:
-        made = _made(Path(cohort_dir), flags)
-        write_calibration(Path(out), made)
+        plan = _plan(Path(cohort_dir), flags)
+        if dry_run:
+            return _dry_run(plan, Path(out), execution, as_json)
+        made = _made(plan, Path(out), execution)
         say(f"written: {out}")
     document = calibration_document(made)
     show_document(document, form, as_json, page)
     return 0
 
 
-def _made(folder: Path, flags: dict[str, str | None]) -> Calibration:
-    names = tuple(n.strip() for n in (flags["detectors"] or "").split(",") if n.strip())
+def _plan(folder: Path, flags: dict[str, Any]) -> CalibrationPlan:
+    names = tuple(n.strip() for n in flags["detectors"].split(",") if n.strip())
     check_detectors(names)
-    sizes = _sizes(flags["prompts"] or "")
-    cohort = load_cohort(folder)
-    with open_store(flags["store_dir"] or BUNDLED) as store:
-        teachers = [
-            Teacher(t.name, t.vendor, t.family, store.transcript(t.name)) for t in store.teachers()
-        ]
-    known = known_models(cohort, teachers)
-    makers = [functools.partial(load_detector, name) for name in names]
-    with progress_on("measuring models of known history") as measuring:
-        rows = measured_rows(known, teachers, makers, sizes, measuring)
-        population = population_of(known, teachers, flags["about"] or "")
-        name = flags["name"] or folder.resolve().name
-        shares = shares_of(known, teachers)
-        return calibrated(
-            name,
-            rows,
-            population,
-            cohort.digest(),
-            shares=shares,
-            least_familiar=least_familiar(known, teachers),
-            progress=measuring.step("leaving out"),
-        )
+    return CalibrationPlan(
+        cohort=folder,
+        store=flags["store_dir"] or BUNDLED,
+        detectors=names,
+        sizes=tuple(_sizes(flags["prompts"])),
+        name=flags["name"] or folder.resolve().name,
+        about=flags["about"],
+    )
+
+
+def _made(plan: CalibrationPlan, out: Path, execution: Execution) -> Calibration:
+    with (
+        progress_on("measuring models of known history") as measuring,
+        execution.opened(work_folder(out), measuring) as executor,
+    ):
+        return make_calibration(plan, out, executor, measuring)
+
+
+def _dry_run(plan: CalibrationPlan, out: Path, execution: Execution, as_json: bool) -> int:
+    told = forecast(foreseen(plan, out), execution.executor, execution.places())
+    if as_json:
+        put_json({"forecast": told.model_dump()})
+    else:
+        put("\n".join(told.lines()))
+    return 0
 
 
 def _sizes(text: str) -> list[int]:

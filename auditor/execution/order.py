@@ -53,10 +53,10 @@ def do_all(
     as is what needs it, and has no end. Raises UsageProblem where tasks wait for each other, or for
     one that there is not.
     """
-    return _Going(tasks, executor, told, carried).done()
+    return _Ordered(tasks, executor, told, carried).done()
 
 
-class _Going:
+class _Ordered:
     def __init__(
         self, tasks: Sequence[WorkTask], executor: Executor, told: Told, carried: Carried | None
     ) -> None:

@@ -220,3 +220,30 @@ class TiesChart:
     values: tuple[str, ...]
     counts: tuple[int, ...]
     double: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class MosaicCell:
+    """One cell: its ``sign`` of one letter, which says what its colour says (0: no colour, and
+    ``open``: not even an answer), a ``note`` below it, and all of it in words."""
+
+    sign: str
+    colour: int
+    told: str
+    note: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Rows of cells over numbered ``columns`` (None: nothing is there), between ``above`` and
+    ``below``, which are one cell each; ``key``: what each sign and colour means."""
+
+    title: str
+    corner: str
+    columns: tuple[int, ...]
+    rows: tuple[tuple[str, tuple[MosaicCell | None, ...]], ...]
+    above: tuple[tuple[str, MosaicCell], ...] = ()
+    below: tuple[tuple[str, MosaicCell], ...] = ()
+    key: tuple[tuple[MosaicCell, str], ...] = ()
+    caption: str = ""

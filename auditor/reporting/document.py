@@ -19,6 +19,7 @@ from auditor.reporting.charts import (
     Flow,
     LadderChart,
     MatrixChart,
+    Mosaic,
     Panels,
     Stacks,
     TiesChart,
@@ -167,6 +168,7 @@ Block = (
     | TreeChart
     | MatrixChart
     | TiesChart
+    | Mosaic
     | Exhibit
     | Verbatim
     | Group

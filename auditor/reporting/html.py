@@ -20,12 +20,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from auditor.reporting import plots, trees
+from auditor.reporting import mosaics, plots, trees
 from auditor.reporting.charts import (
     Course,
     CurveChart,
     Dumbbells,
     MatrixChart,
+    Mosaic,
     Panels,
     TiesChart,
     TreeChart,
@@ -71,6 +72,7 @@ DRAWN: dict[type, Callable[[Any], Any]] = {
     TreeChart: trees.draw_tree,
     MatrixChart: trees.draw_matrix,
     TiesChart: trees.draw_ties,
+    Mosaic: mosaics.draw_mosaic,
 }
 """The geometry of each kind of chart."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditor.reporting.charts import Course, MatrixChart, TiesChart, TreeChart
+from auditor.reporting.charts import Course, MatrixChart, Mosaic, TiesChart, TreeChart
 from auditor.reporting.document import (
     Bullets,
     Definitions,
@@ -26,6 +26,7 @@ from auditor.reporting.document import (
     sections,
 )
 from auditor.reporting.labels import arm
+from auditor.reporting.mosaics import mosaic_lines
 from auditor.reporting.tables import Drawn, table_of
 from auditor.reporting.terminal import tree_lines
 from auditor.reporting.text import QUOTE_LIMIT, number, one_line, quote, visible
@@ -166,6 +167,12 @@ class _Telling(Walk[str]):
     def _treechart(self, of: TreeChart) -> Iterator[str]:
         names = [leaf.name for leaf in of.leaves]
         yield fenced("\n".join(tree_lines(of.tree, of.share, names, TREE_WIDTH)), LONGEST) + "\n"
+
+    def _mosaic(self, of: Mosaic) -> Iterator[str]:
+        yield f"**{inline(of.title)}**\n"
+        yield fenced("\n".join(mosaic_lines(of, TREE_WIDTH)), LONGEST) + "\n"
+        if of.caption:
+            yield f"{inline(of.caption)}\n"
 
     def _matrixchart(self, of: MatrixChart | TiesChart) -> Iterator[str]:
         """Nothing: its numbers stand in a table beside it."""

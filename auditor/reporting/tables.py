@@ -14,6 +14,8 @@ from auditor.reporting.charts import (
     Flow,
     LadderChart,
     MatrixChart,
+    Mosaic,
+    MosaicCell,
     Panels,
     Stacks,
     TiesChart,
@@ -25,7 +27,16 @@ from detectors.measurement import Chart
 
 MOST_POINTS = 12
 Drawn = (
-    Chart | CurveChart | Dumbbells | Flow | LadderChart | MatrixChart | Panels | Stacks | TiesChart
+    Chart
+    | CurveChart
+    | Dumbbells
+    | Flow
+    | LadderChart
+    | MatrixChart
+    | Mosaic
+    | Panels
+    | Stacks
+    | TiesChart
 )
 
 
@@ -118,6 +129,28 @@ def _ties(of: TiesChart) -> GridTable:
     return _table(of.hub, ("shared", "members"), rows)
 
 
+def _mosaic(of: Mosaic) -> GridTable:
+    """A row for each column of the mosaic, one for each single cell."""
+    n = len(of.rows)
+
+    def single(rows: Iterable[tuple[str, MosaicCell]]) -> Iterable[Sequence[Words]]:
+        return ((label, name(cell.told), *[DASH] * (n - 1)) for label, cell in rows)
+
+    columns: Iterable[Sequence[Words]] = (
+        (
+            f"{number}",
+            *(DASH if row[i] is None else name(_words(row[i])) for _, row in of.rows),
+        )
+        for i, number in enumerate(of.columns)
+    )
+    rows = (*single(of.above), *columns, *single(of.below))
+    return _table(of.title, (of.corner, *(label for label, _ in of.rows)), rows, of.caption)
+
+
+def _words(cell: MosaicCell | None) -> str:
+    return "" if cell is None else cell.told
+
+
 TABLES: dict[type, Callable[[Any], GridTable]] = {
     Chart: _chart,
     CurveChart: _curves,
@@ -125,6 +158,7 @@ TABLES: dict[type, Callable[[Any], GridTable]] = {
     Flow: _flow,
     LadderChart: _ladder,
     MatrixChart: _matrix,
+    Mosaic: _mosaic,
     Panels: _panels,
     Stacks: _stacks,
     TiesChart: _ties,

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from auditor.reporting.charts import Course, Dumbbells, Flow, TreeChart
+from auditor.reporting.charts import Course, Dumbbells, Flow, Mosaic, TreeChart
 from auditor.reporting.document import (
     DASH,
     Block,
@@ -35,6 +35,7 @@ from auditor.reporting.document import (
     strong,
 )
 from auditor.reporting.labels import arm
+from auditor.reporting.mosaics import mosaic_lines
 from auditor.reporting.plots import before_and_after, change_of
 from auditor.reporting.rows import captured, coloured, holds, item, print_rows, safe, section
 from auditor.reporting.tables import Drawn, table_of
@@ -194,6 +195,13 @@ class Teller(Walk[Any]):
         for line in tree_lines(of.tree, of.share, names, self.console.width, lines):
             self.console.print(Text(line), no_wrap=True, crop=True)
         yield from ()
+
+    def _mosaic(self, of: Mosaic) -> Iterator[Any]:
+        yield safe(of.title, "bold")
+        for line in mosaic_lines(of, self.console.width, self.bare):
+            self.console.print(Text(visible(line, keep="")), no_wrap=True, overflow="ellipsis")
+        if of.caption:
+            yield self._line(of.caption, "dim")
 
     def _exhibit(self, of: Exhibit) -> Iterator[Any]:
         yield safe(f"{of.source}, probe {of.probe_id}, {arm(of.arm.value)}", "bold")

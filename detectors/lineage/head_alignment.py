@@ -53,6 +53,16 @@ class HeadProducts:
     looks_free: Array
     carries_free: Array
 
+    def only(self, chosen: Indices) -> HeadProducts:
+        """Some of the heads."""
+        return HeadProducts(
+            self.layers[chosen],
+            self.looks[chosen],
+            self.carries[chosen],
+            self.looks_free[chosen],
+            self.carries_free[chosen],
+        )
+
 
 def sketcher(width: int) -> tuple[Array, Array]:
     """Two fixed random maps of a stream into few numbers: the same ones for the same width."""
@@ -100,18 +110,18 @@ def _free(one: Array, other: Array) -> Array:
     """What no rotation of the stream changes, and no order within the head: the logarithms of the
     singular values of the product and of both factors, each set without its mean, since factors may
     be scaled against each other."""
-    a, b = (_root(m @ m.T) for m in (one, other))
-    found = [np.linalg.svd(m, compute_uv=False) for m in (a @ b.T, a, b)]
+    (a, of_one), (b, of_other) = (_root(m @ m.T) for m in (one, other))
+    found = (np.linalg.svd(a @ b.T, compute_uv=False), of_one, of_other)
     logs = [np.log(np.maximum(s, max(FLAT * s[0], 1e-30))) for s in found]
     return np.concatenate([s - s.mean() for s in logs]).astype(np.float32)
 
 
-def _root(gram: Array) -> NDArray[np.float64]:
+def _root(gram: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A matrix with these products of its columns: what is left of rows where only their products
-    count."""
+    count; and its singular values, the largest first."""
     values, vectors = np.linalg.eigh(gram.astype(np.float64))
-    found: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
-    return found
+    sizes: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))
+    return sizes[:, None] * vectors.T, sizes[::-1]
 
 
 def joined(parts: Sequence[HeadProducts]) -> HeadProducts:

@@ -112,7 +112,7 @@ NAMES: dict[type[Record], set[str]] = {
     WeightComparison: {"base", "spec"},
     DeclaredOrigin: {"says", "base"},
     LineageSection: {"licences"},
-    PartOrigin: {"base"},
+    PartOrigin: {"base", "also"},
     m.AmongSiblings: {"p_values"},
     m.Exhibit: {"probe_id", "prompt", "answer", "source", "language"},
     m.Null: {"quantiles"},

@@ -38,10 +38,11 @@ from fingerprints.sharded import Sharded
 
 DIMENSION = 256
 BLOCK = 65_536
-QUERIES, NEIGHBOURS, ROUNDS, ALONE = 200, 10, 5, 5
+NEIGHBOURS, ALONE = 10, 5
 MEAN, SHARED, POWER, A_QUESTION = 0.55, 0.27, 0.45, 40
 REFINABLE = 3_000_000
-"""Up to so many vectors FAISS's own refinement, which holds them all, fits into six gigabytes."""
+"""Up to so many vectors FAISS's own refinement, which holds them all, fits into six gigabytes; and
+there is time for more than 100 queries and two rounds of them."""
 
 
 class Drawn:
@@ -173,7 +174,7 @@ def spent(task: Callable[[], object]) -> float:
 def search(path: Path, rows: int) -> dict[str, Any]:
     """Opens and searches; then bare FAISS on the same lists, and the exact search."""
     memory, drawn, start = Memory(), Drawn(rows), time.process_time()
-    queries = drawn.draw(10**9, QUERIES)
+    queries = drawn.draw(10**9, 200 if rows <= REFINABLE else 100)
     index = index_of(path, rows).now()
     opened, start = time.process_time() - start, time.perf_counter()
     assert isinstance(index, Sharded)
@@ -181,13 +182,15 @@ def search(path: Path, rows: int) -> dict[str, Any]:
     _, found = index.search(queries, NEIGHBOURS)
     first = time.perf_counter() - start
     ours = {"opened": opened, "first": first, "anon": memory.most}
-    scanned = spent(lambda: index.exact(queries, NEIGHBOURS))
+    start = time.process_time()
     truth = index.exact(queries, NEIGHBOURS)[1]
+    scanned = time.process_time() - start
     return {
         **ours,
         **beside(index, queries),
         **alone(index, queries),
         "scanned": scanned,
+        "queries": len(queries),
         "shards": len(index.shards),
         "claimed": index.recall.model_dump(),
         **judged(found, truth),
@@ -210,7 +213,8 @@ def other(
     index: Sharded, queries: Vectors, truth: Ids, probed: int
 ) -> Iterator[tuple[int, float, float]]:
     """Cells probed, recall and processor seconds, where less or more is looked at."""
-    for cells in sorted({48, probed // 2, min(2 * probed, index.cells), index.cells}):
+    more = {min(2 * probed, index.cells), index.cells} if index.n <= REFINABLE else set()
+    for cells in sorted({48, probed // 2, *more}):
         start = time.process_time()
         found = index.by_cells(queries, NEIGHBOURS, cells)[1]
         took = time.process_time() - start
@@ -233,7 +237,7 @@ def beside(index: Sharded, queries: Vectors) -> dict[str, float]:
         refined.k_factor = CANDIDATES / NEIGHBOURS
         tasks["refined"] = lambda: refined.search(queries, NEIGHBOURS)
     times: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(ROUNDS + 1):
+    for turn in range(6 if index.n <= REFINABLE else 3):
         for name, task in tasks.items():
             took = spent(task)
             if turn:
@@ -267,6 +271,7 @@ def judged(found: Ids, truth: Ids) -> dict[str, float]:
 
 def told(rows: int, made: dict[str, Any], seen: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The lines of one size."""
+    n = seen["queries"]
     yield "shards, cells", f"{seen['shards']}, {nearest.cells_for(rows):,}"
     for name, value in made["steps"].items():
         yield f"{name}, processor s", f"{value:,.1f}"
@@ -274,28 +279,28 @@ def told(rows: int, made: dict[str, Any], seen: dict[str, Any]) -> Iterator[tupl
     yield "most memory of it (anonymous), MiB", f"{made['anon']:,.0f}"
     yield "bytes on the disk a signature", f"{made['bytes'] / rows:,.0f}"
     yield "opening (all digests), processor s", f"{seen['opened']:,.2f}"
-    yield f"the first {QUERIES} queries, s by the clock", f"{seen['first']:,.2f}"
+    yield f"the first {n} queries, s by the clock", f"{seen['first']:,.2f}"
     yield "most memory until then (anonymous), MiB", f"{seen['anon']:,.0f}"
-    yield f"a query, k={NEIGHBOURS}, processor ms", f"{seen['ours'] / QUERIES * 1e3:.2f}"
-    yield "bare FAISS, candidates alone, processor ms", f"{seen['bare'] / QUERIES * 1e3:.2f}"
+    yield f"a query, k={NEIGHBOURS}, processor ms", f"{seen['ours'] / n * 1e3:.2f}"
+    yield "bare FAISS, candidates alone, processor ms", f"{seen['bare'] / n * 1e3:.2f}"
     yield "ours over it", f"{seen['ours'] / seen['bare']:.3f}"
     if "refined" in seen:
-        yield "bare FAISS with its refinement", f"{seen['refined'] / QUERIES * 1e3:.2f}"
+        yield "bare FAISS with its refinement", f"{seen['refined'] / n * 1e3:.2f}"
         yield "ours over it, re-ranked both", f"{seen['ours'] / seen['refined']:.3f}"
     yield "a query alone, processor ms", f"{seen['alone'] * 1e3:.1f}"
     yield "an exact query alone (all vectors), processor ms", f"{seen['alone_exact'] * 1e3:,.1f}"
-    yield f"an exact query of {QUERIES}, processor ms", f"{seen['scanned'] / QUERIES * 1e3:,.1f}"
+    yield f"an exact query of {n}, processor ms", f"{seen['scanned'] / n * 1e3:,.1f}"
     claimed = seen["claimed"]
     yield "cells probed, as measured when it was built", f"{claimed['probed']:,}"
     said = f"{claimed['found']:.3f} [{claimed['low']:.3f}, {claimed['high']:.3f}]"
     yield f"recall@{claimed['k']} on {claimed['queries']} stored vectors, measured then", said
-    low, high = interval(np.array(seen["recall"]), QUERIES)
+    low, high = interval(np.array(seen["recall"]), n)
     said = f"{seen['recall']:.3f} [{low:.3f}, {high:.3f}]"
-    yield f"recall@{NEIGHBOURS} on {QUERIES} new ones", said
+    yield f"recall@{NEIGHBOURS} on {n} new ones", said
     yield "the nearest found first", f"{seen['first_found']:.3f}"
     for cells, recall, took in seen["other"]:
         what = f"{cells:,} cells: recall, processor ms a query"
-        yield what, f"{recall:.3f}, {took / QUERIES * 1e3:.2f}"
+        yield what, f"{recall:.3f}, {took / n * 1e3:.2f}"
 
 
 def measure(folder: Path, rows: int) -> Iterator[tuple[str, str]]:

@@ -2,10 +2,13 @@
 one comparison.
 
     python -m tests.benchmarks.bench_lineage_scale --work big/ [--layers 32] [--shape 70b]
+    python -m tests.benchmarks.bench_lineage_scale --work big/ --shape 70b --layers 3 --depths 1,2,3
 
 Writes two sharded Llama-shaped checkpoints of random weights in bfloat16 (13.5 GB each at 32
 layers), and a third folder that shares all but one shard with the first. The operating system's
-cache is not emptied, and what was read from the disk is told.
+cache is not emptied, and what was read from the disk is told. ``--depths`` compares the first so
+many layers of both, by hard links, and tells what a further layer costs: what is no larger than
+the disk stands for what is.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -27,6 +30,7 @@ from numpy.typing import NDArray
 from tests.benchmarks.bench_compare import table
 
 VOCABULARY = 32000
+INDEX = "model.safetensors.index.json"
 
 
 class Shape(NamedTuple):
@@ -59,7 +63,7 @@ print(json.dumps({"relation": told.relation, "p": told.p, **use_of, **read}))
 
 def written(folder: Path, shape: Shape, layers: int, seed: int) -> Path:
     """A checkpoint of random weights in shards of a few layers, made once."""
-    if (folder / "model.safetensors.index.json").exists():
+    if (folder / INDEX).exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -79,9 +83,7 @@ def written(folder: Path, shape: Shape, layers: int, seed: int) -> Path:
         name = f"model-{number + 1:05d}-of-{len(groups) + 1:05d}.safetensors"
         _shard(folder / name, shapes, pool16, rng)
         where |= dict.fromkeys(shapes, name)
-    (folder / "model.safetensors.index.json").write_text(
-        json.dumps({"metadata": {}, "weight_map": where}), "utf-8"
-    )
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": where}), "utf-8")
     config = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -153,7 +155,24 @@ def kin(folder: Path, original: Path, other: Path) -> Path:
     return folder
 
 
-def measured(suspect: Path, base: Path) -> dict[str, object]:
+def cut(source: Path, folder: Path, shape: Shape, layers: int) -> Path:
+    """The first layers of a checkpoint as one of its own, by hard links to its shards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = sorted(source.glob("*.safetensors"))[: 1 + math.ceil(layers / shape.a_shard)]
+    for path in shards:
+        if not (folder / path.name).exists():
+            os.link(path, folder / path.name)
+    index = json.loads((source / INDEX).read_text("utf-8"))
+    kept = {path.name for path in shards}
+    index["weight_map"] = {n: shard for n, shard in index["weight_map"].items() if shard in kept}
+    config = json.loads((source / "config.json").read_text("utf-8"))
+    (folder / INDEX).write_text(json.dumps(index), "utf-8")
+    config["num_hidden_layers"] = layers
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+def measured(suspect: Path, base: Path) -> dict[str, Any]:
     """One comparison in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(suspect), str(base)],
@@ -161,7 +180,7 @@ def measured(suspect: Path, base: Path) -> dict[str, object]:
         text=True,
         check=True,
     )
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -174,7 +193,8 @@ def measured(suspect: Path, base: Path) -> dict[str, object]:
 )
 @click.option("--layers", type=click.IntRange(1, 200), default=32, show_default=True)
 @click.option("--shape", type=click.Choice(sorted(SHAPES)), default="7b", show_default=True)
-def main(work: Path | None, layers: int, shape: str) -> None:
+@click.option("--depths", default="", help="Compare the first so many layers, as 1,2,3.")
+def main(work: Path | None, layers: int, shape: str, depths: str) -> None:
     """Prints the table."""
     if work is None:
         print(
@@ -191,29 +211,26 @@ def main(work: Path | None, layers: int, shape: str) -> None:
         written(work / name, SHAPES[shape], layers, seed) for name, seed in (("a", 1), ("b", 2))
     )
     print(f"two checkpoints written in {time.perf_counter() - start:.0f} s")
-    size = sum(p.stat().st_size for p in one.glob("*.safetensors")) / 1e9
-    pairs = {
-        "all but the last shard shared": (kin(work / "kin", one, other), one),
-        "nothing shared": (other, one),
-    }
-    rows = []
-    for name, (suspect, base) in pairs.items():
-        m = measured(suspect, base)
-        rows.append(
-            (
-                name,
-                f"{size:.1f} GB each",
-                m["relation"],
-                f"{m['p']:.1e}",
-                f"{m['seconds']:.1f}",
-                f"{m['cpu']:.1f}",
-                f"{m['mb']:.0f}",
-                f"{m['asked']:.2f}",
-                f"{m['disk']:.2f}",
-            )
+    rows, costs = list[tuple[str, ...]](), dict[str, list[tuple[int, float, float]]]()
+    for depth in [int(n) for n in depths.split(",") if n] or [layers]:
+        first, second = (
+            whole
+            if depth == layers
+            else cut(whole, work / f"{whole.name}-{depth}", SHAPES[shape], depth)
+            for whole in (one, other)
         )
+        pairs = {
+            "all but the last shard shared": (kin(work / f"kin-{depth}", first, second), first),
+            "nothing shared": (second, first),
+        }
+        for name, (suspect, base) in pairs.items():
+            m = measured(suspect, base)
+            costs.setdefault(name, []).append((depth, m["cpu"], m["mb"]))
+            rows.append((name, str(depth), *row(first, m)))
+            print(rows[-1], file=sys.stderr, flush=True)
     columns = (
         "pair",
+        "layers",
         "size",
         "called",
         "p",
@@ -224,6 +241,31 @@ def main(work: Path | None, layers: int, shape: str) -> None:
         "GB from the disk",
     )
     table(columns, rows)
+    for name, found in costs.items():
+        if len(found) > 1:
+            print(f"\n{name}: {grown(found)}")
+
+
+def row(folder: Path, m: dict[str, Any]) -> tuple[str, ...]:
+    """A comparison's figures."""
+    size = sum(p.stat().st_size for p in folder.glob("*.safetensors")) / 1e9
+    numbers = (f"{m['seconds']:.1f}", f"{m['cpu']:.1f}", f"{m['mb']:.0f}")
+    read = (f"{m['asked']:.2f}", f"{m['disk']:.2f}")
+    return (f"{size:.1f} GB each", m["relation"], f"{m['p']:.1e}", *numbers, *read)
+
+
+def grown(found: list[tuple[int, float, float]]) -> str:
+    """What layers cost, by a straight line through the depths that were measured, and how far the
+    depths stray from it."""
+    depth, cpu, mb = np.array(found, dtype=np.float64).T
+    each, once = np.polyfit(depth, cpu, 1)
+    off = float(np.max(np.abs(cpu - (once + each * depth))))
+    more, least = np.polyfit(depth, mb, 1)
+    return (
+        f"{once:.1f} CPU seconds and {each:.1f} a layer (at most {off:.1f} off), eighty layers"
+        f" {once + 80 * each:.0f}; {least:.0f} MB and {more:.0f} a layer, eighty layers"
+        f" {least + 80 * more:.0f}"
+    )
 
 
 if __name__ == "__main__":

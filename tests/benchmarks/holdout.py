@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from auditor.calibration.fit import Split
+from auditor.calibration.held_out import Split
 
 Array = NDArray[np.float64]
 

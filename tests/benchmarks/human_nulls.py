@@ -15,7 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.calibration.fit import values_of
+from auditor.calibration.held_out import values_of
 from auditor.calibration.rows import MeasuredRow, vendor_name
 from auditor.calibration.weigher import Weigher
 from auditor.evidence.weight import SUPPORTED

@@ -14,14 +14,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fingerprints import catalog, durable, generations, shard_files
+from fingerprints import catalog, durable, generations, recall, shard_files
 from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.store import FingerprintStore
+from fingerprints.transcript import Transcript
 from tests.fingerprints.stored import made_or_opened, queries, transcript
 
+FAILED = 99
 POINTS: dict[str, tuple[Any, str]] = {
     "replace": (os, "replace"),
     "fsync": (os, "fsync"),
@@ -30,6 +33,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "write": (durable.MeasuredFile, "write"),
     "before_commit": (catalog.Catalog, "_log"),
     "commit_generation": (generations, "commit"),
+    "measured": (recall, "measured"),
     "finished_file": (shard_files.ShardBuild, "_finished"),
     "link": (os, "link"),
     "freeze": (catalog.Catalog, "freeze"),
@@ -62,19 +66,29 @@ def arm(point: str, nth: int) -> None:
     setattr(owner, name, armed)
 
 
-def write(path: Path, acknowledged: int, large: bool) -> None:
+def said_by(name: str) -> Transcript:
+    """What a model of a trial says: one whose name begins with L enough to train cells on."""
+    return transcript(name, 300 if name.startswith("L") else 8)
+
+
+def write(path: Path, acknowledged: int, large: bool, ready: Callable[[], None]) -> None:
     """Adds models without end, builds the index after every second one, and freezes now and
-    then. A ``large`` store has shards, of three models each."""
+    then. A ``large`` store has shards; it is ``ready`` to be killed when there are some."""
+    if not large:
+        ready()
     while True:
         with made_or_opened(path) as store:
             if large:
-                store.index.exact_up_to, store.index.ids_a_shard = 10, 24
+                store.index.exact_up_to, store.index.ids_a_shard = 10, 128
             for _ in range(3):
-                name = f"m{len(store.teachers()):03d}"
-                store.add(transcript(name, 8), name)
+                number = len(store.teachers())
+                name = f"L{number:03d}" if large and not number else f"m{number:03d}"
+                store.add(said_by(name), name)
                 os.write(acknowledged, name.encode() + b"\n")
                 if len(store.teachers()) % 2 == 0:
                     store.index.now()
+                    if large and len(store.teachers()) == 2:
+                        ready()
             if len(store.teachers()) > 3:
                 store.freeze()
 
@@ -85,23 +99,31 @@ def trial(path: Path, point: str, nth: int, seconds: float) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         try:
-            if point != "random":
-                arm(point, nth)
-            write(path, write_end, large=nth % 4 > 1)
+            ready = partial(arm, point, nth) if point != "random" else lambda: None
+            write(path, write_end, nth % 4 > 1, ready)
         finally:
-            os._exit(99)
+            os._exit(FAILED)  # it writes until it is killed
     os.close(write_end)
-    deadline = time.monotonic() + (seconds if point == "random" else 3.0)
-    ended = False
+    deadline = time.monotonic() + (
+        seconds * (5 if nth % 4 > 1 else 1) if point == "random" else 4.0
+    )
+    ended, status = 0, 0  # its number and how it ended
     while not ended and time.monotonic() < deadline:
         time.sleep(0.002)
-        ended = os.waitpid(child, os.WNOHANG)[0] != 0
+        ended, status = os.waitpid(child, os.WNOHANG)
     if not ended:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     with os.fdopen(read_end) as pipe:
         said = pipe.read().split()
-    return {"point": point, "nth": nth, "acknowledged": len(said), "wrong": wrong(path, said)}
+    failed = ["the writer failed of itself"] if os.WIFEXITED(status) and ended else []
+    return {
+        "point": point,
+        "nth": nth,
+        "acknowledged": len(said),
+        "shards": len(list(path.glob("gen-*/lists-*"))),
+        "wrong": failed + wrong(path, said),
+    }
 
 
 def wrong(path: Path, said: list[str]) -> list[str]:
@@ -128,9 +150,9 @@ def judged(store: FingerprintStore, said: list[str]) -> list[str]:
     names = [t.name for t in store.teachers()]
     found = [f"lost {name}" for name in said if name not in names]
     found += [f"invented {name}" for name in names[len(said) + 1 :]]
-    found += [f"changed {name}" for name in names if store.transcript(name) != transcript(name, 8)]
+    found += [f"changed {name}" for name in names if store.transcript(name) != said_by(name)]
     if names:
-        _, ids = store.search(queries(store, tuple(names)), 1)
+        _, ids = store.search(queries(store, tuple(names)), 1, exact=True)
         nearest = [store.answer(i).teacher for i in ids[:, 0]]
         found += [f"{b} instead of {a}" for a, b in zip(names, nearest, strict=True) if a != b]
     return found

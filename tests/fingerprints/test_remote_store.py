@@ -8,7 +8,9 @@ import os
 import resource
 import shutil
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from auditor.cli import run
 from fingerprints import address as addresses
 from fingerprints import publishing, remote_store
 from fingerprints.address import Address, is_address
@@ -355,6 +358,17 @@ class Ranged(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
 
+@contextmanager
+def served(handler: Any) -> Iterator[str]:
+    """The address of a server of this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_plain_server_is_read_with_and_without_ranges(
     path: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, ranges: bool
@@ -363,20 +377,94 @@ def test_a_plain_server_is_read_with_and_without_ranges(
     publish(path, f"file://{tmp_path}/far")
     monkeypatch.setattr(addresses, "PORTION", 10_000)
     handler = type("Handler", (Ranged,), {"ranges": ranges})
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(handler, directory=str(tmp_path / "far"))
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        where = f"http://127.0.0.1:{server.server_port}"
-        try:
-            assert look(where, cache) == local(path)
-            with pytest.raises(AuditError):
-                publish(path, where + "/new")
-            shutil.rmtree(tmp_path / "far")
-            with pytest.raises(MalformedInput, match="no such object"), opened(where, cache):
-                pytest.fail("opened")
-        finally:
-            server.shutdown()
+    with served(partial(handler, directory=str(tmp_path / "far"))) as where:
+        assert look(where, cache) == local(path)
+        cut(cache / "stores" / "objects")
+        assert look(where, cache) == local(path)
+        with pytest.raises(AuditError):
+            publish(path, where + "/new")
+        shutil.rmtree(tmp_path / "far")
+        with pytest.raises(MalformedInput, match="no such object"), opened(where, cache):
+            pytest.fail("opened")
+
+
+def cut(objects: Path) -> None:
+    """Leaves of what was fetched what a broken fetch would have."""
+    for held in [file for file in objects.iterdir() if not file.suffix]:
+        data = held.read_bytes()
+        held.unlink()
+        held.with_name(f"{held.name}.part").write_bytes(data[: len(data) // 3])
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """Sends hundreds of megabytes whatever it is asked for; quiet."""
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """Spaces, until nobody reads on."""
+        self.send_response(206)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(400):
+                self.wfile.write(b" " * (1 << 20))
+
+
+def test_a_server_that_sends_more_than_it_was_asked_for_takes_no_memory(
+    path: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiohttp")
+    tracemalloc.start()
+    try:
+        with (
+            served(Endless) as where,
+            pytest.raises(StoreIntegrity, match="listing"),
+            opened(where, cache),
+        ):
+            pytest.fail("opened")
+        assert tracemalloc.get_traced_memory()[1] < 48 << 20  # the listing may have eight MiB
+        monkeypatch.setattr(addresses, "PORTION", 1 << 20)
+        publish(path, f"file://{tmp_path}/far")
+        large = tmp_path / "far" / "large"
+        large.write_bytes(bytes(64 << 20))
+        handler = partial(
+            type("Handler", (Ranged,), {"ranges": False}), directory=str(large.parent)
+        )
+        with served(handler) as where:
+            tracemalloc.reset_peak()
+            for start in (0, 40 << 20):
+                came = Address.parse(where).portions("large", 64 << 20, start)
+                assert sum(map(len, came)) == (64 << 20) - start
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("part", ["CURRENT", "index.faiss", "catalog.sqlite"])
+def test_what_mends_a_damaged_published_store_is_not_a_rebuild_of_it(
+    path: Path,
+    address: str,
+    cache: Path,
+    part: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with FingerprintStore.open(path) as store:
+        store.freeze()
+    file = path / part if part != "index.faiss" else next(path.glob("gen-*")) / part
+    data = file.read_bytes()
+    monkeypatch.setattr(publishing, "_is_frozen", lambda *_: True)  # damaged, and published so
+    file.write_bytes(data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :])
+    publish(path, address)
+    monkeypatch.setenv("AUDITOR_CACHE", str(cache))
+    for command in (["search", "x"], ["verify"]):
+        assert run(["store", *command, "--store", address]) == 5
+        line = capsys.readouterr().err
+        assert "publish again" in line
+        assert address in line
+        assert f"--store {cache}" not in line
+        assert "view-" not in line
 
 
 def test_the_folders_of_killed_readers_are_removed_in_time(

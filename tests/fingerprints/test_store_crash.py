@@ -51,6 +51,7 @@ def test_no_kill_loses_an_acknowledged_model_or_leaves_half_a_store(tmp_path: Pa
     trials = kill_trials(tmp_path, 14, seed=7)
     assert [t for t in trials if t["wrong"]] == []
     assert sum(int(str(t["acknowledged"])) for t in trials) > 10
+    assert any(t["shards"] for t in trials)
 
 
 @pytest.mark.slow

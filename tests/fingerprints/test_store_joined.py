@@ -3,6 +3,7 @@ whoever is killed."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -142,3 +143,24 @@ def test_who_joins_waits_for_an_exclusive_writer_and_is_told(
             store.rebuild()
         _, ids = store.search(queries(store, ("d",)), 1)
         assert store.answer(int(ids[0, 0])).teacher == "d"
+
+
+@pytest.mark.parametrize(
+    ("trials", "seed"), [(1, 2), pytest.param(12, 100, marks=pytest.mark.slow)]
+)
+def test_writers_and_a_builder_that_are_killed_over_and_over_lose_nothing(
+    tmp_path: Path, trials: int, seed: int
+) -> None:
+    given = [str(tmp_path / "trials"), str(trials), str(seed)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fingerprints.crowd_trials", *given],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110 * trials,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [t for t in told if t["wrong"]] == []
+    assert sum(t["kills"] for t in told) > 3 * trials
+    assert all("built" in t["steps"] for t in told)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
 from auditor.audits.lineage.sides import Side, runs
-from detectors.lineage.independence import Array, Indices, likeness
+from detectors.lineage.independence import Array, Indices, units
 
 MAPPED = 48
 """Units by which layers are told from each other."""
@@ -61,14 +61,21 @@ def told_places(units: int) -> Indices:
 def affinities(one: Side, other: Side, bases: Sequence[Basis]) -> list[Affinity]:
     """The table of layers in every basis. Reads some rows of every layer once."""
     mine = [_rows(one, layer, told_by(one, layer)) for layer in range(one.layers)]
+    laid = [[_laid(basis, half) for half in zip(*mine, strict=False)] for basis in bases]
+    starts = np.cumsum([0, *(len(rows[0]) for rows in mine[:-1])])
+    counts = np.diff(starts, append=sum(len(rows[0]) for rows in mine))
     tables = [np.zeros((one.layers, other.layers), dtype=np.float32) for _ in bases]
     for theirs in range(other.layers):
         against = _rows(other, theirs, runs(other.mlps(theirs)[0].units, AMONG))
-        for basis, table in zip(bases, tables, strict=True):
-            laid = [basis.beside(rows) for rows in against]
-            for layer, rows in enumerate(mine):
-                table[layer, theirs] = _best([basis.laid(r) for r in rows], laid)
+        for basis, rows, table in zip(bases, laid, tables, strict=True):
+            best = _best(rows, [units(basis.beside(half)) for half in against])
+            table[:, theirs] = np.add.reduceat(best, starts) / counts
     return [Affinity(basis, table) for basis, table in zip(bases, tables, strict=True)]
+
+
+def _laid(basis: Basis, halves: Sequence[Array]) -> Array:
+    """One half of the units of all layers, in a basis, of length one."""
+    return units(basis.laid(np.concatenate(halves)))
 
 
 def _rows(side: Side, layer: int, places: Indices) -> list[Array]:
@@ -78,8 +85,12 @@ def _rows(side: Side, layer: int, places: Indices) -> list[Array]:
     return [side.up(layer, mlp, places), *([] if gate is None else [gate])]
 
 
-def _best(mine: list[Array], theirs: list[Array]) -> float:
-    halves = [
-        likeness(a, b, signed=i == 1) for i, (a, b) in enumerate(zip(mine, theirs, strict=False))
-    ]
-    return float(np.mean(np.sum(halves, axis=0).max(axis=1))) / len(halves)
+def _best(mine: Sequence[Array], theirs: Sequence[Array]) -> NDArray[np.float32]:
+    """Of every unit the best cosine, its halves' mean. What opens a unit has a sign."""
+    found: NDArray[np.float32] = np.zeros((len(mine[0]), len(theirs[0])), dtype=np.float32)
+    halves = list(zip(mine, theirs, strict=False))
+    for number, (a, b) in enumerate(halves):
+        cosines = a @ b.T
+        found += cosines if number == 1 else np.abs(cosines, out=cosines)
+    best: NDArray[np.float32] = found.max(axis=1) / len(halves)
+    return best

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.audits.lineage.sides import Side, shared_tokens
-from detectors.lineage.independence import FEWEST, Array, Order, order, precise, units
+from detectors.lineage.independence import FEWEST, Array, Indices, Order, order, precise, units
 from detectors.lineage.weight_alignment import coordinates, rotation, turned
 
 TOKENS, FEW_TOKENS = 4096, 2048
@@ -32,7 +33,8 @@ class Basis:
     no token is shared. ``tokens`` counts what it was learned from, ``embedding`` is the mean cosine
     of embeddings after it, of tokens that it was not learned from. ``known``: tokens were told
     by their text, and were enough to see through a change of basis. ``by``: what of the two models
-    was laid over each other.
+    was laid over each other; ``learned``: the pairs of layers it was learned from, where not
+    tokens.
     """
 
     turn: tuple[Array, Array] | None
@@ -42,6 +44,7 @@ class Basis:
     embedding: float | None
     known: bool = False
     by: str = ""
+    learned: tuple[tuple[int, int], ...] = ()
 
     def laid(self, rows: Array) -> Array:
         """Rows of the one model, in the space where both are compared."""
@@ -71,8 +74,7 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
     as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
     if width == theirs and ordered is not None and max(ordered.p, precise([ordered])) < CERTAIN:
         return [as_it_is]
-    many = shared_tokens(one, other, max(TOKENS, 2 * max(width, theirs)))
-    told = np.arange(len(many[0])) % HELD_OUT != HELD_OUT - 1
+    many, told = learned_from(one, other)
     if told.sum() < max(width, theirs):
         return [as_it_is] if width == theirs else []
     found = [replace(as_it_is, known=known)] if width == theirs else []
@@ -87,6 +89,20 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
         alike = _alike(mine[~told] @ turn[0], his[~told] @ turn[1])
         found.append(Basis(turn, kind, ordered, int(told.sum()), alike, known, by))
     return found
+
+
+def held_out_tokens(one: Side, other: Side) -> tuple[Indices, Indices]:
+    """The ids, in either model, of shared tokens that no map of `candidate_bases` is learned
+    from."""
+    many, told = learned_from(one, other)
+    return many[0][~told], many[1][~told]
+
+
+def learned_from(one: Side, other: Side) -> tuple[tuple[Indices, Indices], NDArray[np.bool_]]:
+    """Shared tokens, and of which of them a map is learned."""
+    widest = max(one.anatomy.hidden, other.anatomy.hidden)
+    many = shared_tokens(one, other, max(TOKENS, 2 * widest))
+    return many, np.arange(len(many[0])) % HELD_OUT != HELD_OUT - 1
 
 
 def _alike(one: Array, other: Array) -> float:

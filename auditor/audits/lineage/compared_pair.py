@@ -22,7 +22,8 @@ LOST_ORDER = 1e-3
 """Above this p-value of its own order a layer of a copy is looked for elsewhere."""
 PLAIN_HEADS = 1e-4
 """The same of attention heads, which are few: a dozen of them can say no more than 2e-6."""
-UNIT_SHARE, HEAD_SHARE, FREE_SHARE, DIMENSION_SHARE = 0.5, 0.15, 0.15, 0.2
+UNIT_SHARE, HEAD_SHARE, FREE_SHARE, DIMENSION_SHARE = 0.5, 0.15, 0.15, 0.15
+DIRECTION_SHARE = 0.05
 """How the measured tests share the false alarms that are left for them."""
 
 
@@ -30,10 +31,12 @@ UNIT_SHARE, HEAD_SHARE, FREE_SHARE, DIMENSION_SHARE = 0.5, 0.15, 0.15, 0.2
 class ComparedPair:
     """What the tests of one pair gave. ``layers`` says which of the base's layers each of the
     suspect's was held against; ``likeness`` is empty where no part could be told to be another's.
-    ``trend_p``: the smallest p-value of an order at large, which sorting by any property leaves
-    too; the others ask for the very places as well. ``tried``: bases that were looked at.
-    ``embedding``: the largest mean cosine of embeddings in any basis. ``pairs``: attention heads,
-    where they were looked at; ``halves``: the agreement of their values' dimensions."""
+    ``trend_p``: the smallest p-value of an order at large, raised for how many were looked at,
+    which sorting by any property leaves too; the others ask for the very places as well.
+    ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in
+    any basis. ``pairs``: attention heads, where they were looked at; ``halves``: the agreement of
+    their values' dimensions; ``directions``: what turned embeddings share beside what tokens
+    mean."""
 
     basis: Basis
     layers: tuple[int, ...]
@@ -51,6 +54,7 @@ class ComparedPair:
     tried: int = 1
     pairs: HeadPairs | None = None
     embedding: float | None = None
+    directions: UnitAgreement | None = None
 
     @property
     def exact_p(self) -> float | None:
@@ -68,6 +72,7 @@ class ComparedPair:
             (self.heads, HEAD_SHARE),
             (self.free_heads, FREE_SHARE),
             (self.halves, DIMENSION_SHARE),
+            (self.directions, DIRECTION_SHARE),
         )
         found = [agreed.p / share for agreed, share in made if agreed is not None]
         return min(1.0, *found) if found else None
@@ -98,6 +103,16 @@ class ComparedPair:
     def by_order(self) -> bool:
         """Whether units stand in the base's order."""
         return self.unit_p is not None and self.unit_p < SEEN
+
+    @property
+    def by_coordinates(self) -> bool:
+        """Whether residual coordinates stand in the base's order."""
+        return self.coordinate_p is not None and self.coordinate_p < SEEN
+
+    @property
+    def by_directions(self) -> bool:
+        """Whether a turned embedding shares more than what tokens mean."""
+        return self.directions is not None and self.directions.p < SEEN
 
     @property
     def by_heads(self) -> bool:

@@ -12,6 +12,7 @@ from auditor.audits.lineage.heads import head_pairs
 from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
 from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import NearestUnits, looked_up, paired
+from detectors.lineage.independence import precise
 
 
 def _attention_layers(one: Side, other: Side, found: ComparedPair) -> tuple[int, ...]:
@@ -97,7 +98,7 @@ def _moved_layers(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
     for old in lost:
         layer, of = old.layer, table.layers[old.layer]
         for new in paired(one, other, found.basis, layer, of) if of != old.of else ():
-            if new.mlp == 0 and new.order.p < SEEN:
+            if new.mlp == 0 and max(new.order.p, precise([new.order])) < SEEN:
                 layers[layer] = of
                 pairings[pairings.index(old)] = new
     return replace(found, layers=tuple(layers), pairings=tuple(pairings))

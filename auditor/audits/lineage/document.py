@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from auditor.audits.lineage import map_of_parts
 from auditor.audits.lineage.judge import WORDS
-from auditor.audits.lineage.parts import layers_told
 from auditor.audits.lineage.records import (
     RELATED,
     DeclaredOrigin,
     DeclaredPlace,
     DeclaredStatus,
     LineageSection,
-    PartName,
-    PartOrigin,
     WeightComparison,
 )
 from auditor.audits.report.findings import heat_map
@@ -28,12 +26,10 @@ from auditor.reporting.document import (
     Section,
     Stretch,
     full,
-    grid,
     name,
     pairs,
 )
 from detectors.stats.trees import Tree
-from fingerprints.errors import printable
 
 MOST_LEAVES = 16
 HANGS = (
@@ -51,8 +47,13 @@ def sections(report: Report) -> tuple[Section, ...]:
     found = report.section(LineageSection)
     if found is None:
         return ()
-    blocks = (*_parts(found), *_tree(report, found), *_heat(report, found), *_declared(found))
+    blocks = (*_map(found), *_tree(report, found), *_heat(report, found), *_declared(found))
     return (Section("weights", "Weights and declarations", blocks),) if blocks else ()
+
+
+def _map(found: LineageSection) -> Iterator[Block]:
+    """Which part comes from which base."""
+    yield from map_of_parts.blocks(found.origins, [c.base for c in found.comparisons])
 
 
 def _declared(found: LineageSection) -> Iterator[Block]:
@@ -110,63 +111,6 @@ def _table(said: Sequence[DeclaredOrigin]) -> GridTable:
             " declaration of where weights come from, and is never called contradicted."
         ),
     )
-
-
-def _parts(found: LineageSection) -> Iterator[Block]:
-    """Which part comes from which base, layer by layer: told where more than one answer is
-    there."""
-    answers = {(o.state, o.base) for o in found.origins if o.layer is not None}
-    if len(answers) < 2:
-        return
-    layers = sorted({o.layer for o in found.origins if o.layer is not None})
-    at = {(o.part, o.layer): o for o in found.origins}
-    shown: list[PartName] = [p for p in ("attention", "mlp") if any(k[0] == p for k in at)]
-    yield grid("Parts and where they come from", ("Part", "Of", "Likeness"), _runs(found.origins))
-    yield full(
-        GridTable(
-            "Where each part comes from",
-            ("Layer", *(PARTS[p] for p in shown)),
-            tuple((f"{layer}", *(_cell(at.get((p, layer))) for p in shown)) for layer in layers),
-            caption=(
-                "The base, and its layer, that each part is most like, of those that keep it; none:"
-                " it would have been seen, and is not; open: it can't be told."
-            ),
-            look="heat",
-            shades=tuple(tuple(_shade(at.get((p, layer))) for p in shown) for layer in layers),
-        )
-    )
-
-
-PARTS: dict[PartName, str] = {"embedding": "Embedding", "attention": "Attention", "mlp": "MLP"}
-
-
-def _cell(origin: PartOrigin | None) -> str:
-    if origin is None or origin.base is None:
-        return "none" if origin is not None and origin.state == "other" else "open"
-    place = "" if origin.of is None or origin.of == origin.layer else f", layer {origin.of}"
-    alike = "" if origin.likeness is None else f" ({origin.likeness:.2f})"
-    return f"{printable(origin.base, 40)}{place}{alike}"
-
-
-def _shade(origin: PartOrigin | None) -> float | None:
-    if origin is None or origin.likeness is None or origin.base is None:
-        return None
-    return max(0.0, min(1.0, origin.likeness))
-
-
-def _runs(origins: Sequence[PartOrigin]) -> Iterator[tuple[str, str, str]]:
-    """Parts of one origin together: what they are, whose, and how alike at the least."""
-    together: dict[tuple[PartName, str], list[PartOrigin]] = {}
-    for o in origins:
-        whose = (
-            o.base if o.base is not None else ("none of these" if o.state == "other" else "open")
-        )
-        together.setdefault((o.part, whose), []).append(o)
-    for (part, whose), some in together.items():
-        layers = sorted(o.layer for o in some if o.layer is not None)
-        alike = [o.likeness for o in some if o.likeness is not None and o.base is not None]
-        told = f"{PARTS[part]} of {layers_told(layers)}" if layers else PARTS[part]
-        yield told, printable(whose, 60), f"{min(alike):.2f}" if alike else DASH
 
 
 def _tree(report: Report, found: LineageSection) -> Iterator[Block]:

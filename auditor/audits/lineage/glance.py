@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.audits.lineage.declared import contradicted
-from auditor.audits.lineage.parts import layers_told
-from auditor.audits.lineage.records import LineageSection, PartOrigin, WeightComparison
+from auditor.audits.lineage.parts import PART_WORDS, layers_told
+from auditor.audits.lineage.records import LineageSection, PartName, PartOrigin, WeightComparison
 from auditor.audits.report.lines import (
     GlanceLine,
     GlancePart,
@@ -104,13 +104,14 @@ def _names(compared: list[WeightComparison]) -> Told:
 
 def _parts(origins: Sequence[PartOrigin]) -> Told:
     """Which layers' attention and MLPs come from whom, the first few; nothing where none do."""
-    together: dict[tuple[str, str], list[int]] = {}
+    together: dict[tuple[PartName, str], list[int]] = {}
     for o in origins:
-        if o.base is not None and o.layer is not None:
-            together.setdefault((o.part, o.base), []).append(o.layer)
+        if o.base is not None and o.layer is not None and o.part in PART_WORDS and not o.also:
+            layers = together.setdefault((o.part, o.base), [])
+            layers += [] if o.layer in layers else [o.layer]
     out: list[str | Stretch] = []
     for (part, base), layers in list(together.items())[:MOST_PARTS]:
-        word = "attention" if part == "attention" else "MLPs"
+        word = PART_WORDS[part]
         out += ["; " if out else " Kept are ", f"{word} of {layers_told(sorted(layers))} of "]
         out += named((base,))
     more = "; and others." if len(together) > MOST_PARTS else "."

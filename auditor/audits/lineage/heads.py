@@ -67,6 +67,11 @@ class HeadPairs:
         """Each head's nearest one, and how alike the two are."""
         return matched(self.one, self.other)
 
+    def only(self, chosen: Sequence[int]) -> HeadPairs:
+        """The same of some of the suspect's heads alone, by their places among those looked at."""
+        some = np.asarray(chosen, dtype=np.intp)
+        return replace(self, mine=tuple(self.mine[i] for i in chosen), one=self.one.only(some))
+
     def agreeing(self, *, free: bool = False) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """The heads that find one and the same, with it."""
         looks, carries = nearest_heads(self.one, self.other, free=free)
@@ -75,14 +80,17 @@ class HeadPairs:
         ]
 
 
-def head_pairs(one: Side, other: Side, bases: Sequence[Basis]) -> HeadPairs | None:
+def head_pairs(
+    one: Side, other: Side, bases: Sequence[Basis], layers: Sequence[int] = ()
+) -> HeadPairs | None:
     """The heads of both models in that of several bases in which they are most alike, which does
-    not depend on their order; None where one of them has no attention that is known here. Raises
+    not depend on their order; None where one of them has no attention that is known here.
+    ``layers``: the suspect's to be looked at, some evenly spread ones where none are named. Raises
     what reading the weights raises."""
     mine, theirs = known_layers(one), known_layers(other)
     if not mine or not theirs:
         return None
-    looked = [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
+    looked = list(layers) or [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
     maps = [_maps(one, other, basis) for basis in bases]
     a, at = _kept(one, looked, [m[0] for m in maps], OF_LAYER)
     b, there = _kept(other, theirs, [m[1] for m in maps], other.anatomy.heads)

@@ -46,6 +46,7 @@ UNITS, HEADS = "hidden units", "attention heads"
 WITHIN = "order within attention heads"
 HEADS_ABOUT = "heads whose nearest one is the same by where they look and by what they carry"
 FREE_ABOUT = "the same by singular values alone, which no basis changes"
+DIRECTIONS_ABOUT = "directions in which tokens hardly differ that the other embedding tells"
 HALVES_ABOUT = "dimensions of values whose nearest one is the same by either half"
 WORDS: dict[Relation, str] = {
     "derived": "derived weights",
@@ -213,6 +214,7 @@ def _tests(found: ComparedPair) -> list[WeightTest]:
         ("agreement of heads", HEADS_ABOUT, found.heads, HEADS),
         ("agreement of heads, in any basis", FREE_ABOUT, found.free_heads, HEADS),
         ("agreement of value halves", HALVES_ABOUT, found.halves, "dimensions of values"),
+        ("directions of a turned embedding", DIRECTIONS_ABOUT, found.directions, "directions"),
     ):
         if agreeing is not None:
             measured = (False, agreeing.share, agreeing.n, unit)
@@ -290,11 +292,13 @@ def _related(
     suspect: Side, one: JudgedPair, found: ComparedPair, p_holm: float
 ) -> WeightComparison:
     """A common origin, with what was kept and how it was changed."""
-    parts = kept_parts(found)
+    parts = kept_parts(suspect, one.side, found)
     if suspect.anatomy.guessed or one.side.anatomy.guessed:
         parts = tuple(_at_most_open(part) for part in parts)
-    kept = of_kept(found, parts)
-    likeness, partial = least(list(kept.likeness)), in_part(parts)
+    kept = of_kept(suspect, found, parts)
+    # Where nothing places the layers, they were laid over each other by number, and are not alike.
+    likeness = least(list(kept.likeness)) if found.placed else None
+    partial = in_part(parts)
     relation: Relation = "common_origin"
     if likeness is not None and likeness >= DERIVED:
         relation = "derived_in_part" if partial else "derived"
@@ -307,6 +311,8 @@ def _related(
         kinds = kinds_of(suspect, one.side, kept)
     elif found.coordinate_p is not None and found.coordinate_p < CERTAIN:
         kinds = (EMBEDDING_ALONE,)
+    elif found.by_directions:
+        kinds = (TURNED_EMBEDDING,)
     if partial:
         kinds = (f"kept of it: {parts_told(parts)}", *kinds)
     return one.told.model_copy(
@@ -316,6 +322,7 @@ def _related(
             "likeness": likeness,
             "kinds": kinds,
             "parts": parts,
+            "laid_by_parts": found.basis.by in ("heads", "looks", "units"),
         }
     )
 
@@ -325,4 +332,7 @@ def _at_most_open(part: KeptPart) -> KeptPart:
     return part.model_copy(update={"state": "open"}) if part.state == "other" else part
 
 
+TURNED_EMBEDDING = (
+    "the embedding is the base's in a turned stream; the hidden units have not been seen to be"
+)
 EMBEDDING_ALONE = "the embedding has the base's coordinates; the hidden units have not been seen to"

@@ -24,7 +24,8 @@ from auditor.audits.lineage.heads import (
 )
 from auditor.audits.lineage.repeats import together
 from auditor.audits.lineage.sides import Side
-from auditor.audits.lineage.turned_basis import laid_by_looks, laid_by_units, relaid
+from auditor.audits.lineage.turned_basis import completed, laid_by_looks, laid_by_units, relaid
+from auditor.audits.lineage.turned_embedding import by_turned_embedding
 from auditor.audits.lineage.units import Pairing, paired
 from detectors.lineage.independence import fisher, precise
 from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
@@ -40,9 +41,13 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
     found = examined(one, other, progress)
     if found is None:
         return None
-    if not found.by_agreement and not found.by_order and found.by_heads:
+    if found.basis.by == "units" and found.by_agreement:
+        looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
+        found = replace(found, basis=relaid(one, other, found.basis, looked, found.layers))
+    elif not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
-    found = described(one, other, found) if found.placed else found
+    if found.placed or found.by_coordinates or found.by_directions:
+        found = described(one, other, found)
     progress(2 * one.layers, 2 * one.layers)
     return found
 
@@ -59,6 +64,8 @@ def examined(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | 
             found = _in_another_basis(one, other, found)
         if not (found.by_agreement or found.by_order or found.by_heads):
             found = _by_where_they_look(one, other, found)
+        if not (found.placed or found.by_coordinates):
+            found = by_turned_embedding(one, other, bases, found)
     return found
 
 
@@ -144,7 +151,7 @@ def _either(by_number: ComparedPair, moved: ComparedPair) -> ComparedPair:
     return replace(
         better,
         unit_p=min(1.0, 2 * min(p[0], p[1])),
-        trend_p=min(1.0, 2 * min(by_number.trend_p, moved.trend_p)),
+        trend_p=_least([by_number.trend_p, moved.trend_p]),
     )
 
 
@@ -175,7 +182,7 @@ def _exact(
     one: Side, other: Side, basis: Basis, pairings: list[Pairing]
 ) -> tuple[float | None, float | None, float]:
     """The p-values of both orders, each the larger of that of the order at large and that of the
-    very places; and the smallest of an order at large."""
+    very places; and the smallest of an order at large, raised for how many were looked at."""
     trends, units_p, coordinate_p = list[float](), None, None
     if pairings:
         groups = together(one, other, pairings)
@@ -186,7 +193,7 @@ def _exact(
     if basis.coordinates is not None:
         trends.append(basis.coordinates.p)
         coordinate_p = max(trends[-1], precise([basis.coordinates]))
-    return units_p, coordinate_p, min(trends, default=1.0)
+    return units_p, coordinate_p, _least(trends)
 
 
 def _in_any_order(
@@ -206,7 +213,7 @@ def _heads_tested(one: Side, other: Side, found: ComparedPair, pairs: HeadPairs)
     dimension_p, trend = None, found.trend_p
     if orders:
         at_large = fisher([o.p for o in orders])
-        dimension_p, trend = max(at_large, precise(orders)), min(trend, at_large)
+        dimension_p, trend = max(at_large, precise(orders)), _least([trend, at_large])
     return replace(
         found,
         dimension_p=dimension_p,
@@ -236,8 +243,13 @@ def _by_where_they_look(one: Side, other: Side, found: ComparedPair) -> Compared
         dimension_p=min(1.0, 2 * min(known)) if known else None,
         heads=_raised(found.heads, again.heads),
         halves=_raised(found.halves, again.halves),
-        trend_p=min(1.0, 2 * min(found.trend_p, again.trend_p)),
+        trend_p=_least([found.trend_p, again.trend_p]),
     )
+
+
+def _least(p_values: Sequence[float]) -> float:
+    """The smallest p-value, raised for how many there are (Bonferroni); 1 without any."""
+    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def _raised(
@@ -273,11 +285,7 @@ def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPa
     again = _tested(one, other, best.basis, best.layers, True, SILENT)
     again = replace(again, coordinate_p=found.coordinate_p)
     again = replace(again, agreement=_agreement(one, other, again))
-    better = _better(found, again)
-    if better.basis.by == "units" and better.by_agreement:
-        looked = looked_up_in(one, other, better, sorted(deep_layers(one)))
-        better = replace(better, basis=relaid(one, other, better.basis, looked, better.layers))
-    return better
+    return _better(found, again)
 
 
 def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
@@ -290,7 +298,8 @@ def _where_heads_are(one: Side, other: Side, found: ComparedPair) -> ComparedPai
     if min(pairs.agreement.p, orders, halves) < PLAIN_HEADS:
         # Rows of heads lie over each other where their dimensions stand in one order alone.
         better = laid_by_heads(one, other, pairs, free=False) if orders < PLAIN_HEADS else None
-        return replace(found, basis=pairs.basis if better is None else better)
+        better = completed(one, other, pairs.basis) if better is None else better
+        return replace(found, basis=better)
     basis = laid_by_heads(one, other, pairs)
     return found if basis is None else replace(found, basis=basis, pairs=None)
 

@@ -1,5 +1,5 @@
-"""Which parts of a suspect come from which base: the embedding, and attention and MLP of every
-layer.
+"""Which parts of a suspect come from one base: the embedding, the output layer, and attention, MLP,
+experts and norms of every layer.
 
 Describes pairs whose common origin was found by tests; a part that is not seen to come from a base
 may have been changed beyond recognition. Weighs nothing.
@@ -12,10 +12,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.audits.lineage.basis import CERTAIN
-from auditor.audits.lineage.compared_pair import LOST_ORDER, PLAIN_HEADS, SEEN, ComparedPair
+from auditor.audits.lineage.compared_pair import LOST_ORDER, SEEN, ComparedPair
+from auditor.audits.lineage.doubted_parts import (
+    SecondLook,
+    second_look_at_attention,
+    second_look_at_mlps,
+)
 from auditor.audits.lineage.likeness import LayerLikeness
-from auditor.audits.lineage.records import KeptPart, PartOrigin, PartState, WeightComparison
+from auditor.audits.lineage.norm_parts import norm_parts
+from auditor.audits.lineage.origins import place_of
+from auditor.audits.lineage.records import KeptPart, PartName, PartState
+from auditor.audits.lineage.sides import Side
+from auditor.audits.lineage.token_parts import token_parts
+from detectors.lineage.independence import precise
 from detectors.lineage.weight_alignment import CONVERGED
 
 KEPT_UNITS, KEPT_ROWS = 0.3, 0.5
@@ -25,59 +34,105 @@ OTHER_ROWS = 0.25
 """Up to this likeness of values an attention counts as another's; between the two it is open. That
 of unrelated ones after heads were matched stands in the benchmarks."""
 ATTENTION, MLP = ("query", "key", "value", "output"), ("gate", "up", "down")
+OF_LAYERS: tuple[PartName, ...] = ("attention", "mlp", "expert")
+"""Parts by which a model counts as derived in part; norms follow what stands around them."""
 
 
-def kept_parts(found: ComparedPair) -> tuple[KeptPart, ...]:
-    """Every part with what was seen of it; empty where no part could be told to be the base's."""
+def kept_parts(one: Side, other: Side, found: ComparedPair) -> tuple[KeptPart, ...]:
+    """Every part with what was seen of it; empty where layers were not described. What the first
+    look did not see is looked for elsewhere before it counts as another's. Raises what reading the
+    weights raises."""
     if not found.likeness:
         return ()
-    return (_embedding(found), *(part for x in found.likeness for part in _layer(x, found)))
-
-
-def _embedding(found: ComparedPair) -> KeptPart:
-    state: PartState = "open"
-    if found.coordinate_p is not None and found.coordinate_p < CERTAIN:
-        state = "kept"
-    elif found.basis.turn is not None and found.basis.by == "embedding":
-        # A map that was learned from unrelated embeddings places no unit and no head.
-        in_basis = found.by_order or found.by_agreement
-        in_basis |= found.heads is not None and found.heads.p < PLAIN_HEADS
-        state = "kept" if in_basis else "open"
-    elif found.basis.known and (found.by_order or found.by_agreement):
-        state = "other"
-    return KeptPart(part="embedding", state=state, likeness=found.basis.embedding)
-
-
-def _layer(x: LayerLikeness, found: ComparedPair) -> Iterator[KeptPart]:
-    value = x.cosines["value"]
-    if value is not None:
-        state: PartState = "open"
-        if value >= KEPT_ROWS:
-            state = "kept"
-        elif value <= OTHER_ROWS:
-            state = "other"
-        yield KeptPart(
-            part="attention",
-            layer=x.layer,
-            of=x.attention_of if state == "kept" else None,
-            state=state,
-            likeness=_mean(x, ATTENTION),
-        )
-    state = _mlp(x, found)
-    yield KeptPart(
-        part="mlp",
-        layer=x.layer,
-        of=x.of if state == "kept" else None,
-        state=state,
-        likeness=_mean(x, MLP),
+    return (
+        *token_parts(one, other, found),
+        *_attention(one, other, found),
+        *_mlps(one, other, found),
+        *norm_parts(one, other, found),
     )
 
 
-def _mlp(x: LayerLikeness, found: ComparedPair) -> PartState:
-    order = min((p.order.p for p in found.pairings if p.layer == x.layer), default=1.0)
+def _attention(one: Side, other: Side, found: ComparedPair) -> Iterator[KeptPart]:
+    doubted = [
+        x.layer
+        for x in found.likeness
+        if one.anatomy.layers[x.layer].value is not None and _rows(x) != "kept"
+    ]
+    looks = second_look_at_attention(one, other, found, doubted)
+    for x in found.likeness:
+        if one.anatomy.layers[x.layer].value is None:
+            continue
+        first, look = _rows(x), looks.get(x.layer)
+        state = first if first == "kept" else _heads(look)
+        seen = _mean(x, ATTENTION) if first == "kept" or look is None else look.likeness
+        of = x.attention_of if first == "kept" or look is None else look.of
+        yield KeptPart(
+            part="attention",
+            layer=x.layer,
+            of=of if state == "kept" else None,
+            state=state,
+            likeness=seen,
+        )
+
+
+def _rows(x: LayerLikeness) -> PartState:
+    """What values show at the first look, at the places where they were matched."""
+    value = x.cosines["value"]
+    if value is None or OTHER_ROWS < value < KEPT_ROWS:
+        return "open"
+    return "kept" if value >= KEPT_ROWS else "other"
+
+
+def _heads(look: SecondLook | None) -> PartState:
+    if look is None:
+        return "open"
+    if look.products >= KEPT_ROWS or (look.agreeing >= KEPT_UNITS and not look.strange):
+        return "kept"
+    return "other" if look.products <= OTHER_ROWS and look.strange else "open"
+
+
+def _mlps(one: Side, other: Side, found: ComparedPair) -> Iterator[KeptPart]:
+    at = {x.layer: x for x in found.likeness}
+    first = {(layer, 0): _units(x, found) for layer, x in at.items()}
+    doubted = [
+        (layer, i)
+        for layer in at
+        for i in range(len(one.mlps(layer)))
+        if first.get((layer, i)) != "kept"
+    ]
+    looks = second_look_at_mlps(one, other, found, doubted)
+    for layer, x in at.items():
+        for i, mlp in enumerate(one.mlps(layer)):
+            look = looks.get((layer, i))
+            state = "kept" if look is None else _again(look, first.get((layer, i)), other)
+            of, seen = (x.of, _mean(x, MLP)) if look is None else (look.of, look.likeness)
+            part, _, number = place_of(mlp, layer)
+            yield KeptPart(
+                part=part,
+                layer=layer,
+                number=number,
+                of=of if state == "kept" else None,
+                state=state,
+                likeness=seen,
+            )
+
+
+def _units(x: LayerLikeness, found: ComparedPair) -> PartState:
+    """What the first MLP of a layer shows at the first look: an order at large that is none of the
+    very places is what sorting leaves."""
+    orders = [max(p.order.p, precise([p.order])) for p in found.pairings if p.layer == x.layer]
+    order = min(orders, default=1.0)
     if x.agreeing >= KEPT_UNITS or order < SEEN:
         return "kept"
     return "other" if x.agreeing <= CONVERGED and order > LOST_ORDER else "open"
+
+
+def _again(look: SecondLook, first: PartState | None, other: Side) -> PartState:
+    if look.agreeing >= KEPT_UNITS and not look.strange:
+        return "kept"
+    # Experts of the base that nobody looked at may be where it comes from.
+    seen = first in (None, "other") and not other.mlps_left
+    return "other" if seen and look.strange else "open"
 
 
 def _mean(x: LayerLikeness, kinds: Sequence[str]) -> float | None:
@@ -87,31 +142,42 @@ def _mean(x: LayerLikeness, kinds: Sequence[str]) -> float | None:
 
 def in_part(parts: Sequence[KeptPart]) -> bool:
     """Whether some of the layers' parts are kept, and others are plainly not."""
-    states = {p.state for p in parts if p.layer is not None}
+    states = {p.state for p in parts if p.part in OF_LAYERS}
     return {"kept", "other"} <= states
 
 
-def of_kept(found: ComparedPair, parts: Sequence[KeptPart]) -> ComparedPair:
-    """The same with the likeness of kept parts alone, by which a derivation is described."""
-    gone = {(p.layer, p.part) for p in parts if p.state == "other"}
+def of_kept(one: Side, found: ComparedPair, parts: Sequence[KeptPart]) -> ComparedPair:
+    """The same with the likeness of kept parts alone, by which a derivation is described; where the
+    first look saw nothing, its likeness is of no matching rows."""
+    state = {p.place: p.state for p in parts}
     alike = []
     for x in found.likeness:
-        no_mlp = (x.layer, "mlp") in gone
-        lost = (ATTENTION if (x.layer, "attention") in gone else ()) + (MLP if no_mlp else ())
+        place = place_of(one.mlps(x.layer)[0], x.layer)
+        no_mlp = _lost(_units(x, found), state.get(place))
+        no_heads = _lost(_rows(x), state.get(("attention", x.layer, None)))
+        lost = (ATTENTION if no_heads else ()) + (MLP if no_mlp else ())
         kept = replace(x, cosines={k: None if k in lost else v for k, v in x.cosines.items()})
         alike.append(replace(kept, rescaled=1.0, turned_signs=0.0) if no_mlp else kept)
     return replace(found, likeness=tuple(alike))
 
 
+def _lost(first: PartState, last: PartState | None) -> bool:
+    return last == "other" or (last == "kept" and first != "kept")
+
+
+PART_WORDS: dict[PartName, str] = {"attention": "attention", "mlp": "MLPs", "expert": "experts"}
+
+
 def parts_told(parts: Sequence[KeptPart]) -> str:
     """What was kept, in words: "attention of layers 0 to 3, MLPs of layer 1"."""
-    out = (
-        ["the embedding"] if any(p.part == "embedding" and p.state == "kept" for p in parts) else []
-    )
-    for part, word in (("attention", "attention"), ("mlp", "MLPs")):
-        layers = sorted(
-            p.layer for p in parts if p.part == part and p.state == "kept" and p.layer is not None
-        )
+    kept = [p for p in parts if p.state == "kept"]
+    out = [
+        word
+        for part, word in (("embedding", "the embedding"), ("head", "the output layer"))
+        if any(p.part == part for p in kept)
+    ]
+    for part, word in PART_WORDS.items():
+        layers = sorted({p.layer for p in kept if p.part == part and p.layer is not None})
         if layers:
             out.append(f"{word} of {layers_told(layers)}")
     return ", ".join(out)
@@ -131,30 +197,3 @@ def layers_told(layers: Sequence[int]) -> str:
             runs.append([n])
     told = [f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs]
     return f"layer{'s' if len(layers) > 1 else ''} {', '.join(told)}"
-
-
-def origins(comparisons: Sequence[WeightComparison]) -> tuple[PartOrigin, ...]:
-    """Each part of the suspect with the base that it comes from: of several that keep it, the one
-    that is most alike; None where none of them does. Empty where no base's parts were told."""
-    told: dict[tuple[str, int | None], list[tuple[str, KeptPart]]] = {}
-    for one in comparisons:
-        for part in one.parts:
-            told.setdefault((part.part, part.layer), []).append((one.base, part))
-    return tuple(_origin(found) for found in told.values())
-
-
-def _origin(found: Sequence[tuple[str, KeptPart]]) -> PartOrigin:
-    kept = [(base, p) for base, p in found if p.state == "kept"]
-    part = found[0][1]
-    if not kept:
-        open_ = any(p.state == "open" for _, p in found)
-        return PartOrigin(part=part.part, layer=part.layer, state="open" if open_ else "other")
-    base, best = max(kept, key=lambda one: one[1].likeness or 0.0)
-    return PartOrigin(
-        part=best.part,
-        layer=best.layer,
-        state="kept",
-        base=base,
-        of=best.of,
-        likeness=best.likeness,
-    )

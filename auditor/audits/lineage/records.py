@@ -43,29 +43,44 @@ compare."""
 RELATED: frozenset[Relation] = frozenset({"derived", "derived_in_part", "common_origin"})
 """Relations of weights that share an origin."""
 
-PartName = Literal["embedding", "attention", "mlp"]
+PartName = Literal["embedding", "attention_norm", "attention", "mlp_norm", "mlp", "expert", "head"]
+"""``head``: the output layer, where it is not the embedding. A norm is the one before a block."""
 PartState = Literal["kept", "other", "open"]
 """A part is seen to be the base's; it would have been seen and is not; it can't be told."""
 
 
+Place = tuple[PartName, int | None, int | None]
+"""Which part of a model: of which layer (None: of none), and which expert of it."""
+
+
 class KeptPart(Record):
-    """One part of the suspect against one base: ``layer`` of the suspect (None: the embedding),
-    ``of`` the base's layer that it was found in, ``likeness`` the mean cosine of its matrices."""
+    """One part of the suspect against one base: ``layer`` of the suspect (None: of no layer),
+    ``number`` of an expert within it, ``of`` the base's layer that it was found in, ``likeness``
+    the mean cosine of its matrices, of a norm the correlation of gains."""
 
     part: PartName
     layer: int | None = None
+    number: int | None = None
     of: int | None = None
     state: PartState
     likeness: float | None = None
 
+    @property
+    def place(self) -> Place:
+        """Which part it is."""
+        return self.part, self.layer, self.number
+
 
 class PartOrigin(Record):
     """One part of the suspect with the ``base`` that it comes from, and that one's layer: None
-    where none of those compared has it (``state`` other) or where it can't be told (open)."""
+    where none of those compared has it (``state`` other) or where it can't be told (open).
+    ``also``: other bases that have it too, and too nearly the same for one to be told."""
 
     part: PartName
     layer: int | None = None
+    number: int | None = None
     base: str | None = None
+    also: tuple[str, ...] = ()
     of: int | None = None
     state: PartState
     likeness: float | None = None
@@ -114,7 +129,9 @@ class WeightComparison(Record):
     ``p`` is over all tests of the pair, ``p_holm`` raised for the number of bases. ``kinds`` are
     words for how the one was changed into the other. ``likeness`` is the least mean cosine of a
     kind of matrix after alignment, of kept parts, None where weights have no common order.
-    ``parts``: what was kept of the base. ``reason`` says why nothing was compared or concluded.
+    ``parts``: what was kept of the base. ``laid_by_parts``: both streams were laid over each other
+    by heads or units that they share, so that likeness lacks what that map lacks. ``reason`` says
+    why nothing was compared or concluded.
     ``power``: what a simulated copy would have given, where no common origin was found.
     """
 
@@ -127,6 +144,7 @@ class WeightComparison(Record):
     kinds: tuple[str, ...] = ()
     tests: tuple[WeightTest, ...] = ()
     parts: tuple[KeptPart, ...] = ()
+    laid_by_parts: bool = False
     power: SimulatedPower | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     reason: str = ""

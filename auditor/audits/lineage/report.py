@@ -15,9 +15,9 @@ from auditor.audits.lineage.declared import (
 )
 from auditor.audits.lineage.findings import findings, skipped, verdicts
 from auditor.audits.lineage.narrative import ALTERNATIVES, answers, limits
-from auditor.audits.lineage.parts import origins
+from auditor.audits.lineage.origins import origins, places_of
 from auditor.audits.lineage.plan import LineagePlan
-from auditor.audits.lineage.records import LineageSection, WeightComparison
+from auditor.audits.lineage.records import LineageSection, Place, WeightComparison
 from auditor.audits.lineage.run import Lineages, lineages
 from auditor.evidence.records import Report, SubjectSection
 from fingerprints.progress import SILENT, Progress
@@ -97,13 +97,21 @@ def section(found: Lineages, history: str = "") -> LineageSection:
             "tensors": f"{len(weights.tensors):,}",
         },
         comparisons=tuple(told),
-        origins=origins(told),
+        origins=origins(told, _places(found)),
         declared={k: v for k, v in said.items() if v},
         declarations=said_of,
         declared_told=declared_told(said_of, told),
         licences=licences(found),
         screened=found.stored,
     )
+
+
+def _places(found: Lineages) -> tuple[Place, ...]:
+    """The suspect's parts; none where its anatomy is not understood."""
+    side = found.suspect.side
+    if side is None:
+        return ()
+    return tuple(places_of(side.anatomy, [side.mlps(i) for i in range(side.layers)]))
 
 
 def command_of(plan: LineagePlan) -> str:

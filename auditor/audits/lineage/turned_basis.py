@@ -8,7 +8,7 @@ heads plays a part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from auditor.audits.lineage.heads import heads_of, known_layers
 from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import NearestUnits
 from detectors.lineage.independence import Array, Indices, units
-from detectors.lineage.turning import Turn, laid_over, sums
+from detectors.lineage.turning import Turn, ascended, laid_over, sums
 from detectors.lineage.weight_alignment import rotation
 
 WIDEST = 1024
@@ -40,31 +40,32 @@ def laid_by_units(one: Side, other: Side) -> Basis | None:
     if not in_reach(one, other) or not (_gated(one) and _gated(other)):
         return None
     looked = [int(i) for i in sampled(one.layers, LOOKED_AT)]
-    mine = [_unit_sums(one, i) for i in looked]
-    theirs = [_unit_sums(other, i) for i in range(other.layers)]
-    turn = laid_over(mine, theirs)
+    everywhere = list(range(other.layers))
+    turn = laid_over(*_sums("units", (one, looked), (other, everywhere)))
+    basis = _basis(turn, "units", (looked, everywhere))
     opened = sum(
-        float(_opening(one, i) @ turn.turn @ _opening(other, of))
+        float(basis.laid(_opening(one, i)) @ basis.beside(_opening(other, of)))
         for i, of in zip(looked, turn.layers, strict=True)
     )
-    return _basis(turn, "units", -1 if opened < 0 else 1)
+    return _turned_about(basis) if opened < 0 else basis
 
 
 def laid_by_looks(one: Side, other: Side) -> Basis | None:
     """The basis in which where heads look is most alike. None out of reach, and where either has no
     attention that is known head by head. Raises what reading the weights raises."""
-    layers, theirs = known_layers(one), known_layers(other)
-    if not in_reach(one, other) or not layers or not theirs:
+    layers, everywhere = known_layers(one), known_layers(other)
+    if not in_reach(one, other) or not layers or not everywhere:
         return None
-    mine = [_look_sums(one, layers[int(i)]) for i in sampled(len(layers), LOOKED_AT)]
-    return _basis(laid_over(mine, [_look_sums(other, i) for i in theirs]), "looks", 1)
+    looked = [layers[int(i)] for i in sampled(len(layers), LOOKED_AT)]
+    turn = laid_over(*_sums("looks", (one, looked), (other, everywhere)))
+    return _basis(turn, "looks", (looked, everywhere))
 
 
 def relaid(
     one: Side, other: Side, basis: Basis, looked: Mapping[int, NearestUnits], of: tuple[int, ...]
 ) -> Basis:
     """The basis once more by the gates of units whose halves agree in it, which tell it better than
-    sums do: for the description, when tests are done. The same where they are too few."""
+    sums do: for the description, when tests are done. By sums where they are too few."""
     mine, theirs = list[Array](), list[Array]()
     for layer, near in looked.items():
         agreed = near.by_first == near.by_up
@@ -76,16 +77,37 @@ def relaid(
             mine.append(gates[0])
             theirs.append(gates[1])
     if sum(map(len, mine)) < one.anatomy.hidden:
-        return basis
+        return completed(one, other, basis)
     turn = rotation(np.concatenate(mine), np.concatenate(theirs), centred=False)
     return replace(basis, turn=turn)
 
 
-def _basis(turn: Turn, by: str, sign: int) -> Basis:
+def completed(one: Side, other: Side, basis: Basis) -> Basis:
+    """A basis of some directions as one of the whole stream, by the layers that it was learned
+    from: for the description, since all is more alike in the directions that are used most."""
+    if basis.turn is None or not basis.learned or len(basis.turn[0].T) == one.anatomy.hidden:
+        return basis
+    of, width = _SUMS[basis.by], one.anatomy.hidden
+    pairs = [(of(one, i), of(other, j)) for i, j in basis.learned]
+    return replace(basis, turn=ascended(pairs, basis.turn, width))
+
+
+def _sums(by: str, *models: tuple[Side, Sequence[int]]) -> list[list[Array]]:
+    """The sums of these layers of models."""
+    return [[_SUMS[by](side, layer) for layer in layers] for side, layers in models]
+
+
+def _basis(turn: Turn, by: str, layers: tuple[Sequence[int], Sequence[int]]) -> Basis:
     """``known``: no token's text is needed for it."""
-    whole = np.eye(len(turn.turn), dtype=np.float32)
-    laid: Array = (sign * turn.turn).astype(np.float32)
-    return Basis((laid, whole), "rotation", None, 0, None, known=True, by=by)
+    learned = tuple((layers[0][i], layers[1][turn.layers[i]]) for i in turn.kept)
+    maps = (turn.one, turn.other)
+    return Basis(maps, "rotation", None, 0, None, known=True, by=by, learned=learned)
+
+
+def _turned_about(basis: Basis) -> Basis:
+    if basis.turn is None:
+        return basis
+    return replace(basis, turn=(-basis.turn[0], basis.turn[1]))
 
 
 def _gated(side: Side) -> bool:
@@ -120,3 +142,6 @@ def _look_sums(side: Side, layer: int) -> Array:
         queries.append(head.query * balance)
         keys.append(head.key / balance)
     return sums(np.concatenate(queries), np.concatenate(keys))
+
+
+_SUMS: Mapping[str, Callable[[Side, int], Array]] = {"units": _unit_sums, "looks": _look_sums}

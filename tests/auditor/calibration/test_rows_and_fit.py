@@ -11,7 +11,8 @@ import pytest
 
 from auditor.calibration.cohort import population_of
 from auditor.calibration.figures import RESAMPLES, _resampled
-from auditor.calibration.fit import calibrated, left_out, values_of
+from auditor.calibration.fit import calibrated
+from auditor.calibration.held_out import left_out, values_of
 from auditor.calibration.record import Calibration
 from auditor.calibration.rows import (
     KnownModel,

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.lineage import turning
 from detectors.lineage.independence import Array
-from detectors.lineage.turning import laid_over, sums
+from detectors.lineage.turning import ascended, laid_over, sums
 
 WIDTH, ROWS, LAYERS = 24, 80, 3
 
@@ -38,8 +39,41 @@ def test_a_turned_copy_is_laid_back_in_another_order_of_rows_and_layers() -> Non
     copy = [tuple(changed(rows, 0.5, i)[order] @ turn for rows in models[i]) for i in (2, 0, 1)]
     found = laid_over([sums(*pair) for pair in copy], [sums(*pair) for pair in models])
     assert found.layers == (2, 0, 1)
-    assert abs(np.trace(turn @ found.turn)) / WIDTH > 0.9
+    assert abs(np.trace(turn @ found.one @ found.other.T)) / WIDTH > 0.9
     assert found.alike > 0.8
+
+
+def test_a_wide_stream_is_laid_in_the_directions_that_tell_most_and_whole_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turning, "REACH", WIDTH // 2)
+    monkeypatch.setattr(turning, "FIRST_REACH", WIDTH // 4)
+    models, turn = [layer(i) for i in range(LAYERS)], rotated(9)
+    base = [sums(*pair) for pair in models]
+    copy = [sums(*(changed(rows, 0.5, i) @ turn for rows in models[i])) for i in (2, 0, 1)]
+    found = laid_over(copy, base)
+    assert found.layers == (2, 0, 1)
+    assert found.one.shape == found.other.shape == (WIDTH, WIDTH // 2)
+    for maps in (found.one, found.other):
+        np.testing.assert_allclose(maps.T @ maps, np.eye(WIDTH // 2), atol=1e-4)
+    rows = np.concatenate([pair[0] for pair in models])
+    laid, beside = rows @ turn @ found.one, rows @ found.other
+    cosines = np.sum(laid * beside) / np.linalg.norm(laid) / np.linalg.norm(beside)
+    assert abs(cosines) > 0.9
+    pairs = [(copy[i], base[found.layers[i]]) for i in found.kept]
+    one, other = ascended(pairs, (found.one, found.other), WIDTH)
+    assert abs(np.trace(turn @ one @ other.T)) / WIDTH > 0.9
+
+
+def test_of_many_layers_the_most_alike_are_learned_from() -> None:
+    models, turn = [layer(i) for i in range(7)], rotated(2)
+    base = [sums(*pair) for pair in models]
+    noise = [0.1, 2.0, 0.2, 2.0, 0.1, 0.2, 2.0]
+    copy = [
+        sums(*(changed(rows, n, i) @ turn for rows in pair))
+        for i, (n, pair) in enumerate(zip(noise, models, strict=True))
+    ]
+    assert sorted(laid_over(copy, base).kept) == [0, 2, 4, 5]
 
 
 def test_the_order_of_rows_and_their_common_scale_change_no_sum() -> None:

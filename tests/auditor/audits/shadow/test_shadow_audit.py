@@ -99,7 +99,7 @@ def test_a_killed_audit_goes_on_and_supports_the_teacher_alone(
 ) -> None:
     out = world / "audit"
     child = subprocess.Popen(
-        [sys.executable, "-m", "auditor", *flags(world, "taught", out)], cwd=ROOT
+        [sys.executable, "-m", "auditor", *flags(world, "taught", out), "--jobs", "2"], cwd=ROOT
     )
     while child.poll() is None and len(list((out / SHADOWS).glob("*/card.json"))) < 2:
         time.sleep(0.05)

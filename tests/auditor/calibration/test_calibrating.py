@@ -1,0 +1,163 @@
+"""A calibration is the same whoever makes it; a killed one goes on; what is measured is measured
+once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from auditor.audits.inheritance import calibrating as module
+from auditor.audits.inheritance.calibrating import (
+    CalibrationPlan,
+    FittingTask,
+    MeasuringTask,
+    foreseen,
+    make_calibration,
+    work_folder,
+)
+from auditor.calibration.cohort import known_models, population_of
+from auditor.calibration.familiar import least_familiar
+from auditor.calibration.fit import calibrated, shares_of
+from auditor.calibration.record import Calibration
+from auditor.calibration.rows import measured_rows
+from auditor.cli import run
+from auditor.controls.cohort import load_cohort
+from auditor.execution.here import ThisProcess
+from auditor.execution.local import LocalProcesses
+from auditor.execution.tasks import TaskEnd, WorkTask
+from detectors.registry import load_detector
+from fingerprints.errors import Incomplete
+from tests.auditor.calibration.population import PROMPTS, teachers, write_cohort, write_store
+
+pytestmark = pytest.mark.timeout(400)  # the population is measured three times
+SIZES = (20, PROMPTS)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("calibrating")
+    write_store(home / "store")
+    write_cohort(home / "cohort")
+    return home
+
+
+@pytest.fixture(scope="module")
+def plan(home: Path) -> CalibrationPlan:
+    return CalibrationPlan(
+        home / "cohort", str(home / "store"), ("neighbours",), SIZES, "authors", "invented"
+    )
+
+
+@pytest.fixture
+def parted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts, so that there are several."""
+    monkeypatch.setattr(module, "MODELS_A_UNIT", 20)
+
+
+class Dying(ThisProcess):
+    """An executor that is killed before its unit number ``n``."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n, self.done = n, list[str]()
+
+    def submit(self, task: WorkTask) -> Future[TaskEnd]:
+        if len(self.done) == self.n:
+            raise KeyboardInterrupt
+        self.done.append(task.id)
+        return super().submit(task)
+
+
+def bare(made: Calibration) -> Calibration:
+    return made.model_copy(update={"created": ""})
+
+
+@pytest.fixture(scope="module")
+def straight(plan: CalibrationPlan) -> Calibration:
+    """The same in one go, without any unit."""
+    cohort, stored = load_cohort(plan.cohort), teachers()
+    known = known_models(cohort, stored)
+    rows = measured_rows(
+        known, stored, [functools.partial(load_detector, n) for n in plan.detectors], SIZES
+    )
+    return calibrated(
+        "authors",
+        rows,
+        population_of(known, stored, "invented"),
+        cohort.digest(),
+        shares=shares_of(known, stored),
+        least_familiar=least_familiar(known, stored),
+    )
+
+
+@pytest.mark.usefixtures("parted")
+def test_a_killed_calibration_goes_on_and_is_that_of_one_go(
+    plan: CalibrationPlan, straight: Calibration, tmp_path: Path
+) -> None:
+    out = tmp_path / "made.json"
+    killed = Dying(3)
+    with pytest.raises(KeyboardInterrupt):
+        make_calibration(plan, out, killed)
+    assert not out.exists()
+    assert work_folder(out).is_dir()
+    rest = Dying(99)
+    made = make_calibration(plan, out, rest)
+    assert not set(killed.done) & set(rest.done)
+    assert len(killed.done) + len(rest.done) == 6
+    assert bare(made) == bare(straight)
+    assert {f.size for f in made.fitted} == set(SIZES)
+    assert not work_folder(out).exists()
+
+
+def test_processes_make_the_same(
+    plan: CalibrationPlan, straight: Calibration, tmp_path: Path
+) -> None:
+    with LocalProcesses(1) as executor:
+        made = make_calibration(plan, tmp_path / "made.json", executor)
+    assert bare(made) == bare(straight)
+
+
+@pytest.mark.usefixtures("parted")
+def test_units_are_parts_of_the_cohort_and_a_fit_behind_them(
+    plan: CalibrationPlan, tmp_path: Path
+) -> None:
+    tasks = foreseen(plan, tmp_path / "made.json")
+    parts = [t for t in tasks if isinstance(t, MeasuringTask)]
+    assert [(t.size, t.start, t.stop) for t in parts] == [
+        (20, 0, 20),
+        (20, 20, 36),
+        (40, 0, 20),
+        (40, 20, 36),
+    ]
+    fits = [t for t in tasks if isinstance(t, FittingTask)]
+    assert [t.needs for t in fits] == [
+        ("20-prompts-models-1-20", "20-prompts-models-21-36"),
+        ("40-prompts-models-1-20", "40-prompts-models-21-36"),
+    ]
+    other = CalibrationPlan(plan.cohort, plan.store, ("stylistic_overlap",), SIZES, "authors")
+    assert not {t.key for t in tasks} & {t.key for t in foreseen(other, tmp_path / "made.json")}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cohort_that_changes_meanwhile_is_told(plan: CalibrationPlan, tmp_path: Path) -> None:
+    (task, *_) = foreseen(plan, tmp_path / "made.json")
+    changed = task.model_copy(update={"state": "another"})
+    with pytest.raises(Incomplete, match="changed while it was measured"):
+        changed.do()
+
+
+def test_a_dry_run_counts_units_and_measures_nothing(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "made.json"
+    flags = ["--store", str(home / "store"), "--out", str(out), "--prompts", "20,40"]
+    command = ["calibrate", str(home / "cohort"), *flags, "--jobs", "3", "--dry-run"]
+    assert run(command) == 0
+    assert "4 units, 0 of them done; 3 at once, local" in capsys.readouterr().out
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["forecast"]["units"] == 4
+    assert not list(tmp_path.iterdir())
