@@ -140,7 +140,7 @@ def _fleet(home: Path, url: str) -> None:
 
     teachers(home / "one", "alpha", "beta", "gamma")
     teachers(home / "two", "beta", "gamma", "delta")
-    served = [{"name": name, "spec": _spec(url, name)} for name in ("first", "second")]
+    served = [{"name": name, "spec": _spec(url, name)} for name in ("served-1", "served-2")]
     written(home, [*served, suspect(home, "spoken")], [answers("./one", "./two")])
 
 
@@ -149,7 +149,7 @@ def _watched(home: Path, url: str) -> None:
     from auditor.cli import run
     from tests.auditor.fleet.fleets import answers, written
 
-    served = [{"name": name, "spec": _spec(url, name)} for name in ("first", "second")]
+    served = [{"name": name, "spec": _spec(url, name)} for name in ("served-1", "served-2")]
     written(home, served, [answers("bundled")])
     if run(_watch(home, url, home / BEGUN)):
         raise RuntimeError("the first look failed")
@@ -306,7 +306,7 @@ COMMANDS: dict[str, Killable] = {
         ("auditor.commands.fleet", "auditor.fleet.run"),
         _fleet,
         children=True,
-        journals="fleet/asked/**/*.jsonl",
+        journals="fleet/asked/served-*/*.jsonl",
     ),
     "watch": Killable(
         _watch,

@@ -38,6 +38,7 @@ VOLATILE = frozenset(
     {
         "created",
         "seconds",
+        "peak_bytes",
         "environment",
         "tool",
         "reproduce",
@@ -52,7 +53,7 @@ VOLATILE = frozenset(
     }
 )
 """Fields that tell when and where, which no two runs share: a report's id is made of its plan, its
-events tell of resuming, a control's ledger of the clock."""
+events tell of resuming, a control's ledger of the clock, a unit's peak of memory."""
 COMPARED = (".json", ".jsonl", ".safetensors")
 
 
