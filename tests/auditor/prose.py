@@ -93,7 +93,7 @@ NAMES: dict[type[Record], set[str]] = {
     Custody: {"operator", "started", "finished", "place", "code"},
     Deviation: {"field", "registered", "run"},
     WithoutPiece: {"candidate", "piece"},
-    Sensitivity: {"detectors", "prompts", "lineages"},
+    Sensitivity: {"detectors", "prompts", "lineages", "shadows"},
     Registration: {"sha256", "registered", "by", "keys"},
     r.Report: {"schema_", "id", "created", "tool", "plan"},
     r.Scorer: {"name"},
