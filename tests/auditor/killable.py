@@ -280,7 +280,7 @@ COMMANDS: dict[str, Killable] = {
         ],
         (
             *("torch", "transformers", "auditor.controls.train", "auditor.commands.ladder"),
-            *("auditor.labs.population.parallel_runs", "httpx2"),
+            *("auditor.labs.population.climbing", "httpx2"),
         ),
         _ladder,
         journals="cohort/*/answers/*.jsonl",
