@@ -47,6 +47,21 @@ def test_strangers_that_agree_on_what_tokens_mean_share_no_quiet_direction() -> 
     assert all(f is not None and f.agreeing == 0 and f.p == 1.0 for f in found)
 
 
+@pytest.mark.parametrize("token", [4, 0], ids=["held out", "learned from"])
+def test_one_token_that_is_huge_in_both_makes_no_kin(token: int) -> None:
+    """Such tokens come with a tokenizer and its text, as the first one of a sequence does."""
+    for i in range(5):
+        one, other = embedding(10 + i), embedding(50 + i)
+        one[token] *= 100
+        other[token] *= 100
+        found = shared_directions(one, other, HELD_OUT)
+        assert found is not None
+        assert (found.agreeing, found.p) == (0, 1.0)
+        copy = shared_directions(turned(one), one, HELD_OUT)
+        assert copy is not None
+        assert copy.share > 0.95
+
+
 def test_a_wider_model_tells_the_narrower_one() -> None:
     rows = embedding(1)
     found = shared_directions(rows, turned(rows)[:, :48], HELD_OUT)
