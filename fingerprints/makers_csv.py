@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from fingerprints.errors import MalformedInput, printable
@@ -16,16 +17,22 @@ def read_metadata(path: Path) -> dict[str, tuple[str, str]]:
     """Vendor and family by model, from a CSV with the columns model, vendor and family (empty where
     there is no such column; others are ignored).
 
-    Raises MalformedInput with the line for a missing column, a short row, and a model that is
-    listed twice differently.
+    Raises MalformedInput with the line for a column that is missing or there twice, a row of too
+    few or too many fields, and a model that is listed twice differently.
     """
     out: dict[str, tuple[str, str]] = {}
-    reader = csv.DictReader(_text_of(path).splitlines(), strict=True)
+    reader = csv.DictReader(io.StringIO(_text_of(path), newline=""), strict=True)
     try:
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
             raise ValueError(f"it has no column {missing[0]!r}")
+        names = list(reader.fieldnames or ())
+        twice = [c for c in (*COLUMNS, "family") if names.count(c) > 1]
+        if twice:
+            raise ValueError(f"it has two columns {twice[0]!r}")
         for row in reader:
+            if any(row.get(None) or ()):  # a comma that nobody quoted would shift the columns
+                raise ValueError("the row has more fields than there are columns")
             model, vendor = (_cell(row.get(column), column) for column in COLUMNS)
             family = _cell(row["family"], "family") if "family" in row else ""
             if not model:

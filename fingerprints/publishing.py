@@ -67,6 +67,9 @@ def publish(
 def _files_of(folder: Path, dry_run: bool) -> dict[str, FileEntry]:
     if dry_run:
         FingerprintStore.open(folder, read_only=True).close()
+        current = pointer(folder)
+        if current is not None:
+            manifest(folder, current)  # a damaged one is refused, as it is when it is sent
     elif not _is_frozen(folder):
         with FingerprintStore.open(folder) as store:
             store.freeze()

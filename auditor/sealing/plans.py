@@ -13,7 +13,7 @@ from fingerprints.record_files import RecordFile
 PLANS = RecordFile(
     dict[str, Any],
     nothing="not a plan",
-    next_step="write one with `auditor audit SPEC --dry-run > plan.yaml`",
+    next_step="use an untouched plan, or write one: `auditor audit SPEC --dry-run > plan.yaml`",
     form="yaml",
 )
 FIRST = "plan/1"

@@ -268,10 +268,15 @@ def test_one_maker_for_all_gives_way_to_what_the_csv_says_and_that_is_told(
         ("model,vendor,family\nx,a,b\nx,c,b\n", "line 3: 'x' is listed twice"),
         ('model,vendor,family\n"x,a,b\n', "unexpected end"),
         ("model,vendor,family\nx,\x1b[31m,b\n", "not printable"),
+        ("model,vendor,family\nx,Acme, Inc.,b\n", "line 2: the row has more fields"),
+        ("model,model,vendor\nx,y,a\n", "two columns 'model'"),
+        ('model,vendor\n"x\ny",a\n', "line 3: the model is longer .* or not printable"),
+        ('model,vendor\n"x\u2028y",a\n', "line 2: the model is longer .* or not printable"),
+        ("model,vendor\nz,b\u2028x,a\n", "line 2: the row has more fields"),
     ],
 )
 def test_a_bad_csv_is_told_in_one_line(tmp_path: Path, text: str, why: str) -> None:
-    (tmp_path / "meta.csv").write_text(text)
+    (tmp_path / "meta.csv").write_text(text, "utf-8")
     with pytest.raises(MalformedInput, match=why) as caught:
         read_metadata(tmp_path / "meta.csv")
     assert "\n" not in caught.value.line()
@@ -280,6 +285,11 @@ def test_a_bad_csv_is_told_in_one_line(tmp_path: Path, text: str, why: str) -> N
 def test_families_may_be_left_untold(tmp_path: Path) -> None:
     (tmp_path / "meta.csv").write_text("vendor,model\nAlpha Inc,alpha\n")
     assert read_metadata(tmp_path / "meta.csv") == {"alpha": ("Alpha Inc", "")}
+
+
+def test_commas_that_end_a_row_and_a_spreadsheets_line_ends_change_nothing(tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_bytes(b"model,vendor\r\nx,a,,\r\n\r\ny,b\r\n")
+    assert read_metadata(tmp_path / "meta.csv") == {"x": ("a", ""), "y": ("b", "")}
 
 
 def test_what_can_not_be_read_is_refused_before_any_store_is_made(tmp_path: Path) -> None:

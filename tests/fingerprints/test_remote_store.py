@@ -130,6 +130,16 @@ def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> N
         objects_or_refusal(address)
 
 
+@pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"../../etc x\n", b"gen-000001"])
+def test_a_dry_run_refuses_a_pointer_that_names_no_generation(
+    path: Path, address: str, held: bytes
+) -> None:
+    (path / "CURRENT").write_bytes(held)
+    for dry_run in (True, False):
+        with pytest.raises(StoreIntegrity, match="CURRENT names no generation"):
+            publish(path, address, dry_run=dry_run)
+
+
 def objects_or_refusal(address: str) -> None:
     with opened(address, Path("unused")):
         pytest.fail("opened what is not there")

@@ -28,6 +28,10 @@ there: with fewer its folders would be those of another user or project."""
 _PATH = re.compile(
     r"(?:^|(?<=[:=,])|(?<=file://))(?:/(?!/)|\\\\|[A-Za-z]:[\\/])[^,]*(?:,(?![a-z_]+=)[^,]*)*"
 )
+# What `told` makes of one.
+_TOLD = re.compile(
+    r"(?:^|(?<=[:=,])|(?<=file://))(?:\.{1,2}/|\.{1,2}(?=$|,)|…/)[^,]*(?:,(?![a-z_]+=)[^,]*)*"
+)
 # In sentences only what begins as folders of a machine do: "/v1/chat" is an address.
 _IN_PROSE = re.compile(
     r"(?<![\w./:\\-])(?:/(?:home|Users|root|tmp|var|mnt|media|data|work|workspace|opt|private|srv"
@@ -87,6 +91,30 @@ def told(text: str, here: Path | None = None) -> str:
     'openai:m,base_url=http://localhost:8000/v1'
     """
     return _PATH.sub(lambda found: _shown(found[0], here), text)
+
+
+def one_place(was: str, now: str, here: Path) -> bool:
+    """Whether two texts, of which `told` made ``now`` in the working folder ``here`` and ``was`` in
+    one that nobody knows, may be of the same path, spec or option's value.
+
+    >>> one_place("hf:./teachers", "hf:../w1/teachers", Path("/home/a/w2"))
+    True
+    >>> one_place("hf:./others", "hf:../w1/teachers", Path("/home/a/w2"))
+    False
+    """
+    if _TOLD.sub(ELSEWHERE, was) != _TOLD.sub(ELSEWHERE, now):
+        return False
+    pairs = zip(_TOLD.findall(was), _TOLD.findall(now), strict=True)
+    return all(_may_be(before, after, here) for before, after in pairs)
+
+
+def _may_be(was: str, now: str, here: Path) -> bool:
+    """Whether a told path leads to the end of the path that ``now`` leads to from ``here``."""
+    known = now.startswith(".")
+    parts = Path(os.path.normpath(here / now)).parts if known else (now.removeprefix(ELSEWHERE),)
+    rest = [part for part in was.removeprefix(ELSEWHERE).split("/") if part not in (".", "..")]
+    shared = rest if known else rest[-1:]
+    return bool(shared) and list(parts[-len(shared) :]) == shared
 
 
 def in_prose(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.audits.inheritance.audit import audit
 from auditor.audits.report.bundle import load_bundle, write_bundle
 from auditor.audits.report.document import report_document
 from auditor.cli import run
@@ -17,7 +18,7 @@ from auditor.sealing import digests
 from auditor.sealing.differing import differences
 from auditor.sealing.digests import digest_of
 from auditor.sealing.findings import SealSigner
-from auditor.sealing.keys import file_signer, public_key
+from auditor.sealing.keys import file_signer, new_key, public_key
 from auditor.sealing.reading import head_of
 from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Statement
 from auditor.sealing.seal import add, seal_report
@@ -26,7 +27,8 @@ from auditor.sealing.verify import verify
 from fingerprints.errors import MalformedInput, UnsafeInput
 from fingerprints.record_files import write_record
 from tests.auditor.audits.lineage.relatives import base
-from tests.auditor.sealing.conftest import SealedCase
+from tests.auditor.sealing.conftest import SealedCase, teachers
+from tests.recordings import answers_of, write_jsonl
 
 
 def forged(case: SealedCase, *names: str) -> None:
@@ -154,6 +156,60 @@ def test_a_store_that_was_moved_and_renamed_is_no_other_judgement(
     (sealed.folder / "teachers").rename(moved)
     asked = ["verify", str(sealed.report), "--rescore", "--store", str(moved)]
     assert run(asked) == 0, capsys.readouterr()
+
+
+def test_a_report_that_was_moved_and_renamed_is_no_other_judgement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
+    teachers(Path())
+    audit("suspect.jsonl", "report", store="teachers", calibration="none")
+    new_key(Path("key"))
+    seal_report(Path("report"), Signing(file_signer(Path("key"))))
+    Path("inbox").mkdir()
+    received = Path("report").rename("inbox/what they sent")
+    for named in (received, received.absolute()):
+        asked = ["verify", str(named), "--key", "key.pub", "--rescore"]
+        assert run(asked) == 0, capsys.readouterr()
+
+
+def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("made", "checked/in"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "made")
+    suspect = write_jsonl(tmp_path / "made" / "suspect.jsonl", answers_of("beta", seed=9))
+    teachers(tmp_path / "made")
+    store = str(tmp_path / "made" / "teachers")
+    audit(str(suspect), tmp_path / "made" / "report", store=store, calibration="none")
+    new_key(Path("key"))
+    seal_report(Path("report"), Signing(file_signer(Path("key"))))
+    report = tmp_path / "made" / "report"
+    for here in (tmp_path, tmp_path / "checked" / "in", Path("/")):
+        monkeypatch.chdir(here)
+        assert run(["verify", str(report), "--rescore"]) == 0, capsys.readouterr()
+
+
+def test_another_place_in_a_command_or_a_plan_is_told_from_wherever_one_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
+    teachers(tmp_path)
+    audit(str(suspect), "report", store=str(tmp_path / "teachers"), calibration="none")
+    new_key(Path("key"))
+    made = load_bundle(Path("report"))
+    lines = tuple(line.replace("./teachers", "./others") for line in made.reproduce)
+    assert lines != made.reproduce
+    for changed in ({"reproduce": lines}, {"plan": {**made.plan, "store": "./others"}}):
+        told = made.model_copy(update=changed)
+        plan = Path("report/plan.yaml").read_text()
+        write_bundle(told, Path("report/transcript.jsonl"), plan, Path("report"), force=True)
+        seal_report(Path("report"), Signing(file_signer(Path("key"))))
+        assert run(["verify", "report", "--rescore"]) == 8
+        assert f"report.json: {next(iter(changed))}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("field", ["plan", "reproduce"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.audits.report.document import report_document
-from auditor.audits.report.places import command, in_prose, portable, told
+from auditor.audits.report.places import command, in_prose, one_place, portable, told
 from auditor.evidence.records import SubjectSection
 from auditor.reporting import render
 from detectors.base import Exhibit
@@ -99,3 +99,27 @@ def test_addresses_and_relative_paths_stay_as_they_are() -> None:
         in_prose("POST /v1/chat/completions and/or 3/4") == "POST /v1/chat/completions and/or 3/4"
     )
     assert command("auditor audit 'a b' --out \"again/\"") == "auditor audit 'a b' --out \"again/\""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "one"),
+    [
+        ("./teachers", "../w1/teachers", True),
+        ("../../x/w1/teachers", "../w1/teachers", True),
+        ("…/teachers", "../w1/teachers", True),
+        ("../w1/teachers", "…/teachers", True),
+        ("gguf:./m.gguf,adapter=../lora", "gguf:…/m.gguf,adapter=…/lora", True),
+        ("gguf:./m.gguf,adapter=../lora", "gguf:…/m.gguf,adapter=…/other", False),
+        ("hf:./m", "gguf:./m", False),
+        ("./others", "../w1/teachers", False),
+        ("./w3/teachers", "../w1/teachers", False),
+        ("./eachers", "../w1/teachers", False),
+        ("…/others", "…/teachers", False),
+        ("..", "../w1/teachers", False),
+        ("teachers", "../w1/teachers", False),
+        ("Acme", "Acme", True),
+        ("Acme", "Other", False),
+    ],
+)
+def test_a_path_is_known_again_from_another_working_folder(was: str, now: str, one: bool) -> None:
+    assert one_place(was, now, Path("/home/x/w2")) is one
