@@ -36,6 +36,7 @@ EXTRAS = {
     "rfc3161-client": ("timestamp", "time stamps of seals"),
     "sigstore": ("sigstore", "seals by Sigstore"),
     "peft": ("train", "PEFT adapters"),
+    "ray": ("cluster", "work on a Ray cluster"),
     "sentence-transformers": ("embed", "sentence embeddings"),
 }
 OURS = ("auditor", "detectors", "fingerprints")

@@ -7,6 +7,7 @@ Every machine must see the same folders under the same names; each is asked befo
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import Any, Literal, Self
 from auditor.children import THREADS
 from auditor.errors import missing_extra
 from auditor.execution.shared_folder import SharedFolder
-from auditor.execution.tasks import TaskEnd, WorkTask, failed, line_of, lost, perform, task_in
+from auditor.execution.tasks import TaskEnd, WorkTask, bug, failed, line_of, lost, perform, task_in
 from fingerprints.errors import AuditError, UsageProblem
 
 try:
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError, RayTaskError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
     raise missing_extra("ray", "cluster", "work on a Ray cluster") from error
@@ -31,6 +32,10 @@ TRIES_AGAIN = 3
 CHECKED_WITHIN = 120.0
 """Seconds within which a machine must say whether it sees the folder: a worker begins in a few."""
 CACHE = "cache"
+ANSWERS_WITHIN = 10.0
+"""Seconds within which a cluster's address must take a connection: Ray itself was seen to go on
+trying for more than ten minutes."""
+LOOK = "look at RAY_ADDRESS, or leave it out: then the cluster is this machine's own"
 
 
 def _perform(line: str, path: str, word: str) -> str:
@@ -81,17 +86,21 @@ class RayCluster:
         return self._jobs or max(1, int(_resources().get("CPU", 1)))
 
     def __enter__(self) -> Self:
-        """Connects. Raises what Ray raises where there is no such cluster."""
+        """Connects. Raises UsageProblem where there is no such cluster."""
         address = os.environ.get("RAY_ADDRESS")
+        _check_address(address or "")
         # A cluster that others began has its own number of processors.
         processors = None if address else self._jobs
-        ray.init(
-            address=address,
-            num_cpus=processors,
-            include_dashboard=False,
-            log_to_driver=False,
-            runtime_env={"env_vars": self._surroundings()},
-        )
+        try:
+            ray.init(
+                address=address,
+                num_cpus=processors,
+                include_dashboard=False,
+                log_to_driver=False,
+                runtime_env={"env_vars": self._surroundings()},
+            )
+        except (ConnectionError, ValueError) as error:
+            raise _no_cluster(type(error).__name__) from error
         self._work = ray.remote(_perform)
         return self
 
@@ -126,7 +135,10 @@ class RayCluster:
         def close(found: Future[str]) -> None:
             """Hands on how it ended."""
             error = found.exception()
-            if isinstance(error, RayError):
+            if isinstance(error, RayTaskError):
+                # Raised by the unit itself: no machine was lost.
+                told.set_result(bug(task, type(error).__name__))
+            elif isinstance(error, RayError):
                 what = f"the cluster could not do it: {type(error).__name__}"
                 told.set_result(
                     lost(task, what, "look at the cluster, and run the same command again")
@@ -139,6 +151,22 @@ class RayCluster:
         told_task = (line_of(task), self._mark.path, self._mark.word)
         work.remote(*told_task).future().add_done_callback(close)
         return told
+
+
+def _check_address(address: str) -> None:
+    """Raises UsageProblem where nobody answers at HOST:PORT; other addresses are for Ray to
+    read."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _no_cluster(type(error).__name__) from error
+
+
+def _no_cluster(why: str) -> UsageProblem:
+    return UsageProblem(f"no Ray cluster answers there: {why}", where="RAY_ADDRESS", next_step=LOOK)
 
 
 def _resources() -> dict[str, float]:

@@ -47,6 +47,11 @@ class WorkTask(Record):
         """Does what isn't done of it. Raises AuditError for what is its own fault."""
         raise NotImplementedError
 
+    def leaves(self) -> tuple[Path, ...]:
+        """The files without which its end counts for nothing: who takes them away has it done
+        again."""
+        return ()
+
 
 class TaskEnd(Record):
     """How a task ended: its exit code, as the same command by itself would have had, and what was
@@ -99,11 +104,13 @@ def task_in(line: bytes | str) -> WorkTask:
 
 
 def ended(task: WorkTask) -> TaskEnd | None:
-    """How this very task ended; None where it did not yet, or under another key. Raises
-    MalformedInput for a damaged file."""
+    """How this very task ended; None where it did not yet, or under another key, or where what it
+    left was taken away since. Raises MalformedInput for a damaged file."""
     path = Path(task.ends)
     found = END.read(path) if path.is_file() else None
-    return found if found is not None and found.key == task.key else None
+    if found is None or found.key != task.key:
+        return None
+    return found if all(file.is_file() for file in task.leaves()) else None
 
 
 def succeeded(task: WorkTask) -> bool:

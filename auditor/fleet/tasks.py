@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.audits.frame import keep
 from auditor.audits.plan import AuditPlan
-from auditor.audits.report.bundle import ready_folder
+from auditor.audits.report.bundle import REPORT, ready_folder
 from auditor.audits.run_by import run_by
 from auditor.evidence.kinds import all_kinds, placed_at
 from auditor.evidence.records import Report
@@ -42,6 +42,10 @@ class AskTask(WorkTask):
         """Asks what was not answered yet."""
         _ask(self)
 
+    def leaves(self) -> tuple[Path, ...]:
+        """The answers."""
+        return tuple(Path(self.out) / one.file for one in self.recordings)
+
 
 class HeardFrom(Record):
     """Whose answers are not asked for again: the spec, and its recordings."""
@@ -66,6 +70,10 @@ class JudgeTask(WorkTask):
     def do(self, progress: Progress = SILENT) -> None:
         """Judges, and keeps the report."""
         _judge(self)
+
+    def leaves(self) -> tuple[Path, ...]:
+        """The report."""
+        return (Path(self.out) / self.folder / REPORT,)
 
 
 def end_file(out: Path, task_id: str) -> Path:

@@ -35,13 +35,14 @@ from auditor.execution.telling import UnitsTold, check_ends
 from auditor.version import VERSION
 from detectors.base import Teacher
 from detectors.registry import load_detector
-from fingerprints.errors import Incomplete
+from fingerprints.errors import Incomplete, UsageProblem
 from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record, canonical_json, sha256
 from fingerprints.work_folder import WorkFolder
 
 BUSY = "another process makes this calibration"
+MARK, MARKED = "mark.txt", "units of a calibration\n"
 MODELS_A_UNIT = 50
 """Each unit fits every detector once more: so few units that this is little, so many that a dozen
 processes have something to do."""
@@ -143,6 +144,10 @@ class MeasuringTask(WorkTask):
         rows = measured_rows(read.known, read.teachers, makers, [self.size], measuring, part)
         write_record(Path(self.file), MeasuredRows(rows=rows))
 
+    def leaves(self) -> tuple[Path, ...]:
+        """The rows."""
+        return (Path(self.file),)
+
 
 class FittingTask(WorkTask):
     """Fits, and leaves out, what was measured at one number of prompts; ``rows`` are the files of
@@ -161,6 +166,10 @@ class FittingTask(WorkTask):
             fitted = cell_fits({self.NAME: rows}, (LEVELS[0], rows[0].size))[self.NAME]
         write_record(Path(self.file), fitted)
 
+    def leaves(self) -> tuple[Path, ...]:
+        """The fit."""
+        return (Path(self.file),)
+
 
 def make_calibration(
     plan: CalibrationPlan, out: Path, executor: Executor, progress: Progress = SILENT
@@ -170,19 +179,26 @@ def make_calibration(
 
     Deterministic but for the date, whoever does it: each unit is done once, by the same arithmetic.
     Raises Incomplete where units failed or nothing could be fitted, what loading a cohort and
-    opening a store raise, Locked while another process works there.
+    opening a store raise, Locked while another process works there, UsageProblem where ``out`` is a
+    folder, MalformedInput where other files lie in that of the units. A file that can't be written
+    costs no unit.
     """
+    if out.is_dir():
+        raise UsageProblem("a folder, and no file", where=out, next_step="give a file as --out")
     read, work = _loaded(*_places(plan)), work_folder(out)
     state = _keep_read(read)
-    with WorkFolder(work, BUSY).held():
+    with WorkFolder(work, BUSY, MARK).held(text=MARKED):
         tasks = tasks_of(plan, state, len(read.known), work)
         check_ends(do_all(tasks, executor, UnitsTold("units", len(tasks), progress)), "units")
         fits = [FIT.read(Path(t.file)) for t in tasks if isinstance(t, FittingTask)]
-    _READ.clear()
-    try:
-        made = _joined(plan, read, fits)
+        _READ.clear()
+        try:
+            made = _joined(plan, read, fits)
+        except Incomplete:
+            shutil.rmtree(work)  # nothing can be fitted to these, however often they are joined
+            raise
         write_calibration(out, made)
-    finally:
+        # While it is held: whoever comes next finds no folder that is taken away under it.
         shutil.rmtree(work)
     return made
 

@@ -26,6 +26,7 @@ from auditor.labs.population.ladder import make_rung
 from auditor.labs.population.rungs import DONE
 from auditor.labs.population.untrained import UntrainedRung
 from fingerprints.collect import collect
+from fingerprints.errors import MalformedInput
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet, Sampling, canonical_json, sha256
 from fingerprints.subjects import open_subject
@@ -149,7 +150,7 @@ class _Growing:
 
     def __call__(self, task: WorkTask, end: TaskEnd, ended: int) -> None:
         """One ended, the one that makes so many."""
-        self.purse.put(task.id, _spent(self.folder / task.id, end.seconds))
+        self.purse.put(task.id, self._took(task, end))
         done = len(self.there) + ended
         remaining = (self.total - done) * self.purse.each.seconds / self.purse.at_once
         self.progress.step("shadows", whole=True)(done, self.total, remaining)
@@ -158,6 +159,15 @@ class _Growing:
             left = f", at most {remaining / 60:.0f} min left" if done < self.total else ""
             told = f"{done} of {self.total}: {task.id}, {end.seconds:.0f} s{left}"
             self.progress.note(told)
+
+    def _took(self, task: WorkTask, end: TaskEnd) -> Spent:
+        """What it took; of one that failed over a damaged file, seconds are all that is known."""
+        try:
+            return _spent(self.folder / task.id, end.seconds)
+        except MalformedInput:
+            if not end.exit_code:
+                raise
+            return Spent(seconds=end.seconds, tokens=0, trained=False)
 
 
 def _spent(folder: Path, seconds: float) -> Spent:

@@ -3,6 +3,7 @@ once."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from concurrent.futures import Future
@@ -30,7 +31,7 @@ from auditor.execution.here import ThisProcess
 from auditor.execution.local import LocalProcesses
 from auditor.execution.tasks import TaskEnd, WorkTask
 from detectors.registry import load_detector
-from fingerprints.errors import Incomplete
+from fingerprints.errors import Incomplete, MalformedInput, UsageProblem
 from tests.auditor.calibration.population import PROMPTS, teachers, write_cohort, write_store
 
 pytestmark = pytest.mark.timeout(400)  # the population is measured three times
@@ -70,6 +71,13 @@ class Dying(ThisProcess):
             raise KeyboardInterrupt
         self.done.append(task.id)
         return super().submit(task)
+
+
+class Idle(ThisProcess):
+    """An executor that is given nothing to do."""
+
+    def submit(self, task: WorkTask) -> Future[TaskEnd]:
+        raise AssertionError(f"{task.id} is done again")
 
 
 def bare(made: Calibration) -> Calibration:
@@ -148,6 +156,44 @@ def test_a_cohort_that_changes_meanwhile_is_told(plan: CalibrationPlan, tmp_path
     changed = task.model_copy(update={"state": "another"})
     with pytest.raises(Incomplete, match="changed while it was measured"):
         changed.do()
+
+
+def test_what_others_left_beside_it_is_refused_and_stays(
+    plan: CalibrationPlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "made.json"
+    notes = work_folder(out) / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine", "utf-8")
+    with pytest.raises(MalformedInput, match="holds other files"):
+        make_calibration(plan, out, Idle())
+    assert notes.read_text("utf-8") == "mine"
+
+
+def test_a_folder_is_refused_before_anything_is_measured(
+    plan: CalibrationPlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "made.json"
+    out.mkdir()
+    with pytest.raises(UsageProblem, match="a folder, and no file"):
+        make_calibration(plan, out, Idle())
+
+
+def test_a_calibration_that_cannot_be_written_costs_no_unit(
+    plan: CalibrationPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = dataclasses.replace(plan, sizes=(20,))
+    out = tmp_path / "made.json"
+
+    def full(path: Path, made: Calibration) -> None:
+        raise MalformedInput("the disk is full", where=path, next_step="free some of it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_calibration", full)
+        with pytest.raises(MalformedInput, match="the disk is full"):
+            make_calibration(small, out, ThisProcess())
+    make_calibration(small, out, Idle())
+    assert (out.is_file(), work_folder(out).exists()) == (True, False)
 
 
 def test_a_dry_run_counts_units_and_measures_nothing(

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from auditor.execution.local import LocalProcesses
+from fingerprints.errors import UsageProblem
 from tests.auditor.audits.shadow.test_growing import World, weights
+from tests.auditor.execution.units import Mistaken
 
 
 @pytest.mark.slow
@@ -36,3 +38,32 @@ def test_shadows_of_a_cluster_that_loses_a_machine_are_those_of_this_one(
         assert world.grown(rungs, out, executor)[0] == ()
     assert told["weights"] == weights(out)
     assert len(told["weights"]) == 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["banana", "http://x:1", "127.0.0.1:none", "127.0.0.1:1", "127.0.0.1:99999", "[::1]:1"],
+)
+def test_an_address_of_no_cluster_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    pytest.importorskip("ray")
+    from auditor.execution.cluster import RayCluster
+
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UsageProblem, match="no Ray cluster answers there"), RayCluster(tmp_path):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_bug_in_a_unit_is_not_told_as_the_clusters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    from auditor.execution.cluster import RayCluster
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with RayCluster(tmp_path, jobs=1) as cluster:
+        end = cluster.submit(Mistaken.make(tmp_path, "one")).result(120)
+    assert (end.exit_code, end.code) == (70, "E-INTERNAL")

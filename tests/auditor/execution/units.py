@@ -43,6 +43,14 @@ class Failing(Writing):
         super().do(progress)
 
 
+class Mistaken(Writing):
+    """Has a bug."""
+
+    def do(self, progress: Progress = SILENT) -> None:
+        """Raises what is no error of ours."""
+        raise ValueError("a bug")
+
+
 def lines(folder: Path, name: str) -> list[dict[str, Any]]:
     """What a unit wrote: one line each time that it was done."""
     path = folder / f"{name}.txt"

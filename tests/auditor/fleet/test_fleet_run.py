@@ -4,6 +4,7 @@ report differs from that of the same audit by itself."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,18 @@ def test_a_store_that_grows_is_judged_by_anew_and_nobody_is_asked(folder: Path) 
     assert "alpha" in {c.name for c in grown.candidates}
     assert report.run == 2
     assert report.since is not None
+
+
+def test_what_somebody_took_away_is_made_again(folder: Path) -> None:
+    path = written(folder, [suspect(folder, "one")], [answers("./one")])
+    first, out = cell(examined(path, folder / "out"), "one"), folder / "out"
+    shutil.rmtree(out / first.place)
+    shutil.rmtree(out / "asked")
+    again = Inline()
+    second = cell(examined(path, out, again), "one")
+    assert (second.state, second.place) == ("done", first.place)
+    assert len(again.done) == 2
+    assert list((out / "asked").rglob("*.jsonl"))
 
 
 def test_the_table_has_a_row_a_verdict_and_one_for_who_has_none(folder: Path) -> None:

@@ -133,6 +133,18 @@ def test_one_that_fails_is_named_and_the_others_are_made(world: World, tmp_path:
     assert told.lines[0].startswith(f"{bad.name}: exit code ")
 
 
+def test_one_whose_card_is_damaged_stops_no_other(world: World, tmp_path: Path) -> None:
+    rungs = world.rungs(tmp_path)[:3]
+    folder = tmp_path / "shadows" / rungs[1].name
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text("{", "utf-8")
+    told, purse = Told(), Purse.open(world.plan, tmp_path, EXPECTED)
+    with pytest.raises(Incomplete, match=f"1 of 3 shadows failed: {rungs[1].name}"):
+        grow(rungs, world.asked, tmp_path / "shadows", purse, ThisProcess(), told)
+    assert [finished(tmp_path / "shadows" / r.name) for r in rungs] == [True, False, True]
+    assert not purse.rows[rungs[1].name].trained
+
+
 def test_a_shadow_of_which_half_was_taken_away_is_made_again(world: World, tmp_path: Path) -> None:
     (untrained,) = world.rungs(tmp_path)[:1]
     world.grown([untrained], tmp_path, ThisProcess())
