@@ -15,7 +15,13 @@ import numpy as np
 
 from auditor.audits.lineage.affinity import affinities
 from auditor.audits.lineage.compared_pair import ComparedPair
-from auditor.audits.lineage.heads import HeadPairs, dimension_agreement, head_pairs, known_layers
+from auditor.audits.lineage.described import pairs_in
+from auditor.audits.lineage.heads import (
+    HeadPairs,
+    dimension_agreement,
+    known_layers,
+    more_pairs,
+)
 from auditor.audits.lineage.sides import Side, runs
 from auditor.audits.lineage.units import MATCHED, NearestUnits, nearest
 from detectors.lineage.independence import Indices
@@ -91,9 +97,10 @@ def second_look_at_attention(
     head by head are left out. Raises what reading the weights raises."""
     known = set(known_layers(one))
     looked = [layer for layer in wanted if layer in known]
-    pairs = head_pairs(one, other, [found.basis], looked) if looked else None
+    pairs = pairs_in(one, other, found) if looked else None
     if pairs is None:
         return {}
+    pairs = more_pairs(one, other, pairs, looked)
     return {layer: _heads(one, other, _of_layer(pairs, layer)) for layer in looked}
 
 
