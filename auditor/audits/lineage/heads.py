@@ -177,6 +177,7 @@ def heads_of(side: Side, layer: int, numbers: Iterable[int]) -> list[HeadParts]:
     whole = {role: _attention(side, layer, role) for role in ("query", "key", "value", "output")}
 
     def rows(role: str, number: int) -> Array:
+        """One head's rows of a role's whole matrix, (head width, hidden)."""
         return whole[role][number * a.head_width : (number + 1) * a.head_width]
 
     each = a.heads // a.groups
