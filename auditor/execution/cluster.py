@@ -11,7 +11,6 @@ import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from auditor.children import THREADS
@@ -108,12 +107,7 @@ class RayCluster:
         cache = os.environ.get("AUDITOR_CACHE") or str(self._shared / CACHE)
         return {**dict.fromkeys(THREADS, "1"), "AUDITOR_CACHE": cache}
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         """Leaves the cluster; what is half done is gone on with later."""
         ray.shutdown()
         if self._mark is not None:

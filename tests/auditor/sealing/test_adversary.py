@@ -27,8 +27,8 @@ from auditor.sealing.verify import verify
 from fingerprints.errors import MalformedInput, UnsafeInput
 from fingerprints.record_files import write_record
 from tests.auditor.audits.lineage.relatives import base
-from tests.auditor.sealing.conftest import SealedCase, teachers
-from tests.recordings import answers_of, write_jsonl
+from tests.auditor.sealing.conftest import SealedCase
+from tests.recordings import answers_of, stored, write_jsonl
 
 
 def forged(case: SealedCase, *names: str) -> None:
@@ -163,7 +163,7 @@ def test_a_report_that_was_moved_and_renamed_is_no_other_judgement(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
-    teachers(Path())
+    stored(Path())
     audit("suspect.jsonl", "report", store="teachers", calibration="none")
     new_key(Path("key"))
     seal_report(Path("report"), Signing(file_signer(Path("key"))))
@@ -181,7 +181,7 @@ def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "made")
     suspect = write_jsonl(tmp_path / "made" / "suspect.jsonl", answers_of("beta", seed=9))
-    teachers(tmp_path / "made")
+    stored(tmp_path / "made")
     store = str(tmp_path / "made" / "teachers")
     audit(str(suspect), tmp_path / "made" / "report", store=store, calibration="none")
     new_key(Path("key"))
@@ -197,7 +197,7 @@ def test_another_place_in_a_command_or_a_plan_is_told_from_wherever_one_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
-    teachers(tmp_path)
+    stored(tmp_path)
     audit(str(suspect), "report", store=str(tmp_path / "teachers"), calibration="none")
     new_key(Path("key"))
     made = load_bundle(Path("report"))
