@@ -165,7 +165,7 @@ def _no_cluster(why: str) -> UsageProblem:
 
 def _resources() -> dict[str, float]:
     """What the cluster has now, by name: CPU, GPU."""
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types for it
     return found
 
 
@@ -180,7 +180,7 @@ def _gpus(
 
 def _check_machines(mark: SharedFolder) -> None:
     """Raises UsageProblem where a machine of the cluster does not see the folder."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray has no types for it
     machines = [node for node in nodes if node["Alive"]]
     asked = ray.remote(_unseen)
     told = [
