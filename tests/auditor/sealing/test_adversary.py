@@ -24,11 +24,12 @@ from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Stateme
 from auditor.sealing.seal import add, seal_report
 from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
-from fingerprints.errors import MalformedInput, UnsafeInput
+from fingerprints.errors import MalformedInput, UnsafeInput, VerificationFailed
+from fingerprints.journal import TranscriptWriter
 from fingerprints.record_files import write_record
 from tests.auditor.audits.lineage.relatives import base
 from tests.auditor.sealing.conftest import SealedCase
-from tests.recordings import answers_of, stored, write_jsonl
+from tests.recordings import answers_of, recorded, stored, write_jsonl
 
 
 def forged(case: SealedCase, *names: str) -> None:
@@ -115,6 +116,29 @@ def test_a_transcript_that_was_left_out_before_sealing_is_said_to_be_missing(
     seal_report(sealed.report, sealed.signing())
     told = verify(sealed.report, (public_key(sealed.public),))
     assert {u.code for u in told.unchecked} == {"time", "transcript"}
+
+
+def test_other_answers_beside_a_report_are_told_and_never_sealed(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Whole and well-formed, but not those that the report was made from."""
+    other, place = recorded(tmp_path, "gamma"), sealed.report / "transcript.jsonl"
+    place.unlink()
+    with TranscriptWriter(place, other.header, other.probes.values()) as writer:
+        for reply in other.replies:
+            writer.add(reply)
+        writer.finish()
+    assert "transcript_differs" in {p.code for p in verify(sealed.report).problems}
+    (sealed.report / "attestation.json").unlink()
+    with pytest.raises(VerificationFailed, match="not those that the report was made from"):
+        seal_report(sealed.report, sealed.signing())
+
+
+def test_a_cut_report_is_told_as_none(sealed: SealedCase) -> None:
+    path = sealed.report / "report.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    told = {(p.code, p.file) for p in verify(sealed.report).problems}
+    assert ("report_unreadable", "report.json") in told
 
 
 def test_what_nobody_vouches_for_is_told_as_said_only() -> None:
