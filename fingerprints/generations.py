@@ -223,7 +223,7 @@ def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
     with draft(path) as folder:
         with replacing(folder / INDEX) as file:
             measured = MeasuredFile(file)
-            nearest.write(made.index.index, measured)  # type: ignore[union-attr]
+            nearest.write(made.index.index, measured)  # type: ignore[union-attr]  # never a sharded one
         record = _manifest_of(made, catalog, {INDEX: FileEntry.of(measured)})
         commit(path, folder, record)
 

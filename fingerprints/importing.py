@@ -103,9 +103,11 @@ class _Counts:
     characters: int = 0
 
     def skip(self, what: str, error: AuditError) -> None:
+        """Notes what was left out and why, its name made printable."""
         self.skipped.append(SkippedImport(what=printable(what, 200), reason=error.what))
 
     def take(self, model: str, transcript: Transcript, unreadable: int) -> None:
+        """Counts a model whose answers were added; ``unreadable`` answers are among them."""
         self.added.append(model)
         self.answers += len(transcript.replies)
         self.unreadable += unreadable

@@ -183,7 +183,7 @@ def _add(
     """Adds the fit, its figures and curves to every population that has rows here."""
     rows, names = [r for _, r in chosen], [name for name, _ in chosen]
     for name in dict.fromkeys(names):
-        made[name].fitted.append(_fitted(weigher, rows, names, name, level, size))
+        made[name].fitted.append(_fitted(weigher, rows, name, level, size))
     largest = {
         name: size == max(f.size for f in one.fitted) for name, one in made.items() if one.fitted
     }
@@ -289,7 +289,6 @@ def _weigher(rows: Sequence[MeasuredRow], populations: Sequence[str]) -> Weigher
 def _fitted(
     weigher: Weigher,
     rows: Sequence[MeasuredRow],
-    populations: Sequence[str],
     population: str,
     level: Level,
     size: int,
