@@ -20,7 +20,7 @@ import pytest
 
 from auditor.cli import run
 from fingerprints import address as addresses
-from fingerprints import publishing, remote_store
+from fingerprints import indexing, publishing, remote_store
 from fingerprints.address import Address, is_address
 from fingerprints.errors import (
     AuditError,
@@ -31,7 +31,8 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
-from fingerprints.publishing import publish
+from fingerprints.publishing import foreseen, publish
+from fingerprints.records import sha256
 from fingerprints.remote_store import opened
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import filled, queries, transcript
@@ -86,6 +87,16 @@ def overwrite(address: str, name: str, data: bytes) -> None:
     place.filesystem.pipe_file(place.at(name), data)
 
 
+def republished(address: str, files: dict[str, bytes]) -> None:
+    """Puts other bytes in the place of files of a published store, and lists them."""
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    for name, data in files.items():
+        listing["files"][name] = {"size": len(data), "sha256": sha256(data)}
+        overwrite(address, sha256(data), data)
+    overwrite(address, "store.json", json.dumps(listing).encode())
+
+
 def test_a_published_store_answers_as_the_folder_does(
     path: Path, address: str, cache: Path
 ) -> None:
@@ -112,8 +123,7 @@ def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
     assert (again.sent, again.there, again.there_bytes) == (0, first.sent, first.sent_bytes)
     with FingerprintStore.open(path) as store:
         store.add(transcript("d"), "d")
-    foreseen = publish(path, address, dry_run=True)
-    assert foreseen.sent >= 1
+    assert foreseen(path, address).sent == 4
     with opened(address, cache) as reader:
         publish(path, address)
         assert len(reader.teachers()) == 3  # it reads the store that it opened
@@ -122,12 +132,84 @@ def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
 
 
 def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> None:
-    for dry_run in (True, False):
+    for sending in (foreseen, publish):
         with pytest.raises(MalformedInput, match="there is no store here"):
-            publish(tmp_path / "nowhere", address, dry_run=dry_run)
-    assert publish(path, address, dry_run=True).sent == 4
+            sending(tmp_path / "nowhere", address)
+    assert foreseen(path, address).sent == 4
     with pytest.raises(MalformedInput, match="no published store"):
         objects_or_refusal(address)
+
+
+def near(foreseen: int, sent: int) -> bool:
+    return 0.8 * sent < foreseen < 1.6 * sent + 4096
+
+
+@pytest.mark.parametrize("changed", ["new", "no index", "old index", "open log", "frozen"])
+def test_a_dry_run_tells_as_many_objects_as_are_then_sent(
+    address: str, tmp_path: Path, changed: str
+) -> None:
+    path = filled(tmp_path / "store", n=200)
+    with FingerprintStore.open(path) as store:
+        if changed == "frozen":
+            store.freeze()
+        elif changed != "new":
+            store.add(transcript("d"), "d")
+    if changed == "no index":
+        (path / "CURRENT").unlink()
+    held = FingerprintStore.open(path, read_only=True) if changed == "open log" else None
+    told = foreseen(path, address)
+    if held is not None:
+        held.close()
+    done = publish(path, address)
+    assert told.reckoned == (changed != "frozen")
+    assert (told.sent, told.there) == (done.sent, done.there) == (4, 0)
+    assert near(told.sent_bytes, done.sent_bytes)
+    assert foreseen(path, address) == publish(path, address)
+
+
+def test_a_large_store_with_some_new_answers_is_published_whole(
+    address: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(indexing, "IDS_A_SHARD", 150)
+    path = filled(tmp_path / "store", n=120)
+    publish(path, address)
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d", 6), "d")
+        assert store.index.now().n == 362
+        assert len(list(path.glob("gen-*/lists-*"))) == 3  # the new ones are beside them
+    told = foreseen(path, address)
+    done = publish(path, address)
+    assert (told.sent, told.there) == (done.sent, done.there) == (6, 7)
+    assert near(told.sent_bytes, done.sent_bytes)
+    assert near(told.there_bytes, done.there_bytes)
+    with opened(address, cache) as reader:
+        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
+        assert reader.index.now().tail.n == 0  # type: ignore[union-attr]
+
+
+def test_nothing_is_published_to_what_is_gone_with_the_command(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["--dry-run"]):
+        assert run(["store", "publish", "memory://x/y", "--store", str(path), *more]) == 2
+        assert "gone when this command ends" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "step"),
+    [
+        ("zip://teachers.zip", "unpack it"),
+        ("tar://teachers.tar/x", "unpack it"),
+        ("libarchive://x", "unpack it"),
+        ("simplecache://x/y", "name the place itself"),
+        ("filecache://x/y", "name the place itself"),
+    ],
+)
+def test_an_archive_and_a_cache_are_not_told_to_set_credentials(address: str, step: str) -> None:
+    with pytest.raises(UsageProblem, match=step) as caught:
+        Address.parse(address)
+    assert "credentials" not in caught.value.line()
 
 
 @pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"../../etc x\n", b"gen-000001"])
@@ -135,9 +217,9 @@ def test_a_dry_run_refuses_a_pointer_that_names_no_generation(
     path: Path, address: str, held: bytes
 ) -> None:
     (path / "CURRENT").write_bytes(held)
-    for dry_run in (True, False):
+    for sending in (foreseen, publish):
         with pytest.raises(StoreIntegrity, match="CURRENT names no generation"):
-            publish(path, address, dry_run=dry_run)
+            sending(path, address)
 
 
 def objects_or_refusal(address: str) -> None:
@@ -460,13 +542,11 @@ def test_what_mends_a_damaged_published_store_is_not_a_rebuild_of_it(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with FingerprintStore.open(path) as store:
-        store.freeze()
-    file = path / part if part != "index.faiss" else next(path.glob("gen-*")) / part
-    data = file.read_bytes()
-    monkeypatch.setattr(publishing, "_is_frozen", lambda *_: True)  # damaged, and published so
-    file.write_bytes(data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :])
     publish(path, address)
+    name = part if part != "index.faiss" else f"{next(path.glob('gen-*')).name}/{part}"
+    data = (path / name).read_bytes()
+    damaged = data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :]
+    republished(address, {name: damaged})
     monkeypatch.setenv("AUDITOR_CACHE", str(cache))
     for command in (["search", "x"], ["verify"]):
         assert run(["store", *command, "--store", address]) == 5
