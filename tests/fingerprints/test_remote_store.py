@@ -77,9 +77,7 @@ def local(path: Path) -> tuple[bytes, bytes]:
 
 def objects(address: str) -> dict[str, str]:
     """Names in the store and the objects that hold their bytes."""
-    place = Address.parse(address)
-    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
-    return {name: entry["sha256"] for name, entry in listing["files"].items()}
+    return {name: entry["sha256"] for name, entry in _listed(address).items()}
 
 
 def overwrite(address: str, name: str, data: bytes) -> None:
@@ -222,8 +220,8 @@ def test_a_dry_run_refuses_a_pointer_that_names_no_generation(
             sending(path, address)
 
 
-def objects_or_refusal(address: str) -> None:
-    with opened(address, Path("unused")):
+def objects_or_refusal(address: str, cache: Path = Path("unused")) -> None:
+    with opened(address, cache):
         pytest.fail("opened what is not there")
 
 
@@ -300,10 +298,14 @@ def test_a_full_disk_of_ours_is_no_trouble_of_the_remote_store(
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, usual[1]))
     try:
-        with pytest.raises(ResourceLimit, match="could not write"), opened(address, cache):
-            pytest.fail("opened")
+        with pytest.raises(ResourceLimit, match="could not write") as caught:
+            objects_or_refusal(address, cache)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    [left] = (cache / "stores" / "objects").glob("*.part")
+    assert f"2,000 bytes that were fetched are kept ({left})" in caught.value.line()
+    assert "goes on from there; or remove that file" in caught.value.line()
+    assert left.stat().st_size == 2000
     assert look(address, cache) == local(path)
 
 
@@ -374,6 +376,99 @@ def test_a_listing_can_name_no_other_file(
     overwrite(address, "store.json", b"rubbish")
     with pytest.raises(StoreIntegrity, match="listing"), opened(address, cache):
         pytest.fail("opened")
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Every object that is asked for, with the size that is allowed it."""
+    found: list[tuple[str, int]] = []
+    real = Address.portions
+
+    def seen(self: Address, name: str, size: int, start: int = 0) -> Iterator[bytes]:
+        found.append((name, size))
+        return real(self, name, size, start)
+
+    monkeypatch.setattr(Address, "portions", seen)
+    return found
+
+
+def relisted(address: str, **changed: object) -> None:
+    """Adds entries to a published store's listing, or changes them."""
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    entry = next(iter(listing["files"].values()))
+    for name, size in changed.items():
+        listing["files"][name] = {**listing["files"].get(name, entry), "size": size}
+    overwrite(address, "store.json", json.dumps(listing).encode())
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({f"gen-000001/x{i}": 9 << 40 for i in range(10_000)}, "the index does not have"),
+        ({f"gen-000001/x{i}": 10 for i in range(1_000_000)}, "can't be read"),
+        ({f"gen-{i:06d}/manifest.json": 4096 for i in range(9)}, "no store has"),
+        ({"CURRENT": 9 << 40}, "no store has"),
+        ({"gen-000001/manifest.json": 9 << 40}, "no store has"),
+        ({"gen-000001/index.faiss": 9 << 40}, "not of the index"),
+        ({"gen-000001/second.faiss": 10}, "the index does not have"),
+        ({"gen-000002/index.faiss": 10}, "the index does not have"),
+        ({"catalog.sqlite": 9 << 40}, "may be"),
+        ({"catalog.sqlite": -1}, "can't be read"),
+    ],
+    ids=["many", "a million", "manifests", "pointer", "manifest", "index", "more", "other", "catalogue", "negative"],
+)  # fmt: skip
+def test_a_hostile_listing_makes_nobody_fetch_what_no_store_needs(
+    path: Path,
+    tmp_path: Path,
+    cache: Path,
+    fetched: list[tuple[str, int]],
+    files: dict[str, int],
+    why: str,
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    relisted(address, **files)
+    with pytest.raises(AuditError, match=why):
+        objects_or_refusal(address, cache)
+    assert sum(size for name, size in fetched if name != "store.json") < 4096
+    assert [name for name, _ in fetched].count("store.json") == 1
+    assert not list(cache.rglob("view-*"))
+
+
+def test_more_than_may_be_fetched_or_than_there_is_room_for_is_refused_before(
+    path: Path, address: str, cache: Path, fetched: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    publish(path, address)
+    sizes = {entry["sha256"]: entry["size"] for entry in _listed(address).values()}
+    large = sum(size for size in sizes.values() if size > 1000)
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", str(large - 1))
+    with pytest.raises(ResourceLimit, match=f"{large:,} bytes of a published store would") as told:
+        objects_or_refusal(address, cache)
+    assert f"AUDITOR_LARGEST_FETCH={large}" in told.value.line()
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", "lots")
+    with pytest.raises(UsageProblem, match="no number of bytes"):
+        objects_or_refusal(address, cache)
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", str(large))
+    usage = shutil.disk_usage(cache)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=large - 1))
+    with pytest.raises(ResourceLimit, match=f"and {large - 1:,} are free"):
+        objects_or_refusal(address, cache)
+    assert not any(size > 1000 for name, size in fetched if name != "store.json")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=large))
+    assert look(address, cache) == local(path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", "0")
+    assert look(address, cache) == local(path)  # all is here already
+
+
+def _listed(address: str) -> dict[str, dict[str, Any]]:
+    place = Address.parse(address)
+    files: dict[str, dict[str, Any]] = json.loads(
+        place.filesystem.cat_file(place.at("store.json"))
+    )["files"]
+    return files
 
 
 @pytest.mark.parametrize(
@@ -561,10 +656,14 @@ def test_the_folders_of_killed_readers_are_removed_in_time(
     path: Path, address: str, cache: Path
 ) -> None:
     publish(path, address)
-    old, young = cache / "stores" / "view-old", cache / "stores" / "view-young"
-    for view in (old, young):
-        view.mkdir(parents=True)
-    os.utime(old, (0, 0))
+    stores = cache / "stores"
+    (stores / "objects").mkdir(parents=True)
+    for view in ("view-old", "view-young"):
+        (stores / view).mkdir()
+    for part in ("old.part", "young.part"):
+        (stores / "objects" / part).write_bytes(b"x")
+    for left in ("view-old", "objects/old.part"):
+        os.utime(stores / left, (0, 0))
     look(address, cache)
-    assert not old.exists()
-    assert young.exists()
+    assert [p.name for p in sorted(stores.glob("view-*"))] == ["view-young"]
+    assert [p.name for p in stores.glob("objects/*.part")] == ["young.part"]
