@@ -70,6 +70,20 @@ def test_no_candidate_is_judged_without_its_own_students() -> None:
     assert not [r for r in rows if r.piece == f"source={r.candidate}"]
 
 
+def test_the_groups_that_a_verdict_was_weighed_without_are_counted_and_no_others() -> None:
+    suspect, known = said("beta", 7, 0.5), shadows((1, 2, 3, 4, 5, 6))
+    found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)])
+    assert told is not None
+    beta = [v for v in found.verdicts if v.candidate == "beta" and v.outcome == "supported"]
+    groups = len(groups_of(known))
+    # All but its own students, without whom there is no verdict.
+    assert sentences(told, beta) == (
+        f"beta: supported, and it stays so with any one of {groups - 1} groups of shadows"
+        " left out.",
+    )
+
+
 def test_a_verdict_that_hangs_on_one_seed_is_told() -> None:
     """Of two seeds none can be held out when one is gone."""
     suspect = said("beta", 7, 0.5)
