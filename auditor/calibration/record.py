@@ -117,7 +117,8 @@ class LineageOut(_Numbers):
     and slope, the fusion's coefficients as `FusedNumbers` has them (intercept, weights, abstained)
     and its bounds. ``bounds`` is None where too few lineages would be left for a fit.
 
-    The scales of what unrelated suspects get stay those of all lineages.
+    The scales of what unrelated suspects get and the coefficients' covariances stay those of all
+    lineages.
     """
 
     lineage: str
