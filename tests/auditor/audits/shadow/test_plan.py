@@ -65,6 +65,29 @@ def test_a_dry_run_tells_the_shadows_and_their_cost_and_leaves_no_trace(
     assert not (folder / "audit").exists()
 
 
+def test_a_dry_run_counts_minutes_one_by_one_where_a_cluster_was_not_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*arguments(folder, "--seeds", "2", "--size", "tiny"), "--dry-run"]
+    assert run([*command, "--executor", "ray"]) == 0
+    assert "those of one shadow after the other" in capsys.readouterr().out
+    assert run([*command, "--executor", "ray", "--jobs", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "with 2 at once" in told
+    assert "one shadow after the other" not in told
+
+
+def test_a_file_where_the_folder_should_be_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "plain").touch()
+    for out in ("plain", "plain/audit"):
+        assert run(arguments(folder, out=out)) == 3
+        told = capsys.readouterr().err.strip().splitlines()[-1]
+        assert "a file, where a folder is needed" in told
+        assert f"{folder / 'plain'})" in told
+
+
 def test_doses_are_rungs_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = (
         "--seeds",
