@@ -227,11 +227,14 @@ def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreeme
         mine, theirs = _halves(one, pairs.mine[i]), _halves(other, pairs.theirs[int(looks[i])])
         if min(len(mine[0]), len(theirs[0])) < FEWEST:
             continue
-        by = [
-            likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False).argmax(axis=1)
+        reads, writes = (
+            likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False)
             for a, b in zip(mine, theirs, strict=True)
-        ]
-        found.append(agreement(by[0], by[1], len(theirs[0])))
+        )
+        # A row of zeros is near to nothing.
+        told = (reads.max(axis=1) > 0) & (writes.max(axis=1) > 0)
+        by = reads[told].argmax(axis=1), writes[told].argmax(axis=1)
+        found.append(agreement(*by, len(theirs[0])))
     return pooled(found) if found else None
 
 
