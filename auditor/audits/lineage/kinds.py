@@ -210,7 +210,7 @@ def _shape(one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart
 
 def _moved(found: ComparedPair) -> bool:
     """Whether layers whose units or heads were placed stand elsewhere in the base."""
-    kept = (x for x in found.likeness if x.agreeing >= SHARED)
+    kept = (x for x in found.likeness if x.agreeing >= SHARED and not x.strange)
     return any(x.layer != x.of for x in kept)
 
 
