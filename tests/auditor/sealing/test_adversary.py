@@ -205,7 +205,7 @@ def test_recorded_answers_are_judged_again_from_the_report_alone(
     monkeypatch.chdir(tmp_path)
     known = write_jsonl(Path("base.jsonl"), answers_of("alpha", seed=3))
     write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
-    teachers(Path())
+    stored(Path())
     audit("suspect.jsonl", "report", store="teachers", calibration="none", base=str(known))
     new_key(Path("key"))
     seal_report(Path("report"), Signing(file_signer(Path("key"))))
