@@ -20,7 +20,7 @@ import pytest
 
 from auditor.cli import run
 from fingerprints import address as addresses
-from fingerprints import indexing, publishing, remote_store
+from fingerprints import publishing, remote_store
 from fingerprints.address import Address, is_address
 from fingerprints.errors import (
     AuditError,
@@ -136,62 +136,6 @@ def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> N
     assert foreseen(path, address).sent == 4
     with pytest.raises(MalformedInput, match="no published store"):
         objects_or_refusal(address)
-
-
-def near(foreseen: int, sent: int) -> bool:
-    return 0.8 * sent < foreseen < 1.6 * sent + 4096
-
-
-@pytest.mark.parametrize("changed", ["new", "no index", "old index", "open log", "frozen"])
-def test_a_dry_run_tells_as_many_objects_as_are_then_sent(
-    address: str, tmp_path: Path, changed: str
-) -> None:
-    path = filled(tmp_path / "store", n=200)
-    with FingerprintStore.open(path) as store:
-        if changed == "frozen":
-            store.freeze()
-        elif changed != "new":
-            store.add(transcript("d"), "d")
-    if changed == "no index":
-        (path / "CURRENT").unlink()
-    held = FingerprintStore.open(path, read_only=True) if changed == "open log" else None
-    told = foreseen(path, address)
-    if held is not None:
-        held.close()
-    done = publish(path, address)
-    assert told.reckoned == (changed != "frozen")
-    assert (told.sent, told.there) == (done.sent, done.there) == (4, 0)
-    assert near(told.sent_bytes, done.sent_bytes)
-    assert foreseen(path, address) == publish(path, address)
-
-
-def test_a_large_store_with_some_new_answers_is_published_whole(
-    address: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "EXACT_UP_TO", 100)
-    monkeypatch.setattr(indexing, "IDS_A_SHARD", 150)
-    path = filled(tmp_path / "store", n=120)
-    publish(path, address)
-    with FingerprintStore.open(path) as store:
-        store.add(transcript("d", 6), "d")
-        assert store.index.now().n == 362
-        assert len(list(path.glob("gen-*/lists-*"))) == 3  # the new ones are beside them
-    told = foreseen(path, address)
-    done = publish(path, address)
-    assert (told.sent, told.there) == (done.sent, done.there) == (6, 7)
-    assert near(told.sent_bytes, done.sent_bytes)
-    assert near(told.there_bytes, done.there_bytes)
-    with opened(address, cache) as reader:
-        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
-        assert reader.index.now().tail.n == 0  # type: ignore[union-attr]
-
-
-def test_nothing_is_published_to_what_is_gone_with_the_command(
-    path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for more in ([], ["--dry-run"]):
-        assert run(["store", "publish", "memory://x/y", "--store", str(path), *more]) == 2
-        assert "gone when this command ends" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
