@@ -7,6 +7,9 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -378,6 +381,55 @@ def test_a_hostile_listing_makes_nobody_fetch_what_no_store_needs(
     assert sum(size for name, size in fetched if name != "store.json") < 4096
     assert [name for name, _ in fetched].count("store.json") == 1
     assert not list(cache.rglob("view-*"))
+
+
+def test_a_listing_without_its_manifest_is_no_trouble_of_this_machine(
+    path: Path, tmp_path: Path, cache: Path
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    listed = _listed(address)
+    del listed["gen-000001/manifest.json"]
+    overwrite(address, "store.json", json.dumps({"files": listed}).encode())
+    with pytest.raises(StoreIntegrity, match="lacks the manifest") as caught:
+        objects_or_refusal(address, cache)
+    assert address in caught.value.line()
+    assert "publish again" in caught.value.line()
+
+
+READER = """
+import os, signal, sys
+from pathlib import Path
+from fingerprints import address, remote_store
+address.PORTION = 1000
+real, left = address.Address.portions, [int(sys.argv[3])]
+def cut(self, name, size, start=0):
+    for data in real(self, name, size, start):
+        yield data
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+address.Address.portions = cut
+with remote_store.opened(sys.argv[1], Path(sys.argv[2])) as store:
+    print(len(store.teachers()))
+"""
+
+
+def test_readers_that_are_killed_and_readers_at_once_end_with_one_whole_copy(
+    path: Path, tmp_path: Path, cache: Path
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    for portions in (1, 4, 30):
+        argv = [sys.executable, "-c", READER, address, str(cache), str(portions)]
+        assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
+    argv[-1] = "-1"
+    running = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0] for process in running] == ["3\n", "3\n"]
+    assert look(address, cache) == local(path)
+    held = list((cache / "stores" / "objects").iterdir())
+    assert {file.suffix for file in held} == {"", ".lock"}
+    assert all(sha256(file.read_bytes()) == file.name for file in held if not file.suffix)
 
 
 def test_more_than_may_be_fetched_or_than_there_is_room_for_is_refused_before(
