@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fingerprints.errors import (
@@ -32,6 +33,7 @@ _STREAMED = ("http://", "https://")
 _ARCHIVES = ("libarchive", "tar", "zip")
 _CACHES = ("blockcache", "cached", "filecache", "simplecache")
 _PASSING = ("memory://",)
+_FOLDERS = ("file://", "local://")
 _ADDRESS = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]{0,30})://(?P<path>[^\s\x00-\x1f]{0,1000})")
 # What backends raise besides OSError, each only where the backend is loaded.
 _RAISED = (
@@ -55,6 +57,11 @@ def parts_of(address: str) -> tuple[str, str]:
     """Protocol and place. Raises UsageProblem, which doesn't repeat it, for an address that may
     hold credentials or is none."""
     found = _ADDRESS.fullmatch(address)
+    if not is_address(address):
+        raise UsageProblem(
+            "a place to publish at is an address, PROTOCOL://PLACE",
+            next_step="of a folder of this machine write file:///PATH",
+        )
     if found is None or re.search(r"[@?#]|::", found["path"]):
         raise UsageProblem(
             "a store's address is PROTOCOL://PLACE, without credentials, queries and chains",
@@ -77,7 +84,7 @@ class Address:
         credentials, of an unknown protocol, or whose package is not installed."""
         protocol, _ = parts_of(address)
         filesystem, root = _filesystem(protocol, address)
-        return cls(filesystem, root.rstrip("/"), printable(address, 200))
+        return cls(filesystem, root.rstrip("/"), printable(address, 200).rstrip("/"))
 
     @property
     def in_a_bucket(self) -> bool:
@@ -89,6 +96,11 @@ class Address:
     def passing(self) -> bool:
         """Whether what is put there is gone with this process."""
         return self.shown.startswith(_PASSING)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that it names, if it does."""
+        return Path(self.root) if self.shown.startswith(_FOLDERS) else None
 
     def at(self, name: str) -> str:
         """Where one of its objects lies."""
@@ -140,7 +152,9 @@ class Address:
         return Incomplete(
             f"the remote store can't be read or written now: {type(error).__name__}",
             where=where,
-            next_step="check network, credentials and rights, and run the same command again",
+            next_step="check the path and its permissions"
+            if self.folder
+            else "check network, credentials and rights, and run the same command again",
         )
 
     @contextmanager

@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,14 +56,16 @@ def sync_files(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, crowded: bool = False) -> Iterator[BinaryIO]:
     """A file to write that takes ``path``'s place, whole and on the disk, when the block ends
     without an error.
 
     After an error the old file stands and the temporary one is gone; after a kill the temporary one
-    is left for the next writer to sweep. Raises ResourceLimit on a full disk.
+    is left for the next writer to sweep. Into a ``crowded`` folder others may write the same file
+    now. Raises ResourceLimit on a full disk.
     """
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    own = f"{os.getpid()}-{threading.get_ident()}-" if crowded else ""
+    temporary = path.with_name(f"{TEMPORARY}{own}{path.name}")
     try:
         with temporary.open("wb") as file:
             yield file

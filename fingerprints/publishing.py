@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
-from fingerprints.address import Address
+from fingerprints.address import PORTION, Address
 from fingerprints.catalog_file import CATALOG
-from fingerprints.durable import open_plain
-from fingerprints.errors import Incomplete, MalformedInput
+from fingerprints.durable import TEMPORARY, open_plain, replacing
+from fingerprints.errors import Incomplete, MalformedInput, UsageProblem
 from fingerprints.generations import (
     CURRENT,
     INDEX,
@@ -25,7 +28,7 @@ from fingerprints.generations import (
 from fingerprints.index_files import FileEntry, is_whole
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import Record, canonical_json
-from fingerprints.remote_store import FILE, LISTING, StoreListing
+from fingerprints.remote_store import FILE, LEFT_BEHIND, LISTING, StoreListing
 from fingerprints.shard_files import foreseen_sizes, kept_files, shards_of
 from fingerprints.store import FingerprintStore
 
@@ -64,7 +67,7 @@ def publish(folder: Path, address: str, progress: Progress = SILENT) -> Publishe
     sent again. Raises what `FingerprintStore.open` and `freeze` raise, Incomplete where the place
     can't be written, or where the store was changed meanwhile: then the listing stays as it was.
     """
-    place = Address.parse(address)
+    place = _place_for(folder, address)
     if not _is_frozen(folder):
         with FingerprintStore.open(folder) as store:
             store.freeze()
@@ -79,7 +82,7 @@ def publish(folder: Path, address: str, progress: Progress = SILENT) -> Publishe
     _check_unchanged(folder, files)
     listing = canonical_json(StoreListing(files=files).model_dump(mode="json"))
     with place.telling(LISTING):
-        place.filesystem.pipe_file(place.at(LISTING), listing)
+        _list(place, listing)
     progress(len(files), len(files))
     return counts
 
@@ -87,7 +90,7 @@ def publish(folder: Path, address: str, progress: Progress = SILENT) -> Publishe
 def foreseen(folder: Path, address: str) -> Published:
     """What `publish` would send, with nothing sent and nothing of the store changed. Raises what it
     raises of a store that can't be read."""
-    place = Address.parse(address)
+    place = _place_for(folder, address)
     known, made = (_files_of(folder), {}) if _is_frozen(folder) else _foreseen_files(folder)
     counts = Published(reckoned=bool(made))
     for name, entry in sorted(known.items()):
@@ -96,6 +99,21 @@ def foreseen(folder: Path, address: str) -> Published:
     for size in made.values():
         counts = counts.counting(False, size)
     return counts
+
+
+def _place_for(folder: Path, address: str) -> Address:
+    """Where to publish. Raises UsageProblem for a folder in which a store stands: objects in it
+    would be files that no store has."""
+    place = Address.parse(address)
+    inside = place.folder and place.folder.resolve().is_relative_to(folder.resolve())
+    with place.telling(CATALOG):
+        if inside or place.filesystem.exists(place.at(CATALOG)):
+            raise UsageProblem(
+                "a store is published beside one that is written, not into its folder",
+                where=place.shown,
+                next_step="name a place of its own",
+            )
+    return place
 
 
 def _files_of(folder: Path) -> dict[str, FileEntry]:
@@ -184,14 +202,19 @@ def _is_there(place: Address, entry: FileEntry) -> bool:
 
 def _send(place: Address, file: Path, entry: FileEntry) -> None:
     try:
-        if not place.in_a_bucket:
-            place.filesystem.makedirs(place.root, exist_ok=True)
-        place.filesystem.put_file(str(file), place.at(entry.sha256))
+        if place.folder is None:
+            if not place.in_a_bucket:
+                place.filesystem.makedirs(place.root, exist_ok=True)
+            place.filesystem.put_file(str(file), place.at(entry.sha256))
+        else:
+            place.folder.mkdir(parents=True, exist_ok=True)
+            with file.open("rb") as source, replacing(place.folder / entry.sha256, True) as target:
+                shutil.copyfileobj(source, target, PORTION)
     except FileNotFoundError as error:
         if not file.is_file():
             raise _changed(file.parent) from error
         raise MalformedInput(
-            "there is no such bucket or container",
+            "there is no such bucket or container, and no such folder can be made",
             where=place.shown,
             next_step="check the address, or make it there first",
         ) from None
@@ -201,3 +224,17 @@ def _send(place: Address, file: Path, entry: FileEntry) -> None:
             where=f"{place.shown}/{entry.sha256}",
             next_step="run the same command again",
         )
+
+
+def _list(place: Address, listing: bytes) -> None:
+    """Makes a store the one that readers see. Object storage puts an object whole or not at all,
+    and a folder has to be made to."""
+    if place.folder is None:
+        place.filesystem.pipe_file(place.at(LISTING), listing)
+        return
+    with replacing(place.folder / LISTING, True) as file:
+        file.write(listing)
+    for left in place.folder.glob(f"{TEMPORARY}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
+                left.unlink()

@@ -127,6 +127,8 @@ def _check_listing(folder: Path, listing: StoreListing) -> None:
     the index does: nobody is made to fetch what no store needs."""
     current, wanted = pointer(folder), {CATALOG}
     if current is not None:
+        if f"{current[0]}/{MANIFEST}" not in listing.files:
+            raise StoreIntegrity("the listing lacks the manifest of its index", where=folder)
         said = {f"{current[0]}/{name}": e for name, e in said_of(folder, current).files.items()}
         wanted |= {CURRENT, f"{current[0]}/{MANIFEST}", *said}
         if any(listing.files.get(name) != entry for name, entry in said.items()):

@@ -34,6 +34,7 @@ from fingerprints.indexing import StoreIndex
 from fingerprints.nearest import CANDIDATES, Ids
 from fingerprints.progress import Progress
 from fingerprints.recall import interval
+from fingerprints.shard_files import IDS_A_SHARD
 from fingerprints.sharded import Sharded
 
 DIMENSION = 256
@@ -142,18 +143,18 @@ class Timed(Progress):
         return self
 
 
-def index_of(path: Path, rows: int) -> StoreIndex:
+def index_of(path: Path, rows: int, ids_a_shard: int = IDS_A_SHARD) -> StoreIndex:
     """The index of a store that is drawn."""
     found = StoreIndex(path, cast(Catalog, Drawn(rows)), writable=True)
-    found.exact_up_to = 0
+    found.exact_up_to, found.ids_a_shard = 0, ids_a_shard
     return found
 
 
-def build(path: Path, rows: int) -> dict[str, Any]:
+def build(path: Path, rows: int, ids_a_shard: int) -> dict[str, Any]:
     """Builds, and says what it took."""
     path.mkdir(exist_ok=True)  # a build that was killed goes on
     memory, timed, start = Memory(), Timed(), time.process_time()
-    index_of(path, rows).rebuild(timed)
+    index_of(path, rows, ids_a_shard).rebuild(timed)
     timed.step("writing down and checking every digest")
     sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
     return {
@@ -164,18 +165,31 @@ def build(path: Path, rows: int) -> dict[str, Any]:
     }
 
 
-def spent(task: Callable[[], object]) -> float:
-    """Processor seconds of one call."""
-    start = time.process_time()
+def spent(task: Callable[[], object]) -> tuple[float, float]:
+    """Processor seconds of one call, and seconds by the clock."""
+    start, moment = time.process_time(), time.perf_counter()
     task()
-    return time.process_time() - start
+    return time.process_time() - start, time.perf_counter() - moment
 
 
-def search(path: Path, rows: int) -> dict[str, Any]:
+def medians(rounds: int, tasks: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median processor seconds of tasks that take turns, and by the clock under ``NAME_clock``."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
+    for turn in range(rounds + 1):
+        for name, task in tasks.items():
+            took = spent(task)
+            if turn:  # the first round reads what the others find in memory
+                times[name].append(took)
+    processor = {name: statistics.median(t for t, _ in took) for name, took in times.items()}
+    clock = {f"{name}_clock": statistics.median(t for _, t in took) for name, took in times.items()}
+    return processor | clock
+
+
+def search(path: Path, rows: int, ids_a_shard: int) -> dict[str, Any]:
     """Opens and searches; then bare FAISS on the same lists, and the exact search."""
     memory, drawn, start = Memory(), Drawn(rows), time.process_time()
     queries = drawn.draw(10**9, 200 if rows <= REFINABLE else 50)
-    index = index_of(path, rows).now()
+    index = index_of(path, rows, ids_a_shard).now()
     opened, start = time.process_time() - start, time.perf_counter()
     assert isinstance(index, Sharded)
     assert index.recall is not None
@@ -188,24 +202,12 @@ def search(path: Path, rows: int) -> dict[str, Any]:
     return {
         **ours,
         **beside(index, queries),
-        **alone(index, queries),
         "scanned": scanned,
         "queries": len(queries),
         "shards": len(index.shards),
         "claimed": index.recall.model_dump(),
         **judged(found, truth),
         "other": list(other(index, queries, truth, index.recall.probed)),
-    }
-
-
-def alone(index: Sharded, queries: Vectors) -> dict[str, float]:
-    """Median processor seconds of a query that comes alone: by the index, and of all vectors."""
-    some = [queries[at : at + 1] for at in range(ALONE)]
-    return {
-        "alone": statistics.median(spent(lambda q=q: index.search(q, NEIGHBOURS)) for q in some),
-        "alone_exact": statistics.median(
-            spent(lambda q=q: index.exact(q, NEIGHBOURS)) for q in some
-        ),
     }
 
 
@@ -222,12 +224,16 @@ def other(
 
 
 def beside(index: Sharded, queries: Vectors) -> dict[str, float]:
-    """Median processor seconds of interleaved rounds: ours, FAISS's candidates alone, and, where
-    memory allows, FAISS's candidates with its own refinement."""
-    bare = of_a_piece(index)
+    """Medians of rounds in which all take turns: ours, FAISS's candidates alone, and, where memory
+    allows, FAISS's candidates with its own refinement; many queries at once, and one by one."""
+    bare, rounds = of_a_piece(index), 5 if index.n <= REFINABLE else 2
+    some = [queries[at : at + 1] for at in range(ALONE)]
     tasks: dict[str, Callable[[], object]] = {
         "ours": lambda: index.search(queries, NEIGHBOURS),
         "bare": lambda: bare.search(queries, CANDIDATES),
+        "alone": lambda: [index.search(q, NEIGHBOURS) for q in some],
+        "alone_bare": lambda: [bare.search(q, CANDIDATES) for q in some],
+        "alone_exact": lambda: [index.exact(q, NEIGHBOURS) for q in some],
     }
     if index.n <= REFINABLE:
         flat = faiss.IndexFlatIP(DIMENSION)
@@ -236,13 +242,7 @@ def beside(index: Sharded, queries: Vectors) -> dict[str, float]:
         refined = faiss.IndexRefine(bare, flat)
         refined.k_factor = CANDIDATES / NEIGHBOURS
         tasks["refined"] = lambda: refined.search(queries, NEIGHBOURS)
-    times: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(6 if index.n <= REFINABLE else 2):
-        for name, task in tasks.items():
-            took = spent(task)
-            if turn:
-                times[name].append(took)
-    return {name: statistics.median(took) for name, took in times.items()}
+    return medians(rounds, tasks)
 
 
 def of_a_piece(index: Sharded) -> Any:
@@ -283,12 +283,15 @@ def told(rows: int, made: dict[str, Any], seen: dict[str, Any]) -> Iterator[tupl
     yield "most memory until then (anonymous), MiB", f"{seen['anon']:,.0f}"
     yield f"a query, k={NEIGHBOURS}, processor ms", f"{seen['ours'] / n * 1e3:.2f}"
     yield "bare FAISS, candidates alone, processor ms", f"{seen['bare'] / n * 1e3:.2f}"
-    yield "ours over it", f"{seen['ours'] / seen['bare']:.3f}"
+    yield "ours over it", _ratios(seen, "ours", "bare")
     if "refined" in seen:
         yield "bare FAISS with its refinement", f"{seen['refined'] / n * 1e3:.2f}"
-        yield "ours over it, re-ranked both", f"{seen['ours'] / seen['refined']:.3f}"
-    yield "a query alone, processor ms", f"{seen['alone'] * 1e3:.1f}"
-    yield "an exact query alone (all vectors), processor ms", f"{seen['alone_exact'] * 1e3:,.1f}"
+        yield "ours over it, re-ranked both", _ratios(seen, "ours", "refined")
+    yield "a query alone, processor ms", f"{seen['alone'] / ALONE * 1e3:.1f}"
+    yield "bare FAISS, one alone, candidates alone", f"{seen['alone_bare'] / ALONE * 1e3:.1f}"
+    yield "ours over it", _ratios(seen, "alone", "alone_bare")
+    said = f"{seen['alone_exact'] / ALONE * 1e3:,.1f}"
+    yield "an exact query alone (all vectors), processor ms", said
     yield f"an exact query of {n}, processor ms", f"{seen['scanned'] / n * 1e3:,.1f}"
     claimed = seen["claimed"]
     yield "cells probed, as measured when it was built", f"{claimed['probed']:,}"
@@ -303,11 +306,17 @@ def told(rows: int, made: dict[str, Any], seen: dict[str, Any]) -> Iterator[tupl
         yield what, f"{recall:.3f}, {took / n * 1e3:.2f}"
 
 
-def measure(folder: Path, rows: int) -> Iterator[tuple[str, str]]:
+def _ratios(seen: dict[str, Any], ours: str, theirs: str) -> str:
+    clock = seen[f"{ours}_clock"] / seen[f"{theirs}_clock"]
+    return f"{seen[ours] / seen[theirs]:.3f} (by the clock {clock:.3f})"
+
+
+def measure(folder: Path, rows: int, ids_a_shard: int) -> Iterator[tuple[str, str]]:
     """One size, each half in a process of its own."""
     results = []
     for step in ("build", "search"):
         arguments = ["--rows", str(rows), "--folder", str(folder / f"store-{rows}"), "--step", step]
+        arguments += ["--ids-a-shard", str(ids_a_shard)]
         done = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.bench_large_store", *arguments],
             check=True,
@@ -323,10 +332,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--folder", type=Path, help="where to put the stores; 1.2 KB a signature")
     parser.add_argument("--step", choices=["build", "search"], help="one half of one size, as JSON")
+    parser.add_argument("--ids-a-shard", type=int, default=IDS_A_SHARD)
     given = parser.parse_args()
     if given.step:
         step = {"build": build, "search": search}[given.step]
-        print(json.dumps(step(given.folder, given.rows[0])))
+        print(json.dumps(step(given.folder, given.rows[0], given.ids_a_shard)))
         return
     print(
         f"faiss {faiss.__version__}, {faiss.omp_get_max_threads()} threads, {os.cpu_count()} cores"
@@ -334,7 +344,7 @@ def main() -> None:
     for rows in given.rows:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             print(f"\n| {rows:,} signatures, d={DIMENSION} | |\n|---|---:|")
-            for what, value in measure(Path(folder), rows):
+            for what, value in measure(Path(folder), rows, given.ids_a_shard):
                 print(f"| {what} | {value} |", flush=True)
 
 

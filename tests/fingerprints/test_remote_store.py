@@ -7,6 +7,9 @@ import json
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ import pytest
 
 from auditor.cli import run
 from fingerprints import address as addresses
-from fingerprints import indexing, publishing, remote_store
+from fingerprints import publishing, remote_store
 from fingerprints.address import Address, is_address
 from fingerprints.errors import (
     AuditError,
@@ -136,62 +139,6 @@ def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> N
     assert foreseen(path, address).sent == 4
     with pytest.raises(MalformedInput, match="no published store"):
         objects_or_refusal(address)
-
-
-def near(foreseen: int, sent: int) -> bool:
-    return 0.8 * sent < foreseen < 1.6 * sent + 4096
-
-
-@pytest.mark.parametrize("changed", ["new", "no index", "old index", "open log", "frozen"])
-def test_a_dry_run_tells_as_many_objects_as_are_then_sent(
-    address: str, tmp_path: Path, changed: str
-) -> None:
-    path = filled(tmp_path / "store", n=200)
-    with FingerprintStore.open(path) as store:
-        if changed == "frozen":
-            store.freeze()
-        elif changed != "new":
-            store.add(transcript("d"), "d")
-    if changed == "no index":
-        (path / "CURRENT").unlink()
-    held = FingerprintStore.open(path, read_only=True) if changed == "open log" else None
-    told = foreseen(path, address)
-    if held is not None:
-        held.close()
-    done = publish(path, address)
-    assert told.reckoned == (changed != "frozen")
-    assert (told.sent, told.there) == (done.sent, done.there) == (4, 0)
-    assert near(told.sent_bytes, done.sent_bytes)
-    assert foreseen(path, address) == publish(path, address)
-
-
-def test_a_large_store_with_some_new_answers_is_published_whole(
-    address: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "EXACT_UP_TO", 100)
-    monkeypatch.setattr(indexing, "IDS_A_SHARD", 150)
-    path = filled(tmp_path / "store", n=120)
-    publish(path, address)
-    with FingerprintStore.open(path) as store:
-        store.add(transcript("d", 6), "d")
-        assert store.index.now().n == 362
-        assert len(list(path.glob("gen-*/lists-*"))) == 3  # the new ones are beside them
-    told = foreseen(path, address)
-    done = publish(path, address)
-    assert (told.sent, told.there) == (done.sent, done.there) == (6, 7)
-    assert near(told.sent_bytes, done.sent_bytes)
-    assert near(told.there_bytes, done.there_bytes)
-    with opened(address, cache) as reader:
-        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
-        assert reader.index.now().tail.n == 0  # type: ignore[union-attr]
-
-
-def test_nothing_is_published_to_what_is_gone_with_the_command(
-    path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for more in ([], ["--dry-run"]):
-        assert run(["store", "publish", "memory://x/y", "--store", str(path), *more]) == 2
-        assert "gone when this command ends" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -434,6 +381,55 @@ def test_a_hostile_listing_makes_nobody_fetch_what_no_store_needs(
     assert sum(size for name, size in fetched if name != "store.json") < 4096
     assert [name for name, _ in fetched].count("store.json") == 1
     assert not list(cache.rglob("view-*"))
+
+
+def test_a_listing_without_its_manifest_is_no_trouble_of_this_machine(
+    path: Path, tmp_path: Path, cache: Path
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    listed = _listed(address)
+    del listed["gen-000001/manifest.json"]
+    overwrite(address, "store.json", json.dumps({"files": listed}).encode())
+    with pytest.raises(StoreIntegrity, match="lacks the manifest") as caught:
+        objects_or_refusal(address, cache)
+    assert address in caught.value.line()
+    assert "publish again" in caught.value.line()
+
+
+READER = """
+import os, signal, sys
+from pathlib import Path
+from fingerprints import address, remote_store
+address.PORTION = 1000
+real, left = address.Address.portions, [int(sys.argv[3])]
+def cut(self, name, size, start=0):
+    for data in real(self, name, size, start):
+        yield data
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+address.Address.portions = cut
+with remote_store.opened(sys.argv[1], Path(sys.argv[2])) as store:
+    print(len(store.teachers()))
+"""
+
+
+def test_readers_that_are_killed_and_readers_at_once_end_with_one_whole_copy(
+    path: Path, tmp_path: Path, cache: Path
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    for portions in (1, 4, 30):
+        argv = [sys.executable, "-c", READER, address, str(cache), str(portions)]
+        assert subprocess.run(argv, check=False).returncode == -signal.SIGKILL
+    argv[-1] = "-1"
+    running = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate()[0] for process in running] == ["3\n", "3\n"]
+    assert look(address, cache) == local(path)
+    held = list((cache / "stores" / "objects").iterdir())
+    assert {file.suffix for file in held} == {"", ".lock"}
+    assert all(sha256(file.read_bytes()) == file.name for file in held if not file.suffix)
 
 
 def test_more_than_may_be_fetched_or_than_there_is_room_for_is_refused_before(
