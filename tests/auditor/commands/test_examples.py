@@ -1,10 +1,11 @@
 """Every example that a help or a page of the documentation prints is one line of a shell, of a command that
-exists with options that it has."""
+exists with options that it has; and every file that it shows is one that is read."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import click
 import pytest
 
 from auditor.cli import cli
+from auditor.commands.config_file import config_file
+from auditor.fleet.plan import FLEET
+from auditor.labs.traffic.settings import load_settings
+from detectors.text.makers import read_makers, shipped_makers
 
 ROOT = Path(__file__).parents[3]
 MEASURED = ("benchmarks.md", "tree.md")
@@ -104,3 +109,39 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
         words = quoted.split()
         if not any(w.isupper() for w in words[1:2]) and "…" not in words:
             check(" ".join(words))
+
+
+def shown(page: str, form: str, first: str) -> str:
+    """The file in a page's block that begins so."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    (found,) = re.findall(rf"^```{form}\n({re.escape(first)}.*?)^```", text, re.M | re.S)
+    return str(found)
+
+
+def test_the_plan_of_a_fleet_that_page_and_help_show_is_read(tmp_path: Path) -> None:
+    helped = re.split(r"  A file:\n", COMMANDS["fleet",].help or "")[1].split("\n\n")[0]
+    for text in (shown("fleet.md", "yaml", "format: fleet/1"), textwrap.dedent(helped)):
+        (tmp_path / "fleet.yaml").write_text(text, "utf-8")
+        assert len(FLEET.read(tmp_path / "fleet.yaml").audits) >= 3
+
+
+def test_the_settings_of_traffic_that_the_page_shows_are_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(shown("logs-simulate.md", "yaml", "format: traffic/1"))
+    assert load_settings(str(tmp_path / "mine.yaml")).campaigns[0].kind == "hydra"
+
+
+def test_the_table_of_makers_that_the_page_shows_is_read() -> None:
+    text = shown("vendors.md", "toml", "dated")
+    read = read_makers(text, "mine.toml", shipped_makers())
+    assert read.makers["acme"].name == "Acme Models"
+    page = (ROOT / "docs" / "vendors.md").read_text("utf-8")
+    assert f": {len(shipped_makers().makers)} makers" in page
+
+
+def test_the_options_file_that_the_page_shows_is_read(tmp_path: Path) -> None:
+    (tmp_path / "auditor.toml").write_text(shown("config.md", "toml", "[shared]"), "utf-8")
+    found = config_file(str(tmp_path / "auditor.toml"), tmp_path)
+    assert found is not None
+    found.check_names(cli)
+    assert found.defaults(COMMANDS["audit",], ("audit",))["max_tokens"] == 256
+    assert found.defaults(COMMANDS["control", "train"], ("control", "train"))["size"] == "small"
