@@ -13,14 +13,19 @@ an MLP's unit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.lineage.independence import Array, Indices, units
 from detectors.lineage.weight_alignment import CONVERGED, UnitAgreement, at_least
+
+Root = tuple[NDArray[np.float64], NDArray[np.float64]]
+Made = TypeVar("Made")
 
 SKETCH = 32
 """A product of two matrices is kept as so many times so many numbers: its cosines with others are
@@ -72,10 +77,25 @@ def sketcher(width: int) -> tuple[Array, Array]:
 
 def free_values(heads: Sequence[HeadParts]) -> tuple[Array, Array]:
     """What no basis changes of where heads look, and of what they carry, (n, features) each."""
+    root = _once(_root)
     return (
-        np.stack([_free(h.query, h.key) for h in heads]),
-        np.stack([_free(h.value, h.output) for h in heads]),
+        np.stack([_free(root(h.query), root(h.key)) for h in heads]),
+        np.stack([_free(root(h.value), root(h.output)) for h in heads]),
     )
+
+
+def _once(made: Callable[[Array], Made]) -> Callable[[Array], Made]:
+    """The same of each array once: heads of one group have one key and one value. For arrays that
+    stay where they are as long as it is asked."""
+    known: dict[int, Made] = {}
+
+    def of(rows: Array) -> Made:
+        """What was made of this very array before, or is made now."""
+        if id(rows) not in known:
+            known[id(rows)] = made(rows)
+        return known[id(rows)]
+
+    return of
 
 
 def products(
@@ -91,8 +111,9 @@ def products(
     """
     if not heads:
         raise ValueError("no head to compare")
-    looks = [_sketch(h.query, h.key, maps) for h in heads]
-    carries = [_sketch(h.value, h.output, maps) for h in heads]
+    left, right = (_once(partial(_laid, maps=laid)) for laid in maps)
+    looks = [_sketch(left(h.query), right(h.key)) for h in heads]
+    carries = [_sketch(left(h.value), right(h.output)) for h in heads]
     return HeadProducts(
         np.asarray(layers, dtype=np.intp),
         units(np.stack(looks)),
@@ -101,25 +122,29 @@ def products(
     )
 
 
-def _sketch(reads: Array, writes: Array, maps: tuple[Array, Array]) -> Array:
-    found: Array = ((reads @ maps[0]).T @ (writes @ maps[1])).reshape(-1)
+def _laid(rows: Array, maps: Array) -> Array:
+    return rows @ maps
+
+
+def _sketch(reads: Array, writes: Array) -> Array:
+    found: Array = (reads.T @ writes).reshape(-1)
     return found
 
 
-def _free(one: Array, other: Array) -> Array:
+def _free(one: Root, other: Root) -> Array:
     """What no rotation of the stream changes, and no order within the head: the logarithms of the
     singular values of the product and of both factors, each set without its mean, since factors may
     be scaled against each other."""
-    (a, of_one), (b, of_other) = (_root(m @ m.T) for m in (one, other))
+    (a, of_one), (b, of_other) = one, other
     found = (np.linalg.svd(a @ b.T, compute_uv=False), of_one, of_other)
     logs = [np.log(np.maximum(s, max(FLAT * s[0], 1e-30))) for s in found]
     return np.concatenate([s - s.mean() for s in logs]).astype(np.float32)
 
 
-def _root(gram: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A matrix with these products of its columns: what is left of rows where only their products
-    count; and its singular values, the largest first."""
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+def _root(rows: Array) -> Root:
+    """A matrix that has the products of rows as those of its columns: what is left of rows where
+    only their products count; and its singular values, the largest first."""
+    values, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
     sizes: NDArray[np.float64] = np.sqrt(np.maximum(values, 0))
     return sizes[:, None] * vectors.T, sizes[::-1]
 

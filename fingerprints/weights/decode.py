@@ -26,29 +26,35 @@ _WHOLE = ("I8", "I16", "I32", "I64")
 _QUANTISED = {name: number for number, name in TYPES.items() if name not in (*PLAIN, *_WHOLE)}
 
 
-def decode(raw: Bytes, dtype: str, tensor: str, columns: Indices | None = None) -> Matrix:
+def decode(
+    raw: Bytes,
+    dtype: str,
+    tensor: str,
+    columns: Indices | None = None,
+    room: Matrix | None = None,
+) -> Matrix:
     """Rows of stored bytes (n, bytes of a row) as float32 (n, width), or only the columns asked
     for.
 
     bfloat16 and the 8-bit floats are exact in float32; float64 is rounded. NaN and infinity stay
-    what they are. Raises MalformedInput for a format that holds no weights or that the package gguf
-    does not read, and UsageProblem where that package is needed and missing; ``tensor`` is named in
-    both.
+    what they are. ``room``: where the answer may be put, which saves a copy; it need not be. Raises
+    MalformedInput for a format that holds no weights or that the package gguf does not read, and
+    UsageProblem where that package is needed and missing; ``tensor`` is named in both.
     """
     if dtype in PLAIN:
         numbers = raw.view(PLAIN[dtype])
         picked = numbers if columns is None else numbers[:, columns]
         with np.errstate(all="ignore"):
-            return _plain(np.ascontiguousarray(picked), dtype)
+            return _plain(np.ascontiguousarray(picked), dtype, room)
     whole = _dequantised(raw, dtype, tensor)
     return whole if columns is None else np.ascontiguousarray(whole[:, columns])
 
 
-def _plain(numbers: NDArray[Any], dtype: str) -> Matrix:
+def _plain(numbers: NDArray[Any], dtype: str, room: Matrix | None) -> Matrix:
     if dtype == "BF16":
-        wide = numbers.astype(np.uint32)
-        wide <<= 16
-        return wide.view(np.float32)
+        wide = None if room is None else room.view(np.uint32)
+        bits = np.left_shift(numbers, 16, dtype=np.uint32, out=wide)
+        return np.asarray(bits.view(np.float32))
     if dtype.startswith("F8"):
         return np.asarray(_eight_bits(dtype)[numbers], dtype=np.float32)
     return numbers.astype(np.float32, copy=False)

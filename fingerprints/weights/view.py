@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,10 @@ LARGEST_RESULT = 1 << 30
 """Numbers that one reading gives at most (4 GiB as float32)."""
 LARGEST_TENSOR = 64 << 30
 """Bytes of a tensor that is read from end to end: several times the largest published one."""
+BEGINNING = 1 << 12
+"""Bytes of a tensor that tell most of those that differ apart."""
+STRIP = 256
+"""Rows that are turned into columns at once."""
 
 
 class Weights(Closing):
@@ -126,7 +131,17 @@ class Weights(Closing):
         info = self.info(name)
         rows, columns = chosen(among, info.rows, name), chosen(which, info.width, name)
         self._streamable(info)
-        return np.ascontiguousarray(self._filled(info, rows, columns).T)
+        out = np.empty((len(columns), len(rows)), dtype=np.float32)
+        every = np.array_equal(columns, np.arange(info.width))
+        step = self._step(info, len(rows), len(columns))
+        for start in range(0, len(rows), step):
+            block = self._block(info, rows[start : start + step], None if every else columns)
+            # Strips that a processor's cache holds: turning a whole matrix over takes four times
+            # as long.
+            for at in range(0, len(block), STRIP):
+                strip = block[at : at + STRIP]
+                out[:, start + at : start + at + len(strip)] = strip.T
+        return out
 
     def vector(self, name: str) -> Vector:
         """All numbers of a small tensor in one line. Raises as `rows` does."""
@@ -148,14 +163,32 @@ class Weights(Closing):
     def raw_digest(self, name: str) -> str:
         """Hexadecimal SHA-256 of a tensor's stored bytes; where an adapter changes it, over
         those and the adapter's numbers."""
-        info = self.info(name)
-        self._streamable(info)
         digest = hashlib.sha256()
-        for piece in self._pieces(info):
-            for data in self._files.stream(piece):
-                digest.update(data)
+        for data in self._data(name, whole=True):
+            digest.update(data)
         stored, change = digest.hexdigest(), self.changes.get(name)
         return stored if change is None else sha256(canonical_json([stored, change.digest()]))
+
+    def same_stored(self, other: Weights, name: str, whole: bool = True) -> bool:
+        """Whether a tensor that both models have is stored in the same bytes, and changed by an
+        adapter in the same way; not ``whole``: whether it begins so. Ends at the first difference.
+        Raises as `raw_digest` does."""
+        changes = (side.changes.get(name) for side in (self, other))
+        if len({None if c is None else c.digest() for c in changes}) > 1:
+            return False
+        return all(
+            a == b for a, b in zip_longest(self._data(name, whole), other._data(name, whole))
+        )
+
+    def _data(self, name: str, whole: bool) -> Iterator[bytearray]:
+        """A tensor's stored bytes in portions, or the first few of each of its pieces."""
+        info = self.info(name)
+        self._streamable(info)
+        for piece in self._pieces(info):
+            if whole:
+                yield from self._files.stream(piece)
+            else:
+                yield self._files.read(piece, 0, min(BEGINNING, piece.bytes))
 
     def part_rows(self, part: TensorPart, which: Which = slice(None)) -> Matrix:
         """Outputs of a logical matrix as float32, (n, inputs). Raises as `rows` does."""
@@ -187,10 +220,22 @@ class Weights(Closing):
 
     def _filled(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
         wide = info.width if columns is None else len(columns)
-        if len(rows) * wide > LARGEST_RESULT:
+        step = self._step(info, len(rows), wide)
+        if len(rows) <= step:
+            return self._block(info, rows, columns)
+        out = np.empty((len(rows), wide), dtype=np.float32)
+        for start in range(0, len(rows), step):
+            room = out[start : start + step]
+            block = self._block(info, rows[start : start + step], columns, room)
+            if not np.may_share_memory(block, room):
+                room[:] = block
+        return out
+
+    def _step(self, info: TensorInfo, rows: int, wide: int) -> int:
+        """How many of so many rows are read at once."""
+        if rows * wide > LARGEST_RESULT:
             raise ResourceLimit(
-                f"{len(rows):,} rows of {wide:,} numbers of tensor {printable(info.name, 80)!r} at"
-                " once",
+                f"{rows:,} rows of {wide:,} numbers of tensor {printable(info.name, 80)!r} at once",
                 where=info.file,
                 next_step="ask for fewer rows, or for the tensor in chunks",
             )
@@ -198,21 +243,20 @@ class Weights(Closing):
         for piece in self._pieces(info):
             piece.at_once()
         at_once = packed is not None and not packed.by_rows
-        step = max(1, len(rows)) if at_once else info.at_once()
-        if len(rows) <= step:
-            return self._block(info, rows, columns)
-        out = np.empty((len(rows), wide), dtype=np.float32)
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step]
-            out[start : start + step] = self._block(info, some, columns)
-        return out
+        return max(1, rows) if at_once else info.at_once()
 
-    def _block(self, info: TensorInfo, rows: Indices, columns: Indices | None) -> Matrix:
+    def _block(
+        self,
+        info: TensorInfo,
+        rows: Indices,
+        columns: Indices | None,
+        room: Matrix | None = None,
+    ) -> Matrix:
         packed = self.packed.get(info.name)
         if packed is not None:
             block = packed.read(self._files, rows, columns)
         else:
-            block = decode(self._files.rows(info, rows), info.dtype, info.name, columns)
+            block = decode(self._files.rows(info, rows), info.dtype, info.name, columns, room)
         if packed is None and info.dtype.startswith("F8"):
             block = _scaled(self, info, block, rows, columns)
         change = self.changes.get(info.name)

@@ -8,20 +8,25 @@ from dataclasses import replace
 
 from auditor.audits.lineage.affinity import affinities
 from auditor.audits.lineage.compared_pair import LOST_ORDER, PLAIN_HEADS, SEEN, ComparedPair
-from auditor.audits.lineage.heads import head_pairs
+from auditor.audits.lineage.heads import HeadPairs, head_pairs
 from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
 from auditor.audits.lineage.sides import Side, sampled
 from auditor.audits.lineage.units import NearestUnits, looked_up, paired
 from detectors.lineage.independence import precise
 
 
-def _attention_layers(one: Side, other: Side, found: ComparedPair) -> tuple[int, ...]:
-    """Which of the base's layers each layer's attention is held against: where most of its heads
-    agree, and else where its MLP is."""
-    layers = list(found.layers)
+def pairs_in(one: Side, other: Side, found: ComparedPair) -> HeadPairs | None:
+    """The heads in the basis of what was found, looked at unless they were before."""
     pairs = found.pairs
     if pairs is None or pairs.basis is not found.basis:
         pairs = head_pairs(one, other, [found.basis])
+    return pairs
+
+
+def _attention_layers(found: ComparedPair, pairs: HeadPairs | None) -> tuple[int, ...]:
+    """Which of the base's layers each layer's attention is held against: where most of its heads
+    agree, and else where its MLP is."""
+    layers = list(found.layers)
     if pairs is None or pairs.agreement.p >= PLAIN_HEADS:
         return found.layers
     votes: dict[int, list[int]] = {}
@@ -60,7 +65,9 @@ def described(one: Side, other: Side, found: ComparedPair) -> ComparedPair:
     first = _likeness(one, other, found, nearest, found.layers)
     if all(x.cosines["value"] is None or x.cosines["value"] >= LOST for x in first):
         return replace(found, likeness=first)
-    attention = _attention_layers(one, other, found)
+    # Kept: parts that were not seen are looked for among them once more.
+    found = replace(found, pairs=pairs_in(one, other, found))
+    attention = _attention_layers(found, found.pairs)
     if attention != found.layers:
         first = _likeness(one, other, found, nearest, attention)
     return replace(found, likeness=first)

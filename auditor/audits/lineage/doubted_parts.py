@@ -15,14 +15,17 @@ import numpy as np
 
 from auditor.audits.lineage.affinity import affinities
 from auditor.audits.lineage.compared_pair import ComparedPair
-from auditor.audits.lineage.heads import HeadPairs, dimension_agreement, head_pairs, known_layers
+from auditor.audits.lineage.described import pairs_in
+from auditor.audits.lineage.heads import (
+    HeadPairs,
+    dimension_agreement,
+    known_layers,
+    more_pairs,
+)
 from auditor.audits.lineage.sides import Side, runs
 from auditor.audits.lineage.units import MATCHED, NearestUnits, nearest
 from detectors.lineage.independence import Indices
-from detectors.lineage.weight_alignment import UnitAgreement, agreement
-
-STRANGE = 0.01
-"""Above this p-value no more halves agree than among strangers."""
+from detectors.lineage.weight_alignment import UnitAgreement
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class SecondLook:
     @property
     def strange(self) -> bool:
         """Whether no more agree than among strangers."""
-        return self.agreed is None or self.agreed.p > STRANGE
+        return self.agreed is None or self.agreed.strange
 
 
 def second_look_at_mlps(
@@ -76,8 +79,7 @@ def _units(
         near = nearest(
             (one, layer, mlp), (other, of, theirs), found.basis, runs(mlp.units, MATCHED), among
         )
-        agreed = agreement(near.by_first, near.by_up, theirs.units)
-        yield SecondLook(agreed, _alike(near), of)
+        yield SecondLook(near.agreement(theirs.units), _alike(near), of)
 
 
 def _alike(near: NearestUnits) -> float:
@@ -91,9 +93,10 @@ def second_look_at_attention(
     head by head are left out. Raises what reading the weights raises."""
     known = set(known_layers(one))
     looked = [layer for layer in wanted if layer in known]
-    pairs = head_pairs(one, other, [found.basis], looked) if looked else None
+    pairs = pairs_in(one, other, found) if looked else None
     if pairs is None:
         return {}
+    pairs = more_pairs(one, other, pairs, looked)
     return {layer: _heads(one, other, _of_layer(pairs, layer)) for layer in looked}
 
 

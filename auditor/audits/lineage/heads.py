@@ -80,17 +80,14 @@ class HeadPairs:
         ]
 
 
-def head_pairs(
-    one: Side, other: Side, bases: Sequence[Basis], layers: Sequence[int] = ()
-) -> HeadPairs | None:
+def head_pairs(one: Side, other: Side, bases: Sequence[Basis]) -> HeadPairs | None:
     """The heads of both models in that of several bases in which they are most alike, which does
-    not depend on their order; None where one of them has no attention that is known here.
-    ``layers``: the suspect's to be looked at, some evenly spread ones where none are named. Raises
-    what reading the weights raises."""
+    not depend on their order; None where one of them has no attention that is known here. Of the
+    suspect some evenly spread layers are looked at. Raises what reading the weights raises."""
     mine, theirs = known_layers(one), known_layers(other)
     if not mine or not theirs:
         return None
-    looked = list(layers) or [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
+    looked = [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
     maps = [_maps(one, other, basis) for basis in bases]
     a, at = _kept(one, looked, [m[0] for m in maps], OF_LAYER)
     b, there = _kept(other, theirs, [m[1] for m in maps], other.anatomy.heads)
@@ -99,6 +96,18 @@ def head_pairs(
         for basis, both in zip(bases, zip(a, b, strict=True), strict=True)
     ]
     return max(found, key=lambda pairs: float(pairs.nearest[1].mean()))
+
+
+def more_pairs(one: Side, other: Side, pairs: HeadPairs, layers: Sequence[int]) -> HeadPairs:
+    """The heads of these layers of the suspect, which must be known, against those of the base,
+    which were looked at before; those of the suspect that were too are not read again."""
+    have = {layer for layer, _ in pairs.mine}
+    missing = [layer for layer in layers if layer not in have]
+    if not missing:
+        return pairs
+    maps, _ = _maps(one, other, pairs.basis)
+    (found,), places = _kept(one, missing, [maps], OF_LAYER)
+    return replace(pairs, mine=(*pairs.mine, *places), one=joined([pairs.one, found]))
 
 
 Maps = tuple[Array, Array]
@@ -172,31 +181,31 @@ def _rows_of(side: Side, place: tuple[int, int]) -> Array:
 
 
 def heads_of(side: Side, layer: int, numbers: Iterable[int]) -> list[HeadParts]:
-    """Some heads of a layer, each with the key and value of its group."""
-    a = side.anatomy
-    whole = {role: _attention(side, layer, role) for role in ("query", "key", "value", "output")}
-
-    def rows(role: str, number: int) -> Array:
-        """One head's rows of a role's whole matrix, (head width, hidden)."""
-        return whole[role][number * a.head_width : (number + 1) * a.head_width]
-
-    each = a.heads // a.groups
+    """Some heads of a layer, each with the key and value of its group: of heads of one group these
+    are the same arrays."""
+    heads = list(numbers)
+    each = side.anatomy.heads // side.anatomy.groups
+    of_group = [h // each for h in heads]
+    query, output = (_attention(side, layer, role, heads) for role in ("query", "output"))
+    key, value = (_attention(side, layer, role, of_group) for role in ("key", "value"))
     return [
-        HeadParts(
-            rows("query", h), rows("key", h // each), rows("value", h // each), rows("output", h)
-        )
-        for h in numbers
+        HeadParts(query[h], key[group], value[group], output[h])
+        for h, group in zip(heads, of_group, strict=True)
     ]
 
 
-def _attention(side: Side, layer: int, role: str) -> Array:
-    rows = side.attention(layer, role, np.arange(side.attention_width(layer, role), dtype=np.intp))
+def _attention(side: Side, layer: int, role: str, numbers: Sequence[int]) -> dict[int, Array]:
+    """What these heads, or groups, have of one role, (width, d) each; nothing else is read."""
+    wanted, width = sorted(set(numbers)), side.anatomy.head_width
+    places = (np.array(wanted, dtype=np.intp)[:, None] * width + np.arange(width)).reshape(-1)
+    rows = side.attention(layer, role, places)
     if rows is None:
         raise ValueError(f"layer {layer} has no {role}")
     # Products of very large or very small numbers leave what float32 can hold; no test of heads
     # knows their size.
-    peak = np.abs(rows).max(initial=0)
-    return rows if SMALL < peak < LARGE or not peak else rows / peak
+    peak = max(rows.max(initial=0), -rows.min(initial=0))
+    rows = rows if SMALL < peak < LARGE or not peak else rows / peak
+    return {n: rows[i * width : (i + 1) * width] for i, n in enumerate(wanted)}
 
 
 def dimension_orders(one: Side, other: Side, pairs: HeadPairs) -> list[Order]:
@@ -222,17 +231,25 @@ def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreeme
 
     A dimension has two halves as a hidden unit has, and where a head looks knows neither.
     """
+    if min(one.anatomy.head_width, other.anatomy.head_width) < FEWEST:
+        return None
     looks, _ = nearest_heads(pairs.one, pairs.other, free=False)
+    tested = _once(one, pairs, np.arange(len(pairs.mine), dtype=np.intp))
     found = list[UnitAgreement]()
-    for i in _once(one, pairs, np.arange(len(pairs.mine), dtype=np.intp)):
-        mine, theirs = _halves(one, pairs.mine[i]), _halves(other, pairs.theirs[int(looks[i])])
-        if min(len(mine[0]), len(theirs[0])) < FEWEST:
-            continue
-        by = [
-            likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False).argmax(axis=1)
-            for a, b in zip(mine, theirs, strict=True)
-        ]
-        found.append(agreement(by[0], by[1], len(theirs[0])))
+    # A layer of the suspect at a time, since what dimensions write is read through all of a matrix.
+    for layer in sorted({pairs.mine[i][0] for i in tested}):
+        some = [i for i in tested if pairs.mine[i][0] == layer]
+        there = [pairs.theirs[int(looks[i])] for i in some]
+        mine, theirs = _halves(one, [pairs.mine[i] for i in some]), _halves(other, there)
+        for i, place in zip(some, there, strict=True):
+            reads, writes = (
+                likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False)
+                for a, b in zip(mine[pairs.mine[i]], theirs[place], strict=True)
+            )
+            # A row of zeros is near to nothing.
+            told = (reads.max(axis=1) > 0) & (writes.max(axis=1) > 0)
+            by = reads[told].argmax(axis=1), writes[told].argmax(axis=1)
+            found.append(agreement(*by, other.anatomy.head_width))
     return pooled(found) if found else None
 
 
@@ -249,15 +266,22 @@ def _once(one: Side, pairs: HeadPairs, ranked: Indices) -> list[int]:
     return out
 
 
-def _halves(side: Side, place: tuple[int, int]) -> tuple[Array, Array]:
-    """What each dimension of a head's values reads, and what it writes, (width, d) each."""
-    layer, head = place
-    width = side.anatomy.head_width
-    rows = np.arange(head * width, (head + 1) * width, dtype=np.intp)
-    output = side.attention(layer, "output", rows)
-    if output is None:
-        raise ValueError(f"layer {layer} has no output")
-    return _values(side, layer, head), output
+def _halves(
+    side: Side, places: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[Array, Array]]:
+    """What each dimension of heads' values reads, and what it writes, (width, d) each; every layer
+    is read once."""
+    width, out = side.anatomy.head_width, dict[tuple[int, int], tuple[Array, Array]]()
+    for layer in sorted({layer for layer, _ in places}):
+        heads = sorted({head for at, head in places if at == layer})
+        rows = np.array(heads, dtype=np.intp)[:, None] * width + np.arange(width)
+        output = side.attention(layer, "output", rows.reshape(-1))
+        if output is None:
+            raise ValueError(f"layer {layer} has no output")
+        for i, head in enumerate(heads):
+            written = output[i * width : (i + 1) * width]
+            out[layer, head] = _values(side, layer, head), written
+    return out
 
 
 def _dimensions(

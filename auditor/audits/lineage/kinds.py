@@ -210,7 +210,7 @@ def _shape(one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart
 
 def _moved(found: ComparedPair) -> bool:
     """Whether layers whose units or heads were placed stand elsewhere in the base."""
-    kept = (x for x in found.likeness if x.agreeing >= SHARED)
+    kept = (x for x in found.likeness if x.agreeing >= SHARED and not x.strange)
     return any(x.layer != x.of for x in kept)
 
 
@@ -318,8 +318,10 @@ def _same_bytes(one: Side, other: Side) -> bool:
         or one.weights.bytes_total > READ_WHOLE
     ):
         return False
+    # A little of each first: a model of which some layers are another's need not be read to there.
     return all(
-        one.weights.raw_digest(name) == other.weights.raw_digest(name)
+        one.weights.same_stored(other.weights, name, whole)
+        for whole in (False, True)
         for name in one.weights.tensors
     )
 

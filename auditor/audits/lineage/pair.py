@@ -28,7 +28,7 @@ from auditor.audits.lineage.turned_basis import completed, laid_by_looks, laid_b
 from auditor.audits.lineage.turned_embedding import by_turned_embedding
 from auditor.audits.lineage.units import Pairing, paired
 from detectors.lineage.independence import fisher, precise
-from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
+from detectors.lineage.weight_alignment import UnitAgreement, pooled
 from fingerprints.progress import SILENT, Told
 
 
@@ -262,12 +262,7 @@ def _raised(
 
 def _agreement(one: Side, other: Side, found: ComparedPair) -> UnitAgreement:
     looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
-    return pooled(
-        [
-            agreement(n.by_first, n.by_up, other.mlps(found.layers[i])[0].units)
-            for i, n in looked.items()
-        ]
-    )
+    return pooled([n.agreement(other.mlps(found.layers[i])[0].units) for i, n in looked.items()])
 
 
 def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPair:

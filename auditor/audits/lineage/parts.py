@@ -122,7 +122,7 @@ def _units(x: LayerLikeness, found: ComparedPair) -> PartState:
     very places is what sorting leaves."""
     orders = [max(p.order.p, precise([p.order])) for p in found.pairings if p.layer == x.layer]
     order = min(orders, default=1.0)
-    if x.agreeing >= KEPT_UNITS or order < SEEN:
+    if (x.agreeing >= KEPT_UNITS and not x.strange) or order < SEEN:
         return "kept"
     return "other" if x.agreeing <= CONVERGED and order > LOST_ORDER else "open"
 

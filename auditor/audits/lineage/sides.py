@@ -149,9 +149,13 @@ class Side:
         return {}
 
     def _reading(self, part: TensorPart, layer: int, rows: Indices, *, mlp: bool) -> Array:
-        with np.errstate(over="ignore"):
-            told = self.finite(self.rows(part, rows) * self.gain(layer, mlp=mlp), part.tensor)
-        return self._written(told)
+        gain = self.gain(layer, mlp=mlp)
+        with self._reading_here():
+            told = self.weights.part_rows(part, rows)
+        # In place, since new room costs more than the product; what is not finite stays so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.multiply(told, gain, out=told)
+        return self._written(self.finite(told, part.tensor))
 
     def _written(self, rows: Array) -> Array:
         """Rows without what a norm takes away."""

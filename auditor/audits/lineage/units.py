@@ -23,6 +23,7 @@ from detectors.lineage.independence import (
     order,
     units,
 )
+from detectors.lineage.weight_alignment import UnitAgreement, agreement
 from fingerprints.weights import Mlp
 
 UNITS = 512
@@ -39,7 +40,8 @@ class NearestUnits:
     by all halves together, by its first half alone (gate, or down where there is none) and by up
     alone; and the cosine of the nearest, 0 to 1. Of the nearest by all halves together, besides,
     the cosines of the first halves (``gated``: of what opens them) and of what they read, −1 to 1,
-    and how many times as long the latter is, as a logarithm."""
+    and how many times as long the latter is, as a logarithm. ``told``: whether either half is near
+    to anything at all, which a row of zeros is not."""
 
     places: Indices
     together: Indices
@@ -50,6 +52,36 @@ class NearestUnits:
     up_cosine: NDArray[np.float32]
     stretched: NDArray[np.float32]
     gated: bool
+    told: NDArray[np.bool_]
+
+    @property
+    def agreed(self) -> NDArray[np.bool_]:
+        """Which units find one and the same by either half."""
+        found: NDArray[np.bool_] = self.told & (self.by_first == self.by_up)
+        return found
+
+    def agreement(self, of: int) -> UnitAgreement:
+        """How many of those that are near to anything do, of ``of`` candidates."""
+        return agreement(self.by_first[self.told], self.by_up[self.told], of)
+
+    def live(self, fewest: int) -> NearestUnits:
+        """The same without units that are near to nothing, as pruning by a mask leaves them, which
+        would all have one nearest; of all where fewer than so many would be left."""
+        if self.told.sum() < fewest:
+            return self
+        live = self.told
+        return NearestUnits(
+            self.places[live],
+            self.together[live],
+            self.by_first[live],
+            self.by_up[live],
+            self.cosine[live],
+            self.first_cosine[live],
+            self.up_cosine[live],
+            self.stretched[live],
+            self.gated,
+            live[live],
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +117,8 @@ def paired(
         if without is not None and i == 0 and len(places) - len(without) >= FEWEST:
             places = np.setdiff1d(places, without)
         found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
-        tested = order(found.together, places, theirs.units if same else None, among)
+        found = found.live(FEWEST)
+        tested = order(found.together, found.places, theirs.units if same else None, among)
         out.append(Pairing(layer, of, found, tested, i, i if many else 0))
     return out
 
@@ -100,7 +133,8 @@ def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> Near
     order."""
     mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
     among = np.arange(theirs.units, dtype=np.intp)
-    return nearest((one, layer, mine), (other, of, theirs), basis, runs(mine.units, MATCHED), among)
+    places = runs(mine.units, MATCHED)
+    return nearest((one, layer, mine), (other, of, theirs), basis, places, among).live(1)
 
 
 def nearest(
@@ -143,6 +177,7 @@ def nearest(
         cosines[1],
         cosines[2],
         gated,
+        (by_first.score > 0) & (by_up.score > 0),
     )
 
 

@@ -198,6 +198,22 @@ def test_a_report_that_was_moved_and_renamed_is_no_other_judgement(
         assert run(asked) == 0, capsys.readouterr()
 
 
+def test_recorded_answers_are_judged_again_from_the_report_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody's weights were compared: neither the suspect's file nor its base's is needed."""
+    monkeypatch.chdir(tmp_path)
+    known = write_jsonl(Path("base.jsonl"), answers_of("alpha", seed=3))
+    write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
+    stored(Path())
+    audit("suspect.jsonl", "report", store="teachers", calibration="none", base=str(known))
+    new_key(Path("key"))
+    seal_report(Path("report"), Signing(file_signer(Path("key"))))
+    Path("suspect.jsonl").unlink()
+    known.unlink()
+    assert run(["verify", "report", "--key", "key.pub", "--rescore"]) == 0, capsys.readouterr()
+
+
 def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
