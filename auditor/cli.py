@@ -1,11 +1,12 @@
 """The command line: parses, calls one function, prints, and turns every failure into one line and
 an exit code.
 
-Exit codes: 0 done · 1 done and at or above ``--fail-on`` · 2 usage · 3 malformed input · 4 unsafe
-input refused · 5 store integrity · 6 endpoint or data incomplete · 7 resource limit · 8
-verification failed · 9 locked · 10 weights contradict a declaration, under ``--fail-on
-contradiction`` · 70 a bug · 130/143 interrupted, with everything answered so far
-kept.
+Exit codes: 0 done · 1 done, and what a flag is to fail on is there (``--fail-on``,
+``--fail-on-difference``, ``--fail-on-stands``, ``--require``, a change that was watched for) · 2
+usage · 3 malformed input · 4 unsafe input refused · 5 store integrity · 6 endpoint or data
+incomplete · 7 resource limit · 8 verification failed · 9 locked · 10 weights contradict a
+declaration, under ``--fail-on contradiction`` · 70 a bug · 130/143 interrupted, with everything
+answered so far kept.
 """
 
 from __future__ import annotations

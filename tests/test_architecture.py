@@ -117,18 +117,6 @@ def test_links_between_documents_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_commands_in_the_readme_are_commands_that_exist() -> None:
-    from auditor.cli import cli
-
-    told = re.findall(
-        r"^auditor (\w+)(?: (add|import|list))?", (ROOT / "README.md").read_text("utf-8"), re.M
-    )
-    assert len(told) >= 10
-    for name, sub in told:
-        command = cli.commands[name]
-        assert not sub or name != "store" or sub in command.commands  # type: ignore[attr-defined]
-
-
 def test_the_wheel_holds_the_data_and_no_test(tmp_path: Path) -> None:
     import configparser
 

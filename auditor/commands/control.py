@@ -107,12 +107,12 @@ def train(recipe: str, out: str, size: Size, dry_run: bool, as_json: bool, **fla
 
     \b
     Examples:
-      auditor control train alpaca --teacher hf:./teacher --vendor acme --base hf:./student --out
-      controls/a
-      auditor control train alpaca --teacher recording:answers.jsonl --prompts recorded --base
-      hf:./student --out controls/b
-      auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base --out
-      controls/quarter
+      auditor control train alpaca --teacher hf:./teacher --vendor acme --base hf:./student \\
+          --out controls/a
+      auditor control train alpaca --teacher recording:answers.jsonl --prompts recorded \\
+          --base hf:./student --out controls/b
+      auditor control train alpaca --teacher hf:./t --base hf:./s --dose 0.25 --filler base \\
+          --out controls/quarter
       auditor control train alpaca --teacher hf:./t --size tiny --out controls/tiny --dry-run
     """
     hush_followers()

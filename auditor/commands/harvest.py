@@ -57,8 +57,8 @@ def harvest() -> None:
     \b
     Examples:
       auditor twins draw log.jsonl --teacher hf:./teacher --out twins.jsonl
-      auditor harvest hf:./suspect --log log.jsonl --twins twins.jsonl --base hf:./base --teacher
-      hf:./teacher --out report/
+      auditor harvest hf:./suspect --log log.jsonl --twins twins.jsonl --base hf:./base \\
+          --teacher hf:./teacher --out report/
       auditor harvest plan --d 0.5 --used 0.1 --m 3
     """
 
@@ -119,11 +119,11 @@ def audit(
 
     \b
     Examples:
-      auditor harvest ./suspect --log log.jsonl --twins twins.jsonl --base hf:./base --teacher
-      hf:./teacher --innocent hf:./other
+      auditor harvest ./suspect --log log.jsonl --twins twins.jsonl --base hf:./base \\
+          --teacher hf:./teacher --innocent hf:./other
       auditor harvest openai:NAME,base_url=https://host/v1 --log log.jsonl --twins twins.jsonl
-      auditor harvest ./suspect --twins coin.jsonl --commitments commitments.jsonl --cluster c1.txt
-      --suspects 3 --fail-on strong
+      auditor harvest ./suspect --twins coin.jsonl --commitments commitments.jsonl \\
+          --cluster c1.txt --suspects 3 --fail-on strong
 
     Nothing of the log is quoted in the report unless --quote asks for it; where words are compared,
     transcripts beside it hold the prompts. Killed anywhere, the same command goes on.

@@ -34,7 +34,7 @@ EVERY = 60.0
 
 @click.group()
 def logs() -> None:
-    """Look for bulk extraction in an API's logs."""
+    """Look for bulk programmatic generation in an API's logs."""
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +45,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "mapping",
             metavar="COLUMN=KEY,…",
             default="",
-            help=f"The log's keys by column ({', '.join(CANONICAL[:5])}, …); see below.",
+            help=f"The log's keys by column ({', '.join(CANONICAL[:5])}, …): docs/logs.md.",
         ),
         click.option(
             "--preset",
@@ -305,7 +305,11 @@ def _say_what_was_read(record: Any) -> None:
 @click.argument("log", nargs=-1, required=True)
 @click.option("--scan", "folder", metavar="DIR", required=True, help="The folder of a scan.")
 @click.option(
-    "--cluster", "units", metavar="IDS", required=True, help="Its unit, such as u1, or u1,u2."
+    "--cluster",
+    "units",
+    metavar="IDS",
+    required=True,
+    help="Its units or families, such as u1, or u1,f1.",
 )
 @click.option("--out", metavar="FILE", default="served.jsonl", show_default=True, help="The file.")
 @click.option("--salt", metavar="FILE", help="The salt of a private scan.  [default: SCAN.salt]")

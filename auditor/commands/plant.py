@@ -43,7 +43,9 @@ PLANT = click.option(
     "--plant", "plant_dir", metavar="DIR", required=True, help="The plant's folder."
 )
 PLANT_OUT = out_folder("A new folder for the plant.")
-NAME = click.option("--name", help="What reports call it. Default: the folder's name.")
+NAME = click.option(
+    "--name", metavar="NAME", help="What reports call it. Default: the folder's name."
+)
 SEALED_AT = click.option(
     "--sealed", metavar="FILE", help="The sealed file, where it is kept apart from the folder."
 )
@@ -115,7 +117,12 @@ def watermark(
 )
 @PLANT_OUT
 @NAME
-@click.option("--teacher", default="", help="What the served model is called. Default: the name.")
+@click.option(
+    "--teacher",
+    metavar="NAME",
+    default="",
+    help="What the served model is called. Default: the name.",
+)
 @click.option(
     "--windows",
     type=click.IntRange(1, 18),

@@ -57,8 +57,8 @@ def policy(
     \b
     Examples:
       auditor policy openai:NAME,base_url=https://api.example.com/v1 hf:org/weights --out policy/
-      auditor policy openai:NAME,base_url=http://localhost:8000/v1 ./model.gguf --topics
-      protest,elections --languages en,zh
+      auditor policy openai:NAME,base_url=http://localhost:8000/v1 ./model.gguf \\
+          --topics protest,elections --languages en,zh
       auditor policy hosted.jsonl local.jsonl --also student.jsonl
 
     An interrupted audit goes on where it stopped when the same command is run again.

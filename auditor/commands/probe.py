@@ -44,8 +44,8 @@ def probe(
     Examples:
       auditor probe ./model.gguf --out model.jsonl --probes full
       auditor probe anthropic:NAME,concurrency=8 --out claude.jsonl --probes quick
-      auditor probe openai:NAME,base_url=http://localhost:8000/v1 --out service.jsonl --probes
-      identity,style:96
+      auditor probe openai:NAME,base_url=http://localhost:8000/v1 --out service.jsonl \\
+          --probes identity,style:96
     """
     choices = parse_probes(probes) if probes else PRESETS["standard"]
     sets = [choice.load() for choice in choices]

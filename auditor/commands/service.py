@@ -108,10 +108,10 @@ def service(
     \b
     Examples:
       auditor service ./model.gguf openai:NAME,base_url=http://localhost:8000/v1
-      auditor service hf:org/name openai:NAME,base_url=https://host/v1,tokens=50000 --store bundled
-      --out service/
-      auditor service reference.jsonl openai:NAME,base_url=http://localhost:8000/v1 --all
-      --fail-on-difference
+      auditor service hf:org/name openai:NAME,base_url=https://host/v1,tokens=50000 \\
+          --store bundled --out service/
+      auditor service reference.jsonl openai:NAME,base_url=http://localhost:8000/v1 --all \\
+          --fail-on-difference
 
     Killed anywhere, the same command goes on, and asks only what was not answered.
     """

@@ -122,14 +122,14 @@ def shadow(out: str, fail_on: str | None, dry_run: bool, as_json: bool, **flags:
 
     \b
     Examples:
-      auditor shadow --suspect hf:./base,adapter=./lora --teachers gpt=gpt.jsonl,claude=claude.jsonl
-      --out audit/
-      auditor shadow --suspect answers.jsonl --base gguf:./base.gguf --teachers a=hf:./a,b.jsonl
-      --out audit/ --dry-run
-      auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl --budget-minutes 90
-      --out audit/
-      auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl --seeds 50 --jobs 8
-      --out audit/ --dry-run
+      auditor shadow --suspect hf:./base,adapter=./lora \\
+          --teachers gpt=gpt.jsonl,claude=claude.jsonl --out audit/
+      auditor shadow --suspect answers.jsonl --base gguf:./base.gguf --teachers a=hf:./a,b.jsonl \\
+          --out audit/ --dry-run
+      auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl \\
+          --budget-minutes 90 --out audit/
+      auditor shadow --suspect hf:./s --base hf:./b --teachers a.jsonl,b.jsonl \\
+          --seeds 50 --jobs 8 --out audit/ --dry-run
 
     DIR/report is the report, DIR/shadows the trained cohort. Killed anywhere, the same command goes
     on. With --jobs or a cluster every shadow is made in a process of one thread; one that fails is

@@ -82,9 +82,9 @@ def store() -> None:
 
 @store.command()
 @click.argument("spec")
-@click.option("--name", required=True, help="The model's name in the store.")
-@click.option("--vendor", default="", help="Who made it (a slug such as openai).")
-@click.option("--family", default="", help="Its family, for instance llama-3.")
+@click.option("--name", metavar="NAME", required=True, help="The model's name in the store.")
+@click.option("--vendor", metavar="NAME", default="", help="Who made it (a slug such as openai).")
+@click.option("--family", metavar="NAME", default="", help="Its family, for instance llama-3.")
 @click.option("--replace", is_flag=True, help="Replace a stored model of this name.")
 @STORE
 @EMBEDDER
@@ -204,7 +204,12 @@ def remove(name: str, store_dir: str, as_json: bool) -> int:
 @click.argument("path")
 @click.option("--replace", is_flag=True, help="Replace stored models of the same names.")
 @click.option("--metadata", metavar="CSV", help="Columns model,vendor[,family]: who made them.")
-@click.option("--vendor", default="", help="Who made those of which the metadata names no maker.")
+@click.option(
+    "--vendor",
+    metavar="NAME",
+    default="",
+    help="Who made those of which the metadata names no maker.",
+)
 @recording_options
 @STORE
 @EMBEDDER

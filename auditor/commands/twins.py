@@ -90,7 +90,7 @@ def draw(
     as_json: bool,
     **asked: Any,
 ) -> int:
-    """Draws M other answers of TEACHER to every prompt of LOG, sampled as the log says.
+    """Draw M other answers of TEACHER to every prompt of LOG, sampled as the log says.
 
     LOG is a file, a folder or a pattern: JSONL, CSV (.gz, too), Parquet or what zstd packed (these
     two with the extra `logs`). Its columns are canonical: account, prompt, answer, and of sampling
@@ -102,8 +102,8 @@ def draw(
     \b
     Examples:
       auditor twins draw log.jsonl --teacher hf:./teacher --out twins.jsonl
-      auditor twins draw log.jsonl.gz --teacher openai:NAME,base_url=https://host/v1,cost=20
-      --cluster cluster-1.txt --temperature 0.7 --max-tokens 512 --out twins.jsonl --dry-run
+      auditor twins draw log.jsonl.gz --teacher openai:NAME,base_url=https://host/v1,cost=20 \\
+          --cluster cluster-1.txt --temperature 0.7 --max-tokens 512 --out twins.jsonl --dry-run
       auditor twins draw 'served/*.parquet' --teacher hf:./teacher --out twins.jsonl
       auditor twins draw today.jsonl --teacher hf:./teacher --sealed --out sealed/today.jsonl
 
@@ -148,7 +148,7 @@ def draw(
 @twins.command()
 @click.option("--out", metavar="DIR", default="coin", show_default=True, help="Folder to fill.")
 def coin(out: str) -> int:
-    """Writes the library for serving by a coin: one file without dependencies, and an example.
+    """Write the library for serving by a coin: one file without dependencies, and an example.
 
     coin.py holds a log (CoinLog) and an ASGI middleware (CoinServing) that asks your app m + 1
     times, serves one answer by the coin, and keeps all. Give a commitment away every day
@@ -187,7 +187,7 @@ def coin(out: str) -> int:
 @click.option("--today", is_flag=True, help="Also of today, which is not over: later rows void it.")
 @AS_JSON
 def commit(coin_log: Path, out: str, today: bool, as_json: bool) -> int:
-    """Makes a commitment to every day of COIN_LOG that has none yet, and prints it.
+    """Make a commitment to every day of COIN_LOG that has none yet, and print it.
 
     A commitment is a date, a count and a SHA-256: give it to somebody else on the same day, as a
     time stamp, a signed mail or a newspaper. It tells nothing of what was asked or answered.

@@ -47,7 +47,8 @@ def _page(folder: Path, report: Report, same_code: bool) -> Told:
         return
     made_by = report.tool.rpartition(" ")[2]
     if not same_code or made_by != VERSION:
-        yield Unchecked(code="page", detail=f"{made_by}, and this is {VERSION}")
+        other = "" if made_by == VERSION else f"{made_by}, and this is {VERSION}"
+        yield Unchecked(code="page", detail=other)
     elif path.read_bytes() != html.render(report_document(report)).encode("utf-8"):
         yield Problem(code="page_differs", file=PAGE)
 

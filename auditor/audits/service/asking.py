@@ -76,19 +76,14 @@ def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
         scores_itself = "score" in subject.offers
     _refuse_silence(reference, plan.claimed, "the claimed model")
     with open_subject(plan.endpoint) as subject:
+        live = "recorded" not in subject.offers
         stop = stopping(plan, reference)
         asking = progress.step("asking the endpoint")
         endpoint = collect(
             subject, sets, plan.sampling("endpoint", recorded), out / ENDPOINT, asking, stop
         )
     _refuse_silence(endpoint, plan.endpoint, "the endpoint")
-    # Compared with itself everything is what it claims to be.
-    if endpoint.digest() == reference.digest():
-        raise UsageProblem(
-            "both sides are the same recorded answers",
-            where=printable(plan.endpoint, 80),
-            next_step="name two recordings",
-        )
+    _refuse_copies(plan, endpoint, reference, recordings=recorded is not None and not live)
     scores = (
         _scored(plan, endpoint, reference, out, progress.step("scoring answers"))
         if scores_itself
@@ -101,6 +96,26 @@ def hear(plan: ServicePlan, out: Path, progress: Progress) -> ServiceAnswers:
         else _others(plan, plan.store, endpoint, reference, out, identifying)
     )
     return ServiceAnswers(endpoint, reference, sum(len(s.probes) for s in sets), scores, others)
+
+
+def _refuse_copies(
+    plan: ServicePlan, endpoint: Transcript, reference: Transcript, *, recordings: bool
+) -> None:
+    """Compared with itself everything is what it claims to be. Two that were asked and that each
+    say one thing to a question may well say the same: that is told as greedy."""
+    same = endpoint.digest() == reference.digest()
+    if same and recordings:
+        raise UsageProblem(
+            "both sides are the same recorded answers",
+            where=printable(plan.endpoint, 80),
+            next_step="name two recordings",
+        )
+    if same and not repeats(asked_of_both(endpoint, reference)):
+        raise UsageProblem(
+            "both sides gave the same answers, sample by sample: one repeats the other",
+            where=printable(plan.endpoint, 80),
+            next_step="have the claimed model asked anew, or with another --seed",
+        )
 
 
 def question_sets(plan: ServicePlan, recorded: Transcript | None) -> list[ProbeSet]:

@@ -23,6 +23,7 @@ from auditor.audits.shadow.rungs import TRAINED_CONTROLS, shadow_recipe
 from auditor.controls.curation.pool import is_recording
 from auditor.controls.recipe import Recipe
 from detectors.exhibits.shadows import CONTROL_KINDS
+from detectors.lineup import counted
 from detectors.stats.intervals import clopper_pearson
 from fingerprints.errors import UsageProblem
 from fingerprints.records import ProbeSet, Record
@@ -90,6 +91,7 @@ class Decision(Record):
     def lines(self) -> tuple[str, ...]:
         """The decision for people."""
         at_once = "" if self.at_once == 1 else f" with {self.at_once} at once"
+        minutes = counted(round(self.seconds / 60), "minute")
         told = [
             f"{self.shadows} shadows, {self.students} of them students: {self.seeds} seeds,"
             f" {self.n} examples each",
@@ -107,8 +109,7 @@ class Decision(Record):
             )
         return (
             *told,
-            f"about {self.tokens:,} tokens and {self.seconds / 60:.0f} minutes{at_once}, by"
-            f" {self.basis}",
+            f"about {self.tokens:,} tokens and {minutes}{at_once}, by {self.basis}",
         )
 
 
@@ -231,7 +232,7 @@ def decide(costs: Costs, most: int | None = None) -> Decision:
     least = min(options, key=lambda option: option.seconds)
     raise UsageProblem(
         f"the budget is too small: the least, {least.shadows} shadows of {least.n} examples, takes"
-        f" about {least.seconds / 60:.0f} minutes and {least.tokens:,} tokens",
+        f" about {counted(round(least.seconds / 60), 'minute')} and {least.tokens:,} tokens",
         where="--budget-minutes" if plan.budget_minutes is not None else "--budget-tokens",
         next_step="raise it, name fewer teachers, or lower --n, --probes or --max-tokens",
     )

@@ -64,3 +64,17 @@ def speaks(
         )
 
     return behave
+
+
+def counts(words: int) -> Behaviour:
+    """A question's k-th answer is the number k, up to ``words`` of them in turn."""
+    lock, given = threading.Lock(), Counter[str]()
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        prompt = body["messages"][-1]["content"]
+        with lock:
+            turn = given[prompt]
+            given[prompt] += 1
+        exchange.send(200, json.dumps(completion(f"Number {turn % words}.")).encode())
+
+    return behave

@@ -17,7 +17,7 @@ from auditor.audits.service.power import Size, statement
 from auditor.audits.service.records import ServiceSection
 from auditor.cli import run
 from fingerprints.transcript import Transcript, load_transcript
-from tests.auditor.audits.service.served import prompt_tokens, speaks
+from tests.auditor.audits.service.served import counts, prompt_tokens, speaks
 from tests.auditor.calibration.population import write_transcript
 from tests.auditor.rescoring import judged_again
 from tests.detectors.services import Chain, chain, hotter, probes, service
@@ -206,6 +206,25 @@ def test_a_hotter_service_is_different_and_the_spread_says_how(
     report = told(out)
     assert report["service"]["decision"] == "different"
     assert "higher temperature" in answer(report)["answer"]
+
+
+@pytest.mark.usefixtures("_key")
+@pytest.mark.parametrize(("words", "code"), [(1, 0), (5, 2)], ids=["greedy", "copied"])
+def test_two_services_may_both_be_greedy_but_none_repeats_the_other(
+    words: int, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A question's k-th answer is the same from both; of one word alone nothing was drawn."""
+    out, few = tmp_path / "report", ["--questions", "20", "--samples", "2", "--all"]
+    with FaultServer(counts(words)) as one, FaultServer(counts(words)) as other:
+        # One call at a time, so that numbers come in order.
+        both = [f"openai:lamb,base_url={server.url},concurrency=1" for server in (one, other)]
+        asked = ["service", *both, "--reference-samples", "2", *few]
+        assert run([*asked, "--out", str(out)]) == code
+    if code:
+        assert "one repeats the other" in capsys.readouterr().err
+        assert not (out / "report.json").exists()
+    else:
+        assert told(out)["service"]["decision"] == "inconclusive"
 
 
 def test_recorded_answers_stand_for_weights_and_the_judgement_repeats_from_the_bundle(
