@@ -103,15 +103,14 @@ def measured_rows(
 
     Detectors are fitted once for each size, on the prompts that any of the models answered; the
     models play the suspect one after another. A size that a model has too few shared prompts for is
-    left out for that model. Deterministic.
+    left out for that model; one that there are not prompts enough for is all that there are
+    (`reachable`). Deterministic.
     """
     rows: list[MeasuredRow] = []
-    suspects = known[part]
-    total, done = len(sizes) * len(detectors) * len(suspects), 0
-    for size in sizes:
+    suspects, reached = known[part], reachable(sizes, known, teachers)
+    total, done = len(reached) * len(detectors) * len(suspects), 0
+    for size in reached:
         prompts = chosen_prompts(known, teachers, size)
-        if len(prompts) < min(size, FEWEST):
-            continue
         stored = [limited_teacher(t, prompts) for t in teachers]
         found: list[dict[str, dict[str, Value]]] = [{} for _ in suspects]
         for make in detectors:
@@ -126,6 +125,16 @@ def measured_rows(
     return tuple(rows)
 
 
+def reachable(
+    sizes: Iterable[int], known: Sequence[KnownModel], teachers: Sequence[Teacher]
+) -> tuple[int, ...]:
+    """The numbers of prompts at which something can be measured, each once: where there are fewer
+    than a size wants all that there are, so that no figure claims more; none where they are too few
+    for a detector, too."""
+    there = len(_shared(known, teachers))
+    return tuple(dict.fromkeys(min(s, there) for s in sizes if min(s, FEWEST) <= there))
+
+
 def chosen_prompts(
     known: Sequence[KnownModel], teachers: Sequence[Teacher], size: int
 ) -> frozenset[str]:
@@ -135,10 +144,15 @@ def chosen_prompts(
     Drawn by the digest of the digest, so that which ones are taken depends on nothing but their
     number and themselves.
     """
+    return frozenset(sorted(_shared(known, teachers), key=sha256)[:size])
+
+
+def _shared(known: Sequence[KnownModel], teachers: Sequence[Teacher]) -> set[str]:
+    """The prompts, by digest, that anybody of either side answered; those of the models of known
+    history where no stored one did."""
     theirs = {p for t in teachers for p in style_answers(t.transcript)}
     ours = {p for k in known for p in style_answers(k.transcript)}
-    shared = sorted(theirs & ours or ours, key=sha256)
-    return frozenset(shared[:size])
+    return theirs & ours or ours
 
 
 def limited(transcript: Transcript, prompts: frozenset[str]) -> Transcript:

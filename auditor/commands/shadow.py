@@ -4,6 +4,7 @@ suspect against them."""
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +34,9 @@ from auditor.execution.forecast import forecast_by
 from auditor.execution.order import Executor
 from fingerprints.errors import printable
 from fingerprints.progress import Progress
+
+MOST_NAMED = 25
+"""A screen of shadows' names: with three candidates four seeds of them."""
 
 
 @click.command()
@@ -199,7 +203,7 @@ def _dry_run(plan: ShadowPlan, out: Path, execution: Execution, as_json: bool) -
         execution.places(),
         len(there),
     )
-    lines = [*decision.lines(), *known.lines(), f"shadows: {', '.join(names)}"]
+    lines = [*decision.lines(), *known.lines(), f"shadows: {_listed(names)}"]
     if execution.places() is None:
         lines.insert(
             len(decision.lines()),
@@ -207,3 +211,9 @@ def _dry_run(plan: ShadowPlan, out: Path, execution: Execution, as_json: bool) -
         )
     told = {"decision": decision.model_dump(), "forecast": known.model_dump(), "shadows": names}
     return show_plan(plan, as_json, told, lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first by name, and how many more there are; JSON names all."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ from auditor.calibration.fit import (
     shares_of,
 )
 from auditor.calibration.record import Calibration, write_calibration
-from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows
+from auditor.calibration.rows import KnownModel, MeasuredRow, measured_rows, reachable
 from auditor.controls.cohort import Cohort, load_cohort
 from auditor.execution.order import Executor, do_all
 from auditor.execution.tasks import WorkTask
@@ -46,6 +46,7 @@ MARK, MARKED = "mark.txt", "units of a calibration\n"
 MODELS_A_UNIT = 50
 """Each unit fits every detector once more: so few units that this is little, so many that a dozen
 processes have something to do."""
+UNREACHED = "Cohort and store share {most:,} prompts: nothing is fitted at more."
 
 
 class MeasuredRows(Record):
@@ -188,12 +189,13 @@ def make_calibration(
     read, work = _loaded(*_places(plan)), work_folder(out)
     state = _keep_read(read)
     with WorkFolder(work, BUSY, MARK).held(text=MARKED):
-        tasks = tasks_of(plan, state, len(read.known), work)
+        reached = _within(plan, read)
+        tasks = tasks_of(reached, state, len(read.known), work)
         check_ends(do_all(tasks, executor, UnitsTold("units", len(tasks), progress)), "units")
         fits = [FIT.read(Path(t.file)) for t in tasks if isinstance(t, FittingTask)]
         _READ.clear()
         try:
-            made = _joined(plan, read, fits)
+            made = _joined(plan, reached, read, fits)
         except Incomplete:
             shutil.rmtree(work)  # nothing can be fitted to these, however often they are joined
             raise
@@ -208,12 +210,22 @@ def work_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.units")
 
 
-def _joined(plan: CalibrationPlan, read: _Gathered, fits: Sequence[CellFit]) -> Calibration:
+def _within(plan: CalibrationPlan, read: _Gathered) -> CalibrationPlan:
+    """The plan at numbers of prompts that cohort and store have."""
+    sizes = reachable(plan.sizes, read.known, read.teachers)
+    return replace(plan, sizes=sizes) if sizes else plan
+
+
+def _joined(
+    plan: CalibrationPlan, reached: CalibrationPlan, read: _Gathered, fits: Sequence[CellFit]
+) -> Calibration:
+    most = max(reached.sizes)
     population = MeasuredPopulation(
         name=plan.name,
         rows=(),
         about=population_of(read.known, read.teachers, plan.about),
         cohort_sha256=read.cohort.digest(),
+        notes=(UNREACHED.format(most=most),) if most < max(plan.sizes) else (),
         shares=shares_of(read.known, read.teachers),
         least_familiar=least_familiar(read.known, read.teachers),
     )
@@ -225,7 +237,7 @@ def _joined(plan: CalibrationPlan, read: _Gathered, fits: Sequence[CellFit]) -> 
 def foreseen(plan: CalibrationPlan, out: Path) -> Sequence[WorkTask]:
     """The units of a plan; none is done. Raises what loading a cohort and opening a store raise."""
     read = _loaded(*_places(plan))
-    return tasks_of(plan, read.state(), len(read.known), work_folder(out))
+    return tasks_of(_within(plan, read), read.state(), len(read.known), work_folder(out))
 
 
 def tasks_of(

@@ -111,6 +111,7 @@ def shadow_audit(
             load_cohort(out / SHADOWS),
             out / REPORT,
             keeping,
+            progress,
         )
 
 
@@ -151,8 +152,9 @@ def _again(plan: ShadowPlan, home: Path, out: Path, progress: Progress, keeping:
                 for rung in shadow_rungs(plan, decision.seeds, decision.n, prompts, Path(spare))
             ]
         left_out = tuple(name for name in names if not finished(home / SHADOWS / name))
+        place = out / REPORT
         return _reported(
-            plan, decision, suspect, base, prompts, left_out, cohort, out / REPORT, keeping
+            plan, decision, suspect, base, prompts, left_out, cohort, place, keeping, progress
         )
 
 
@@ -179,9 +181,10 @@ def _reported(
     cohort: Cohort,
     folder: Path,
     keeping: Keeping,
+    progress: Progress,
 ) -> Report:
     said = base.teacher.transcript
-    facts = facts_of(plan, decision, suspect, said, prompts, left_out, cohort)
+    facts = facts_of(plan, decision, suspect, said, prompts, left_out, cohort, progress)
     return keeping(report_of(facts), plan, folder)
 
 
@@ -193,13 +196,14 @@ def facts_of(
     prompts: PromptSources,
     left_out: tuple[str, ...],
     cohort: Cohort,
+    progress: Progress = SILENT,
 ) -> Facts:
     """All that a report tells, weighed: nothing is asked. ``said`` is what the base answered."""
     base, shadows = _base(plan, suspect, said), shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
     judged = without_itself(judged, itself_among(plan.names, cohort, suspect.identity))
     sets = [choice.load() for choice in plan.probes]
-    without = sensitivity(judged, suspect, base.teacher, shadows, plan.names, sets)
+    without = sensitivity(judged, suspect, base.teacher, shadows, plan.names, sets, progress)
     return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out, without)
 
 

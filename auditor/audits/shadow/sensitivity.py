@@ -11,6 +11,7 @@ from auditor.calibration.sensitivity import compared, telling
 from auditor.evidence.sensitivity import Sensitivity, WithoutPiece, of_source
 from detectors.base import Shadow, Teacher
 from detectors.inheritance.shadow_ratio import ShadowRatio
+from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet
 from fingerprints.transcript import Transcript
 
@@ -22,9 +23,11 @@ def sensitivity(
     shadows: Sequence[Shadow],
     candidates: Sequence[str],
     sets: Sequence[ProbeSet],
+    progress: Progress = SILENT,
 ) -> Sensitivity | None:
     """All verdicts with one piece left out at a time, and the ratios fitted anew on the shadows
     that are left; None where no ratio was given. Deterministic. ``sets``: what the plan asks.
+    Every piece takes as long as the judgement itself, minutes with hundreds of shadows.
 
     A candidate's own students are no piece of its verdict: without them there is none.
     """
@@ -33,16 +36,19 @@ def sensitivity(
     counted = judged.panel.shadows if judged.panel is not None else ()
     groups, asked = groups_of(counted), _style_sets(sets, suspect)
     rows: list[WithoutPiece] = []
-    for piece, left in groups.items():
+    step, total = progress.step("weighing with one piece left out"), len(groups) + len(asked)
+    for done, (piece, left) in enumerate(groups.items(), 1):
         rest = [s for s in shadows if s.name not in left]
         others = [c for c in candidates if piece != of_source(c)]
         again = judge(suspect, base, rest, others, "")
         rows += compared("shadows", piece, judged.verdicts, again.verdicts)
+        step(done, total)
     rows = list(telling(rows))
-    for name, prompts in asked.items():
+    for done, (name, prompts) in enumerate(asked.items(), 1 + len(groups)):
         less = without_prompts(suspect, prompts)
         again = judge(less, base, shadows, candidates, "")
         rows += compared("prompts", name, judged.verdicts, again.verdicts)
+        step(done, total)
     return Sensitivity(
         detectors=(ShadowRatio.name,),
         prompts=tuple(asked),

@@ -151,6 +151,16 @@ def test_units_are_parts_of_the_cohort_and_a_fit_behind_them(
     assert not list(tmp_path.iterdir())
 
 
+def test_no_fit_is_of_more_prompts_than_are_shared(plan: CalibrationPlan, tmp_path: Path) -> None:
+    out = tmp_path / "made.json"
+    many = dataclasses.replace(plan, sizes=(PROMPTS + 60, 5000))
+    assert {t.id.partition("-")[0] for t in foreseen(many, out)} == {str(PROMPTS)}
+    made = make_calibration(many, out, ThisProcess())
+    assert [f.size for f in made.fitted] == [PROMPTS]
+    assert {f.size for f in made.figures} == {c.size for c in made.curves} == {PROMPTS}
+    assert made.notes == (f"Cohort and store share {PROMPTS} prompts: nothing is fitted at more.",)
+
+
 def test_a_cohort_that_changes_meanwhile_is_told(plan: CalibrationPlan, tmp_path: Path) -> None:
     (task, *_) = foreseen(plan, tmp_path / "made.json")
     changed = task.model_copy(update={"state": "another"})

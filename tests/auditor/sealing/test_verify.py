@@ -436,6 +436,9 @@ def test_where_the_store_is_not_at_hand_judging_again_is_left_open(
     (sealed.report / "attestation.json").unlink()
     seal_report(sealed.report, sealed.signing())
     assert run(["verify", str(sealed.report), "--rescore"]) == 6
-    assert "the judgement" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "the judgement" in told
+    assert "the store: it is not at hand" in told
     there = ["--store", str(made.folder / "teachers")]
     assert run(["verify", str(sealed.report), "--rescore", *there]) == 0
+    assert "the store" not in capsys.readouterr().err

@@ -88,6 +88,16 @@ def test_a_file_where_the_folder_should_be_is_one_line(
         assert f"{folder / 'plain'})" in told
 
 
+def test_of_many_shadows_a_dry_run_names_a_few(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments(folder, "--seeds", "60", "--size", "tiny"), "--dry-run"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    named = next(line for line in told if line.startswith("# shadows: untrained-base0, none-"))
+    assert named.count("-base0") == 25
+    assert named.endswith(" and 276 more")
+
+
 def test_doses_are_rungs_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = (
         "--seeds",

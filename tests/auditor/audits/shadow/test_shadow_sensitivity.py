@@ -8,11 +8,22 @@ from auditor.audits.report.sensitivity import sentences
 from auditor.audits.shadow.judging import judge, without_itself
 from auditor.audits.shadow.sensitivity import groups_of, sensitivity
 from auditor.evidence.sensitivity import Sensitivity
+from fingerprints.progress import Progress
 from fingerprints.records import ProbeSet
 from fingerprints.transcript import Transcript
 from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
 
 SEEDS = (1, 2, 3)
+
+
+class Counting(Progress):
+    """Keeps what is told."""
+
+    def __init__(self, steps: list[tuple[int, int]]) -> None:
+        self.steps = steps
+
+    def __call__(self, done: int, total: int, left: float | None = None) -> None:
+        self.steps.append((done, total))
 
 
 def whole(suspect: Transcript) -> ProbeSet:
@@ -89,8 +100,13 @@ def test_a_verdict_that_hangs_on_one_seed_is_told() -> None:
     suspect = said("beta", 7, 0.5)
     known = shadows((1, 2))
     found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
-    told = sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)])
+    steps: list[tuple[int, int]] = []
+    counting = Counting(steps)
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)], counting)
     assert told is not None
+    # Hundreds of shadows take minutes a piece: each is told.
+    pieces = len(told.shadows) + len(told.prompts)
+    assert steps == [(done, pieces) for done in range(1, pieces + 1)]
     lost = {r.piece for r in told.rows if r.kind == "shadows" and r.outcome == "not_assessable"}
     assert {"seed=1", "seed=2"} <= lost
     assert told.prompts == ("all",)
