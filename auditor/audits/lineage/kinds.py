@@ -215,16 +215,27 @@ def _moved(found: ComparedPair) -> bool:
 
 
 def _depth(layers: Sequence[int | None], of: int) -> str:
+    """How many layers were left or added; those that are none of the base's are told apart."""
     held = [k for k in layers if k is not None]
     missing = sorted(set(range(of)) - set(held))
     twice = sorted({k for k in held if held.count(k) > 1})
-    if len(layers) < of:
-        return f"depth-pruned: {len(layers)} of {of} layers" + (
-            f", without {_listed(missing)}" if missing else ""
-        )
-    return f"depth-grown: {len(layers)} layers of {of}" + (
-        f", with {_listed(twice)} more than once" if twice else ""
-    )
+    others, pruned = len(layers) - len(held), len(layers) < of
+    out = [
+        f"depth-pruned: {len(set(held))} of {of} layers"
+        if pruned
+        else f"depth-grown: {len(layers)} layers of {of}"
+    ]
+    if pruned and missing:
+        out.append(f"without {_listed(missing)}")
+    if twice:
+        out.append(f"with {_listed(twice)} more than once")
+    if others:
+        out.append(f"{'besides ' if pruned else ''}{others} that {_are(others)} none of it")
+    return ", ".join(out)
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _listed(numbers: Sequence[int]) -> str:

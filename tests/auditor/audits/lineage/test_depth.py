@@ -1,0 +1,63 @@
+"""How many layers were kept, and which: copies of one layer, and layers from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.report import section
+from auditor.audits.lineage.run import lineages
+from auditor.labs.zoo.llama import Llama, read_llama
+from tests.auditor.audits.lineage.relatives import DISGUISE, base, copied, stored
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("parents")
+    return {name: base(folder / name, seed) for name, seed in (("a", 0), ("c", 23))}
+
+
+def piled(models: dict[str, Path], layers: str) -> Llama:
+    """Layers like "a0 c2", the rest of the first model."""
+    parents = {name: read_llama(path) for name, path in models.items()}
+    llama = parents["a"]
+    out = {n: t for n, t in llama.tensors.items() if ".layers." not in n}
+    for i, (who, of) in enumerate(layers.split()):
+        for name, tensor in parents[who].tensors.items():
+            if f".layers.{of}." in name:
+                out[name.replace(f".{of}.", f".{i}.", 1)] = tensor.clone()
+    return replace(llama, tensors=out, config={**llama.config, "num_hidden_layers": i + 1})
+
+
+def told(suspect: Path, base_: Path) -> WeightComparison:
+    (one,) = section(lineages(str(suspect), [str(base_)], digest=False)).comparisons
+    return one
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ("a0 c1", "depth-pruned: 1 of 3 layers, without layers 1, 2, besides 1 that is none of it"),
+        ("a1 a1", "depth-pruned: 1 of 3 layers, without layers 0, 2, with layer 1 more than once"),
+        ("a2 a0", "depth-pruned: 2 of 3 layers, without layer 1"),
+        ("a0 a1 c0 c1 a2", "depth-grown: 5 layers of 3, 2 that are none of it"),
+        ("a0 a0 a1 a2", "depth-grown: 4 layers of 3, with layer 0 more than once"),
+    ],
+)
+def test_layers_from_elsewhere_are_not_counted_among_those_kept(
+    models: dict[str, Path], tmp_path: Path, layers: str, said: str
+) -> None:
+    suspect = stored(piled(models, layers), tmp_path / "s", models["a"])
+    assert said in told(suspect, models["a"]).kinds
+
+
+def test_copies_of_one_layer_are_in_no_other_order(models: dict[str, Path], tmp_path: Path) -> None:
+    twice = stored(piled(models, "a0 a0 a2"), tmp_path / "twice", models["a"])
+    suspect = copied(twice, tmp_path / "s", *DISGUISE)
+    found = told(suspect, twice)
+    assert found.relation == "derived"
+    assert not any("layers" in kind for kind in found.kinds)
+    assert all(p.of in (None, p.layer) for p in found.parts)
