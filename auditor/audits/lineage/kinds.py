@@ -14,7 +14,7 @@ import numpy as np
 from auditor.audits.lineage.compared_pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.parts import origins_of_layers
+from auditor.audits.lineage.parts import in_part, origins_of_layers
 from auditor.audits.lineage.records import KeptPart
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
@@ -64,11 +64,13 @@ def kinds_of(
 ) -> tuple[str, ...]:
     """The changes from the base to the suspect in words, the largest first. ``parts``: what is the
     base's, by which layers are told from another's. Raises what reading the weights raises."""
-    out = [*_shape(one, other, found, parts), *_disguise(found)]
+    swapped = [] if in_part(parts) else _swapped(parts)
+    out = [*swapped, *_shape(one, other, found, parts), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
         told = _numbers(one, other, changes, found, disguised=bool(out))
         whole = not out and told == [EQUAL]
+        told = [f"otherwise {EQUAL}"] if swapped and told == [EQUAL] else told
         return (
             ("exact copy: every byte of every tensor is equal",)
             if whole and _same_bytes(one, other)
@@ -80,6 +82,14 @@ def kinds_of(
 
 
 EQUAL = "equal in every number that was looked at"
+
+
+def _swapped(parts: Sequence[KeptPart]) -> list[str]:
+    """The embedding, or the output layer, where it is plainly none of the base's: all else that is
+    told here is told of layers."""
+    lost = [p.part for p in parts if p.state == "other"]
+    words = (("embedding", "another embedding"), ("head", "another output layer"))
+    return [word for part, word in words if part in lost]
 
 
 def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:

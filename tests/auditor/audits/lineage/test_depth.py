@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audits.lineage.records import WeightComparison
+from auditor.audits.lineage.map_of_parts import blocks
+from auditor.audits.lineage.records import PartOrigin, WeightComparison
 from auditor.audits.lineage.report import section
 from auditor.audits.lineage.run import lineages
-from auditor.labs.zoo.llama import Llama, read_llama
+from auditor.labs.zoo.llama import EMBEDDING, HEAD, Llama, read_llama
+from auditor.reporting.charts import Mosaic
+from auditor.reporting.document import GridTable
 from tests.auditor.audits.lineage.relatives import DISGUISE, base, copied, stored
 
 
@@ -61,3 +64,29 @@ def test_copies_of_one_layer_are_in_no_other_order(models: dict[str, Path], tmp_
     assert found.relation == "derived"
     assert not any("layers" in kind for kind in found.kinds)
     assert all(p.of in (None, p.layer) for p in found.parts)
+
+
+def test_another_embedding_is_told_and_equality_is_not_claimed_of_it(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    other = read_llama(models["c"]).tensors
+    suspect = copied(
+        models["a"], tmp_path / "s", lambda m: m.changed({n: other[n] for n in (EMBEDDING, HEAD)})
+    )
+    found = told(suspect, models["a"])
+    assert found.relation == "derived"
+    assert found.kinds == (
+        "another embedding",
+        "another output layer",
+        "otherwise equal in every number that was looked at",
+    )
+
+
+def test_a_base_that_is_called_open_is_no_open_cell() -> None:
+    found = [
+        PartOrigin(part="mlp", layer=0, base="open", state="kept", likeness=0.9),
+        PartOrigin(part="mlp", layer=1, state="open"),
+    ]
+    (_, runs, *_) = (b for b in blocks(found, ["open"]) if isinstance(b, Mosaic | GridTable))
+    assert isinstance(runs, GridTable)
+    assert len(runs.rows) == 2
