@@ -213,6 +213,9 @@ def _shape(one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart
         mine, theirs = float(np.mean(a.units)), float(np.mean(b.units))
         word = "width-pruned" if mine < theirs else "width-grown"
         out.append(f"{word}: {mine / theirs:.0%} of the MLPs' units")
+    mlps, of = (max(len(layer.mlps) for layer in x.layers) for x in (a, b))
+    if mlps != of:
+        out.append(f"mixture of experts: {mlps} MLPs in a layer instead of {of}")
     if a.hidden != b.hidden:
         out.append(f"residual stream of {a.hidden:,} coordinates instead of {b.hidden:,}")
     return out
@@ -240,12 +243,9 @@ def _depth(layers: Sequence[int | None], of: int) -> str:
     if twice:
         out.append(f"with {_listed(twice)} more than once")
     if others:
-        out.append(f"{'besides ' if pruned else ''}{others} that {_are(others)} none of it")
+        are = "is" if others == 1 else "are"
+        out.append(f"{'besides ' if pruned else ''}{others} that {are} none of it")
     return ", ".join(out)
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -264,7 +264,9 @@ def _disguise(found: ComparedPair) -> list[str]:
         "signed permutation": "residual stream in another order, signs turned",
         "signs": "signs of the residual stream turned",
     }
-    if found.basis.turn is not None and found.basis.kind in words:
+    turn = found.basis.turn
+    # Streams of two widths are always laid over each other: that says nothing of a rotation.
+    if turn is not None and len(turn[0]) == len(turn[1]) and found.basis.kind in words:
         out.append(words[found.basis.kind])
     if found.by_agreement and not found.by_order:
         out.append("hidden units in another order")

@@ -90,3 +90,21 @@ def test_a_base_that_is_called_open_is_no_open_cell() -> None:
     (_, runs, *_) = (b for b in blocks(found, ["open"]) if isinstance(b, Mosaic | GridTable))
     assert isinstance(runs, GridTable)
     assert len(runs.rows) == 2
+
+
+def test_a_stream_that_was_cut_is_not_called_rotated(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    def cut(llama: Llama) -> Llama:
+        few = 24
+        writes = ("o_proj.weight", "down_proj.weight")
+        tensors = {
+            name: (t[:few] if t.ndim == 1 or name.endswith(writes) else t[:, :few]).clone()
+            for name, t in llama.tensors.items()
+        }
+        return replace(llama, tensors=tensors, config={**llama.config, "hidden_size": few})
+
+    found = told(copied(models["a"], tmp_path / "s", cut), models["a"])
+    assert found.relation == "derived"
+    assert "residual stream of 24 coordinates instead of 32" in found.kinds
+    assert not any("rotated" in kind for kind in found.kinds)
