@@ -24,6 +24,10 @@ AMONG = 1024
 FEW_PAIRS = 9
 """From so many pairs of layers on, the middle of the table tells what unrelated layers have."""
 
+TIED = 1e-4
+"""Layers that are alike by so nearly the same cosine are copies of each other, and rounding told
+them apart."""
+
 
 @dataclass(frozen=True)
 class Affinity:
@@ -35,8 +39,14 @@ class Affinity:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The other model's nearest layer for each of the one's."""
-        return tuple(int(k) for k in self.table.argmax(axis=1))
+        """The other model's nearest layer for each of the one's: of copies of one layer that of the
+        same number."""
+        same = np.arange(len(self.table))
+        known = np.flatnonzero(same < self.table.shape[1])
+        found = self.table.argmax(axis=1)
+        tied = self.table[known, known] >= self.table[known, found[known]] - TIED
+        found[known[tied]] = known[tied]
+        return tuple(int(k) for k in found)
 
     @property
     def height(self) -> float:

@@ -63,7 +63,9 @@ def second_look_at_mlps(
     out = {}
     for layer, number in wanted:
         layers = {found.layers[layer], table.layers[layer], min(layer, other.layers - 1)}
-        tried = (_units(one, other, found, (layer, number), of) for of in sorted(layers))
+        # Of copies of one layer the first one counts: that which it was held against.
+        ordered = sorted(layers, key=lambda of: (of != found.layers[layer], of))
+        tried = (_units(one, other, found, (layer, number), of) for of in ordered)
         looks = [look for some in tried for look in some]
         out[layer, number] = max(looks, key=lambda look: look.agreeing)
     return out

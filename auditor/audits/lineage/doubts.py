@@ -18,7 +18,7 @@ UNTOLD = (
     "too few tokens can be told by their text to lay one residual stream over the other: a rotated"
     " copy would not be seen; give both tokenizers"
 )
-ALIKE = "the suspect's hidden units can't be told from each other"
+ALIKE = "the hidden units of one of the two can't be told from each other"
 AGREEING = (
     "more of the units agree than in unrelated models, and too few for a common origin to be told"
 )

@@ -14,7 +14,7 @@ import numpy as np
 from auditor.audits.lineage.compared_pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
-from auditor.audits.lineage.parts import origins_of_layers
+from auditor.audits.lineage.parts import in_part, origins_of_layers
 from auditor.audits.lineage.records import KeptPart
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
@@ -64,11 +64,13 @@ def kinds_of(
 ) -> tuple[str, ...]:
     """The changes from the base to the suspect in words, the largest first. ``parts``: what is the
     base's, by which layers are told from another's. Raises what reading the weights raises."""
-    out = [*_shape(one, other, found, parts), *_disguise(found)]
+    swapped = [] if in_part(parts) else _swapped(parts)
+    out = [*swapped, *_shape(one, other, found, parts), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
         told = _numbers(one, other, changes, found, disguised=bool(out))
         whole = not out and told == [EQUAL]
+        told = [f"otherwise {EQUAL}"] if swapped and told == [EQUAL] else told
         return (
             ("exact copy: every byte of every tensor is equal",)
             if whole and _same_bytes(one, other)
@@ -80,6 +82,14 @@ def kinds_of(
 
 
 EQUAL = "equal in every number that was looked at"
+
+
+def _swapped(parts: Sequence[KeptPart]) -> list[str]:
+    """The embedding, or the output layer, where it is plainly none of the base's: all else that is
+    told here is told of layers."""
+    lost = [p.part for p in parts if p.state == "other"]
+    words = (("embedding", "another embedding"), ("head", "another output layer"))
+    return [word for part, word in words if part in lost]
 
 
 def changed(one: Side, other: Side, found: ComparedPair) -> list[WeightChange]:
@@ -203,6 +213,9 @@ def _shape(one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart
         mine, theirs = float(np.mean(a.units)), float(np.mean(b.units))
         word = "width-pruned" if mine < theirs else "width-grown"
         out.append(f"{word}: {mine / theirs:.0%} of the MLPs' units")
+    mlps, of = (max(len(layer.mlps) for layer in x.layers) for x in (a, b))
+    if mlps != of:
+        out.append(f"mixture of experts: {mlps} MLPs in a layer instead of {of}")
     if a.hidden != b.hidden:
         out.append(f"residual stream of {a.hidden:,} coordinates instead of {b.hidden:,}")
     return out
@@ -215,16 +228,24 @@ def _moved(found: ComparedPair) -> bool:
 
 
 def _depth(layers: Sequence[int | None], of: int) -> str:
+    """How many layers were left or added; those that are none of the base's are told apart."""
     held = [k for k in layers if k is not None]
     missing = sorted(set(range(of)) - set(held))
     twice = sorted({k for k in held if held.count(k) > 1})
-    if len(layers) < of:
-        return f"depth-pruned: {len(layers)} of {of} layers" + (
-            f", without {_listed(missing)}" if missing else ""
-        )
-    return f"depth-grown: {len(layers)} layers of {of}" + (
-        f", with {_listed(twice)} more than once" if twice else ""
-    )
+    others, pruned = len(layers) - len(held), len(layers) < of
+    out = [
+        f"depth-pruned: {len(set(held))} of {of} layers"
+        if pruned
+        else f"depth-grown: {len(layers)} layers of {of}"
+    ]
+    if pruned and missing:
+        out.append(f"without {_listed(missing)}")
+    if twice:
+        out.append(f"with {_listed(twice)} more than once")
+    if others:
+        are = "is" if others == 1 else "are"
+        out.append(f"{'besides ' if pruned else ''}{others} that {are} none of it")
+    return ", ".join(out)
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -243,7 +264,9 @@ def _disguise(found: ComparedPair) -> list[str]:
         "signed permutation": "residual stream in another order, signs turned",
         "signs": "signs of the residual stream turned",
     }
-    if found.basis.turn is not None and found.basis.kind in words:
+    turn = found.basis.turn
+    # Streams of two widths are always laid over each other: that says nothing of a rotation.
+    if turn is not None and len(turn[0]) == len(turn[1]) and found.basis.kind in words:
         out.append(words[found.basis.kind])
     if found.by_agreement and not found.by_order:
         out.append("hidden units in another order")

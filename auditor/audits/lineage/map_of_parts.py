@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 
 from auditor.audits.lineage.parts import layers_told
-from auditor.audits.lineage.records import PartName, PartOrigin, Place
+from auditor.audits.lineage.records import PartName, PartOrigin, PartState, Place
 from auditor.reporting.charts import Mosaic, MosaicCell
 from auditor.reporting.document import DASH, Block, GridTable, Group, full, grid
 from auditor.reporting.tables import table_of
@@ -155,12 +155,12 @@ def _runs_of(found: Sequence[PartOrigin]) -> Iterator[Block]:
 def _runs(found: Sequence[PartOrigin]) -> Iterator[tuple[str, str, str, str]]:
     """Parts of one origin together: what they are, whose, where they stand there if elsewhere, and
     how alike at the least."""
-    together: dict[tuple[PartName, str], list[PartOrigin]] = {}
+    together: dict[tuple[PartName, PartState, str | None, tuple[str, ...]], list[PartOrigin]] = {}
     for o in found:
-        whose = " or ".join((o.base, *o.also)) if o.base is not None else ""
-        whose = whose or ("none of these" if o.state == "other" else "open")
-        together.setdefault((o.part, whose), []).append(o)
-    for (part, whose), some in together.items():
+        together.setdefault((o.part, o.state, o.base, o.also), []).append(o)
+    for (part, state, base, also), some in together.items():
+        nobody = "none of these" if state == "other" else "open"
+        whose = nobody if base is None else " or ".join((base, *also))
         layers = sorted({o.layer for o in some if o.layer is not None})
         places = sorted({(o.layer, o.of) for o in some if o.of is not None and o.layer is not None})
         moved = any(layer != of for layer, of in places)

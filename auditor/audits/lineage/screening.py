@@ -31,6 +31,8 @@ from fingerprints.weights.signature import WeightSignature
 LOOKED_AT = 25
 """Stored models that are looked at closely, the nearest by sorted values first."""
 
+Mask = NDArray[np.bool_]
+
 
 def screened(
     suspect: WeightSignature, store: BaseStore, alpha: float, skip: Sequence[str] = ()
@@ -54,11 +56,21 @@ class LayerProfiles:
         self.signature = signature
         self._layers: dict[int, tuple[Ranked, Ranked]] = {}
 
-    def layer(self, index: int) -> tuple[Ranked, Ranked]:
-        """Those of a layer's kept units."""
+    def layer(self, index: int, which: Mask | None = None) -> tuple[Ranked, Ranked]:
+        """Those of a layer's kept units, or of some of them alone."""
+        if which is not None:
+            return _both(self._values(index)[which])
         if index not in self._layers:
-            self._layers[index] = _both(self.signature.layer(index).astype(np.float64).T)
+            self._layers[index] = _both(self._values(index))
         return self._layers[index]
+
+    def live(self, index: int) -> Mask:
+        """Which of a layer's kept units are no units of zeros, which have no cosine between what
+        they read and write."""
+        return np.asarray(self._values(index)[:, :2].all(axis=1))
+
+    def _values(self, index: int) -> NDArray[np.float64]:
+        return self.signature.layer(index).astype(np.float64).T
 
     @cached_property
     def coordinates(self) -> tuple[Ranked, Ranked] | None:
@@ -83,9 +95,15 @@ def unit_order(one: LayerProfiles, other: LayerProfiles) -> tuple[list[Order], l
     whole, local = list[Order](), list[Order]()
     mine, theirs = one.signature.facts, other.signature.facts
     for layer, of in enumerate(layer_map(one.signature, other.signature)):
-        if mine.units[layer] != theirs.units[of] or mine.kept[layer] < 3 * FEWEST:
+        if mine.units[layer] != theirs.units[of]:
             continue
-        for orders, a, b in zip((whole, local), one.layer(layer), other.layer(of), strict=True):
+        # Strangers that were pruned by one mask have their units of zeros at the same places.
+        live = one.live(layer) & other.live(of)
+        some = None if live.all() else live
+        if live.sum() < 3 * FEWEST:
+            continue
+        profiles = one.layer(layer, some), other.layer(of, some)
+        for orders, a, b in zip((whole, local), *profiles, strict=True):
             orders.append(profile_order(a, b))
     return whole, local
 

@@ -229,6 +229,15 @@ def test_nobody_is_cleared_of_experts_that_were_not_looked_at(
     assert told[1].reason_code == "experts_unread"
 
 
+def test_a_mixture_that_was_grown_from_a_dense_model_is_told_as_one(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    grown = of_experts(models["base"], tmp_path / "grown", 4)
+    (judged,) = compared(grown, models["base"]).judged
+    assert judged.told.relation == "derived_in_part"
+    assert "mixture of experts: 4 MLPs in a layer instead of 1" in judged.told.kinds
+
+
 def test_layers_that_are_left_out_of_a_comparison_clear_nobody(models: dict[str, Path]) -> None:
     with opened("m", str(models["base"])) as one:
         assert one.side is not None

@@ -11,7 +11,11 @@ import torch
 
 from auditor.audits.lineage.report import section
 from auditor.audits.lineage.run import lineages
+from auditor.audits.lineage.screening import screened
 from auditor.labs.zoo.llama import Llama
+from fingerprints.weights import open_weights
+from fingerprints.weights.bases import BaseStore
+from fingerprints.weights.signature import weight_signature
 from tests.auditor.audits.lineage.relatives import DISGUISE, Step, base, copied
 
 Fill = Callable[[torch.Tensor], torch.Tensor]
@@ -71,3 +75,32 @@ def test_an_mlp_of_zeros_or_of_one_unit_is_nobodys_and_moved_nowhere(
     assert [at[layer].base for layer in range(3)] == ["a", None, "a"]
     assert not any("another order: 0" in kind for kind in found.comparisons[0].kinds)
     assert found.comparisons[1].relation == "independent"
+
+
+def scattered(llama: Llama) -> Llama:
+    """Sets every fifth unit to zero."""
+    changed = {}
+    for layer in range(llama.layers):
+        for part in ("gate", "up", "down"):
+            name = llama.name(layer, f"mlp.{part}_proj")
+            tensor = llama.tensors[name].clone()
+            rows = tensor if part != "down" else tensor.T
+            rows[::5] = 0
+            changed[name] = tensor
+    return llama.changed(changed)
+
+
+def test_strangers_that_were_pruned_by_one_mask_share_no_order_by_signature(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    paths = {name: copied(path, tmp_path / name, scattered) for name, path in models.items()}
+    marks = {}
+    for name, path in paths.items():
+        with open_weights(str(path)) as weights:
+            marks[name] = weight_signature(weights, name, digest=False)
+    store = BaseStore.create(tmp_path / "store")
+    for name in ("a", "b"):
+        store.add(marks[name])
+    assert {t.relation for t in screened(marks["c"], store, 1e-3)} == {"unclear"}
+    told = {t.base: t.relation for t in screened(marks["a"], store, 1e-3)}
+    assert told == {"a": "common_origin", "b": "unclear"}
