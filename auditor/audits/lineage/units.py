@@ -98,9 +98,19 @@ def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
 def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> NearestUnits:
     """Some units of a layer, looked up among all units of the other's layer, whatever their
     order."""
-    mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
-    among = np.arange(theirs.units, dtype=np.intp)
-    return nearest((one, layer, mine), (other, of, theirs), basis, runs(mine.units, MATCHED), among)
+    known = basis.looked.get((layer, of))
+    if known is None:
+        mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
+        among = np.arange(theirs.units, dtype=np.intp)
+        places = runs(mine.units, MATCHED)
+        known = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
+        basis.looked[layer, of] = known
+    return known
+
+
+def agreeing(found: NearestUnits) -> float:
+    """The share of units whose halves find one unit, 0 to 1."""
+    return float(np.mean(found.by_first == found.by_up))
 
 
 def nearest(
