@@ -27,6 +27,8 @@ from fingerprints.weights import Mlp
 
 UNITS = 512
 """Units of a layer whose order is tested."""
+FIRST = 128
+"""Those that are looked at first, where there are many."""
 MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
 PORTION = 2048
@@ -79,15 +81,34 @@ def paired(
     ):
         if mine.units < FEWEST:
             continue
-        same = mine.units == theirs.units
-        places = runs(mine.units, UNITS)
-        among = places if same else np.arange(theirs.units, dtype=np.intp)
-        if without is not None and i == 0 and len(places) - len(without) >= FEWEST:
-            places = np.setdiff1d(places, without)
-        found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
-        tested = order(found.together, places, theirs.units if same else None, among)
+        held = (one, layer, mine), (other, of, theirs)
+        left_out = without if i == 0 else None
+        # Where units plainly stand in one order a few tell as much as many.
+        few = _ordered(*held, basis, FIRST, left_out) if mine.units >= UNITS else None
+        if few is not None and few[1].sure:
+            found, tested = few
+        else:
+            found, tested = _ordered(*held, basis, UNITS, left_out)
+        tested = tested if few is None else tested.looked_again()
         out.append(Pairing(layer, of, found, tested, i, i if many else 0))
     return out
+
+
+Held = tuple[Side, int, Mlp]
+
+
+def _ordered(
+    one: Held, other: Held, basis: Basis, most: int, without: Indices | None
+) -> tuple[NearestUnits, Order]:
+    """So many units of an MLP, and the test of their order."""
+    mine, theirs = one[2], other[2]
+    same = mine.units == theirs.units
+    places = runs(mine.units, most)
+    among = places if same else np.arange(theirs.units, dtype=np.intp)
+    if without is not None and len(places) - len(without) >= FEWEST:
+        places = np.setdiff1d(places, without)
+    found = nearest(one, other, basis, places, among)
+    return found, order(found.together, places, theirs.units if same else None, among)
 
 
 def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
