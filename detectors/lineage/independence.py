@@ -110,6 +110,18 @@ def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
     return cosines if signed else np.abs(cosines, out=cosines)
 
 
+def cosines(few: Array, many: Array) -> Array:
+    """Cosine of every one of a few rows, which are of length one already, with every one of many:
+    n × m, as `likeness`, signed. What is long is not made anew: the products are divided."""
+    with np.errstate(all="ignore"):
+        squares = np.vecdot(many, many)
+    if len(squares) and squares.min() > TINY and squares.max() < HUGE:
+        found: Array = few @ many.T
+        found /= np.sqrt(squares)
+        return found
+    return np.asarray(few @ units(many).T)
+
+
 def order(
     nearest: Indices,
     places: Indices | None = None,

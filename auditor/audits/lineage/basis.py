@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, shared_tokens
 from detectors.lineage.independence import FEWEST, Array, Indices, Order, order, precise, units
 from detectors.lineage.weight_alignment import coordinates, rotation, turned
-
-if TYPE_CHECKING:
-    from auditor.audits.lineage.units import NearestUnits
 
 TOKENS, FEW_TOKENS = 4096, 2048
 """Tokens that a map between streams is learned from, at least (twice the wider stream where that is

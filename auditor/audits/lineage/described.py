@@ -16,8 +16,9 @@ from auditor.audits.lineage.compared_pair import (
 )
 from auditor.audits.lineage.heads import HeadPairs, head_pairs
 from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, sampled
-from auditor.audits.lineage.units import NearestUnits, agreeing, looked_up, paired
+from auditor.audits.lineage.units import agreeing, looked_up, paired
 from detectors.lineage.independence import precise
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, runs
 from detectors.lineage.independence import (
     FEWEST,
@@ -20,6 +21,7 @@ from detectors.lineage.independence import (
     Array,
     Indices,
     Order,
+    cosines,
     order,
     units,
 )
@@ -33,25 +35,6 @@ MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
 PORTION = 2048
 """Units of the other model that are held at once."""
-
-
-@dataclass(frozen=True)
-class NearestUnits:
-    """For each of the one model's units at ``places``: where its nearest one stands in the other,
-    by all halves together, by its first half alone (gate, or down where there is none) and by up
-    alone; and the cosine of the nearest, 0 to 1. Of the nearest by all halves together, besides,
-    the cosines of the first halves (``gated``: of what opens them) and of what they read, −1 to 1,
-    and how many times as long the latter is, as a logarithm."""
-
-    places: Indices
-    together: Indices
-    by_first: Indices
-    by_up: Indices
-    cosine: NDArray[np.float32]
-    first_cosine: NDArray[np.float32]
-    up_cosine: NDArray[np.float32]
-    stretched: NDArray[np.float32]
-    gated: bool
 
 
 @dataclass(frozen=True)
@@ -150,17 +133,17 @@ def nearest(
     # A gate's activation fixes its sign; up's may be turned together with down's.
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]
-    cosines = np.zeros((3, len(places)), dtype=np.float32)
+    kept = np.zeros((3, len(places)), dtype=np.float32)
     for start in range(0, len(among), PORTION):
         some = among[start : start + PORTION]
         their_first, their_up = (
             basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp)
         )
-        signed = first @ units(their_first).T, up @ units(their_up).T
+        signed = cosines(first, their_first), cosines(up, their_up)
         halves = signed[0] if gated else np.abs(signed[0]), np.abs(signed[1])
         better, at = tops[0].see(halves[0] + halves[1], some)
-        cosines[:2, better] = [half[better, at] for half in signed]
-        cosines[2, better] = lengths[better] - _lengths(their_up)[at]
+        kept[:2, better] = [half[better, at] for half in signed]
+        kept[2, better] = lengths[better] - _lengths(their_up)[at]
         for top, scores in zip(tops[1:], halves, strict=True):
             top.see(scores, some)
     together, by_first, by_up = tops
@@ -170,9 +153,9 @@ def nearest(
         by_first.where,
         by_up.where,
         np.clip(together.score / 2, 0, 1),
-        cosines[0],
-        cosines[1],
-        cosines[2],
+        kept[0],
+        kept[1],
+        kept[2],
         gated,
     )
 
