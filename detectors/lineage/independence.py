@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,8 @@ FLOOR = 1e-300
 """No p-value is told below this: sums of so many logarithms say nothing more."""
 FEWEST = 16
 """Fewer units or coordinates than this have too few orders."""
+SURE = 1e-100
+"""Below this p-value, of the order and of the very places, a look at a few units is enough."""
 PART = 32
 """Within this part of all places, a nearest one counts as near its own: there, an order by any
 smooth property is flat."""
@@ -43,7 +45,8 @@ class Order:
     """How far nearest ones stand in the same order: Spearman's ``rho`` (−1 to 1), one-sided ``p``,
     the share ``kept`` whose nearest one stands at the very same place (None where the two differ in
     number), and ``n``. ``spots`` and ``steps`` are what `precise` asks: whether single places are
-    kept, and not a trend alone."""
+    kept, and not a trend alone. ``added``: what ``p`` was raised by since a few were looked at
+    first, which `precise` raises its own by."""
 
     rho: float
     p: float
@@ -51,6 +54,17 @@ class Order:
     n: int
     spots: Closely | None = None
     steps: Closely | None = None
+    added: float = 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether no more need be looked at."""
+        return max(self.p, precise([self])) < SURE
+
+    def looked_again(self) -> Order:
+        """The same as the last of two looks, the first of which would have been told instead had
+        it been sure: under either null hypothesis that is no likelier than what is added."""
+        return replace(self, p=min(1.0, self.p + SURE), added=SURE)
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,18 @@ def likeness(one: ArrayLike, other: ArrayLike, *, signed: bool) -> Array:
     """
     cosines: Array = units(one) @ units(other).T
     return cosines if signed else np.abs(cosines, out=cosines)
+
+
+def cosines(few: Array, many: Array) -> Array:
+    """Cosine of every one of a few rows, which are of length one already, with every one of many:
+    n × m, as `likeness`, signed. What is long is not made anew: the products are divided."""
+    with np.errstate(all="ignore"):
+        squares = np.vecdot(many, many)
+    if len(squares) and squares.min() > TINY and squares.max() < HUGE:
+        found: Array = few @ many.T
+        found /= np.sqrt(squares)
+        return found
+    return np.asarray(few @ units(many).T)
 
 
 def order(
@@ -175,7 +201,8 @@ def precise(orders: Sequence[Order]) -> float:
         for kind in ([o.spots for o in orders], [o.steps for o in orders])
     ]
     tested = [_binomial(kind) for kind in found if kind]
-    return min(1.0, len(tested) * min(tested)) if tested else 1.0
+    added = sum(o.added for o in orders)
+    return min(1.0, len(tested) * min(tested) + added) if tested else 1.0
 
 
 def _binomial(parts: list[Closely]) -> float:

@@ -30,6 +30,9 @@ STRANGE = 0.01
 WIDE, DIRECTIONS = 1024, 512
 """Up to so many coordinates the map between streams is found whole; beyond, in so many
 directions."""
+GLANCED, MIXED = 256, 0.5
+"""Coordinates that are looked at before all are, and how alike their nearest ones must be for more
+to be looked at."""
 PURE, MOVED = 0.98, 0.6
 """What share of coordinates must have a nearest one of their own, and how alike the two must be,
 for a stream to count as put in another order and not mixed."""
@@ -75,25 +78,25 @@ def rotation(one: ArrayLike, other: ArrayLike, *, centred: bool = True) -> tuple
     a, b = (units(_centred(matrix) if centred else matrix) for matrix in (one, other))
     if len(a) != len(b) or len(a) < max(a.shape[1], b.shape[1]):
         raise ValueError("as many tokens as the stream is wide are needed, the same of both models")
-    shared = a.T @ b
-    if min(shared.shape) <= WIDE:
-        left, _, right = np.linalg.svd(shared, full_matrices=False)
+    if min(a.shape[1], b.shape[1]) <= WIDE:
+        left, _, right = np.linalg.svd(a.T @ b, full_matrices=False)
         return left.astype(np.float32), right.T.astype(np.float32)
     drawn = np.random.default_rng(0).standard_normal(
-        (shared.shape[1], DIRECTIONS + 16), dtype=np.float32
+        (b.shape[1], DIRECTIONS + 16), dtype=np.float32
     )
-    reach, _ = np.linalg.qr(shared @ (shared.T @ (shared @ drawn)))
-    inner, _, right = np.linalg.svd(reach.T @ shared, full_matrices=False)
+    # The product aᵀb is never made: its own products with few columns cost less than it does.
+    reach, _ = np.linalg.qr(a.T @ (b @ (b.T @ (a @ (a.T @ (b @ drawn))))))
+    inner, _, right = np.linalg.svd((a @ reach).T @ b, full_matrices=False)
     left = reach @ inner[:, :DIRECTIONS]
     return left.astype(np.float32), right[:DIRECTIONS].T.astype(np.float32)
 
 
 def _centred(matrix: ArrayLike) -> Array:
     values = np.asarray(matrix, dtype=np.float32)
-    values = values / np.float32(
-        np.abs(values).max(initial=0) or 1
-    )  # sums of the largest numbers leave what float32 can hold
-    centred: Array = values - values.mean(axis=0, keepdims=True)
+    # Sums of the largest numbers leave what float32 can hold.
+    peak = max(values.max(initial=0), -values.min(initial=0)) or 1
+    centred: Array = values / np.float32(peak)
+    centred -= centred.mean(axis=0, keepdims=True)
     return centred
 
 
@@ -154,7 +157,12 @@ def turned(one: ArrayLike, other: ArrayLike) -> str:
     A coordinate was moved, and not mixed, where the nearest one of the other stream is nobody
     else's and nearly as it is.
     """
-    alike = likeness(_centred(one).T, _centred(other).T, signed=True)
+    mine, theirs = units(_centred(one).T), units(_centred(other).T)
+    # A few coordinates first: where these were mixed, all were.
+    few = mine[:: max(1, len(mine) // GLANCED)]
+    if np.median(np.abs(few @ theirs.T).max(axis=1)) < MIXED:
+        return "rotation"
+    alike = mine @ theirs.T
     nearest = np.abs(alike).argmax(axis=1)
     values = alike[np.arange(len(alike)), nearest]
     if np.median(np.abs(values)) < MOVED or len(np.unique(nearest)) < PURE * len(nearest):

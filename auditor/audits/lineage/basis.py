@@ -7,10 +7,12 @@ The choice never depends on the order of hidden units, so that the test of that 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, shared_tokens
 from detectors.lineage.independence import FEWEST, Array, Indices, Order, order, precise, units
 from detectors.lineage.weight_alignment import coordinates, rotation, turned
@@ -45,6 +47,12 @@ class Basis:
     known: bool = False
     by: str = ""
     learned: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def looked(self) -> dict[tuple[int, int], NearestUnits]:
+        """Units that were looked up in it, by the layers of both models: tests and the description
+        ask for the same ones, and a basis is made for one pair of models."""
+        return {}
 
     def laid(self, rows: Array) -> Array:
         """Rows of the one model, in the space where both are compared."""

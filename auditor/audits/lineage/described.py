@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.audits.lineage.affinity import affinities
-from auditor.audits.lineage.compared_pair import LOST_ORDER, PLAIN_HEADS, SEEN, ComparedPair
+from auditor.audits.lineage.compared_pair import (
+    LOST_ORDER,
+    PLAIN_HEADS,
+    SEEN,
+    SHARED,
+    ComparedPair,
+)
 from auditor.audits.lineage.heads import HeadPairs, head_pairs
 from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, sampled
-from auditor.audits.lineage.units import NearestUnits, looked_up, paired
+from auditor.audits.lineage.units import looked_up, paired
 from detectors.lineage.independence import precise
 
 
@@ -52,6 +59,18 @@ def looked_up_in(
     return {
         layer: looked_up(one, other, found.basis, layer, found.layers[layer]) for layer in layers
     }
+
+
+def in_place(one: Side, other: Side, found: ComparedPair) -> bool:
+    """Whether coordinates plainly stand in one order and the units of every layer are those of the
+    layer that it was held against, in whatever order: then none is looked for elsewhere."""
+    return found.by_coordinates and all(
+        agreed.share >= SHARED and not agreed.strange
+        for agreed in (
+            looked_up(one, other, found.basis, layer, of).agreement(other.mlps(of)[0].units)
+            for layer, of in enumerate(found.layers)
+        )
+    )
 
 
 def described(one: Side, other: Side, found: ComparedPair) -> ComparedPair:

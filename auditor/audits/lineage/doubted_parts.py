@@ -22,8 +22,9 @@ from auditor.audits.lineage.heads import (
     known_layers,
     more_pairs,
 )
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, runs
-from auditor.audits.lineage.units import MATCHED, NearestUnits, nearest
+from auditor.audits.lineage.units import MATCHED, nearest
 from detectors.lineage.independence import Indices
 from detectors.lineage.weight_alignment import UnitAgreement
 

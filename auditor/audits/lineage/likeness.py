@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, runs, sampled
-from auditor.audits.lineage.units import NearestUnits
 from detectors.lineage.independence import Array, Indices, units
 from detectors.lineage.weight_alignment import assigned
 

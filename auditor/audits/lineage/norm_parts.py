@@ -34,6 +34,7 @@ NEARLY = 0.02
 """By so much less another layer's norm may fit, and the layer still counts as the one."""
 
 Gains = NDArray[np.float32]
+Shape = NDArray[np.float64]
 
 
 def norm_parts(one: Side, other: Side, found: ComparedPair) -> Iterator[KeptPart]:
@@ -42,11 +43,12 @@ def norm_parts(one: Side, other: Side, found: ComparedPair) -> Iterator[KeptPart
     moved = _places(one, other, found)
     for mlp in (False, True):
         theirs = [_gain(other, i, mlp=mlp) for i in range(other.layers)]
+        known = [None if gains is None else _shape(gains) for gains in theirs]
         for layer in range(one.layers):
             mine = _gain(one, layer, mlp=mlp)
             if mine is None:
                 continue
-            fits = _fits(mine, theirs, moved, found.layers[layer])
+            fits = _fits(mine, known, moved, found.layers[layer])
             state = "open" if fits is None else _state(fits[0], one, other)
             yield KeptPart(
                 part="mlp_norm" if mlp else "attention_norm",
@@ -87,18 +89,14 @@ def _places(one: Side, other: Side, found: ComparedPair) -> Indices | None:
 
 
 def _fits(
-    mine: Gains, theirs: Sequence[Gains | None], moved: Indices | None, expected: int
+    mine: Gains, theirs: Sequence[Shape | None], moved: Indices | None, expected: int
 ) -> tuple[float, int] | None:
     """The largest correlation with any layer's norm, and which layer that is: the expected one
     where it fits nearly as well. None where nothing can be told."""
-    if moved is None or not _varied(mine):
+    shape = _shape(mine)
+    if moved is None or shape is None:
         return None
-    each = [
-        float(np.corrcoef(mine, gains[moved])[0, 1])
-        if gains is not None and _varied(gains)
-        else -np.inf
-        for gains in theirs
-    ]
+    each = [-np.inf if gains is None else min(1.0, float(shape @ gains[moved])) for gains in theirs]
     best = int(np.argmax(each))
     if not np.isfinite(each[best]):
         return None
@@ -106,5 +104,12 @@ def _fits(
     return each[best], expected if near else best
 
 
-def _varied(gains: Gains) -> bool:
-    return float(gains.std()) >= VARIED * abs(float(gains.mean()))
+def _shape(gains: Gains) -> Shape | None:
+    """How gains differ from their mean, of length one: products of two are their correlation. None
+    where they vary too little to tell anything."""
+    if float(gains.std()) < VARIED * abs(float(gains.mean())):
+        return None
+    around = gains.astype(np.float64)
+    around -= around.mean()
+    length = float(np.linalg.norm(around))
+    return around / length if length > 0 else None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from auditor.audits.lineage.affinity import Affinity, affinities, told_by
 from auditor.audits.lineage.basis import Basis, candidate_bases
 from auditor.audits.lineage.compared_pair import PLAIN_HEADS, SEEN, ComparedPair
-from auditor.audits.lineage.described import deep_layers, described, looked_up_in
+from auditor.audits.lineage.described import deep_layers, described, in_place, looked_up_in
 from auditor.audits.lineage.heads import (
     HeadPairs,
     dimension_agreement,
@@ -131,7 +131,7 @@ def _in_order(one: Side, other: Side, bases: Sequence[Basis], progress: Told) ->
         basis = max(tables, key=lambda t: t.height).basis
     if by_number:
         found = _tested(one, other, basis, tuple(range(one.layers)), bool(tables), progress)
-    if found is None or not found.by_order:
+    if found is None or not (found.by_order or in_place(one, other, found)):
         tables = tables or affinities(one, other, bases)
         layers = next(t.layers for t in tables if t.basis is basis)
         if found is None or layers != found.layers:
@@ -205,6 +205,8 @@ def _in_any_order(
     """The tests that see through another order of units and heads, and through another basis."""
     if found.pairings:
         found = replace(found, agreement=_agreement(one, other, found))
+    if found.by_coordinates and found.by_agreement:
+        return found  # plain, and so is which part is which
     pairs = head_pairs(one, other, bases)
     return found if pairs is None else _heads_tested(one, other, found, pairs)
 

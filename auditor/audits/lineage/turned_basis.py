@@ -15,8 +15,8 @@ import numpy as np
 
 from auditor.audits.lineage.basis import Basis
 from auditor.audits.lineage.heads import heads_of, known_layers
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, sampled
-from auditor.audits.lineage.units import NearestUnits
 from detectors.lineage.independence import Array, Indices, units
 from detectors.lineage.turning import Turn, ascended, laid_over, sums
 from detectors.lineage.weight_alignment import rotation

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, runs
 from detectors.lineage.independence import (
     FEWEST,
@@ -20,68 +21,20 @@ from detectors.lineage.independence import (
     Array,
     Indices,
     Order,
+    cosines,
     order,
     units,
 )
-from detectors.lineage.weight_alignment import UnitAgreement, agreement
 from fingerprints.weights import Mlp
 
 UNITS = 512
 """Units of a layer whose order is tested."""
+FIRST = 128
+"""Those that are looked at first, where there are many."""
 MATCHED = 256
 """Units of a layer that are looked up among all of the other model's."""
 PORTION = 2048
 """Units of the other model that are held at once."""
-
-
-@dataclass(frozen=True)
-class NearestUnits:
-    """For each of the one model's units at ``places``: where its nearest one stands in the other,
-    by all halves together, by its first half alone (gate, or down where there is none) and by up
-    alone; and the cosine of the nearest, 0 to 1. Of the nearest by all halves together, besides,
-    the cosines of the first halves (``gated``: of what opens them) and of what they read, −1 to 1,
-    and how many times as long the latter is, as a logarithm. ``told``: whether either half is near
-    to anything at all, which a row of zeros is not."""
-
-    places: Indices
-    together: Indices
-    by_first: Indices
-    by_up: Indices
-    cosine: NDArray[np.float32]
-    first_cosine: NDArray[np.float32]
-    up_cosine: NDArray[np.float32]
-    stretched: NDArray[np.float32]
-    gated: bool
-    told: NDArray[np.bool_]
-
-    @property
-    def agreed(self) -> NDArray[np.bool_]:
-        """Which units find one and the same by either half."""
-        found: NDArray[np.bool_] = self.told & (self.by_first == self.by_up)
-        return found
-
-    def agreement(self, of: int) -> UnitAgreement:
-        """How many of those that are near to anything do, of ``of`` candidates."""
-        return agreement(self.by_first[self.told], self.by_up[self.told], of)
-
-    def live(self, fewest: int) -> NearestUnits:
-        """The same without units that are near to nothing, as pruning by a mask leaves them, which
-        would all have one nearest; of all where fewer than so many would be left."""
-        if self.told.sum() < fewest:
-            return self
-        live = self.told
-        return NearestUnits(
-            self.places[live],
-            self.together[live],
-            self.by_first[live],
-            self.by_up[live],
-            self.cosine[live],
-            self.first_cosine[live],
-            self.up_cosine[live],
-            self.stretched[live],
-            self.gated,
-            live[live],
-        )
 
 
 @dataclass(frozen=True)
@@ -111,16 +64,34 @@ def paired(
     ):
         if mine.units < FEWEST:
             continue
-        same = mine.units == theirs.units
-        places = runs(mine.units, UNITS)
-        among = places if same else np.arange(theirs.units, dtype=np.intp)
-        if without is not None and i == 0 and len(places) - len(without) >= FEWEST:
-            places = np.setdiff1d(places, without)
-        found = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
-        found = found.live(FEWEST)
-        tested = order(found.together, found.places, theirs.units if same else None, among)
+        held = (one, layer, mine), (other, of, theirs)
+        left_out = without if i == 0 else None
+        # Where units plainly stand in one order a few tell as much as many.
+        few = _ordered(*held, basis, FIRST, left_out) if mine.units >= UNITS else None
+        if few is not None and few[1].sure:
+            found, tested = few
+        else:
+            found, tested = _ordered(*held, basis, UNITS, left_out)
+        tested = tested if few is None else tested.looked_again()
         out.append(Pairing(layer, of, found, tested, i, i if many else 0))
     return out
+
+
+Held = tuple[Side, int, Mlp]
+
+
+def _ordered(
+    one: Held, other: Held, basis: Basis, most: int, without: Indices | None
+) -> tuple[NearestUnits, Order]:
+    """So many units of an MLP, and the test of their order."""
+    mine, theirs = one[2], other[2]
+    same = mine.units == theirs.units
+    places = runs(mine.units, most)
+    among = places if same else np.arange(theirs.units, dtype=np.intp)
+    if without is not None and len(places) - len(without) >= FEWEST:
+        places = np.setdiff1d(places, without)
+    found = nearest(one, other, basis, places, among).live(FEWEST)
+    return found, order(found.together, found.places, theirs.units if same else None, among)
 
 
 def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
@@ -131,10 +102,14 @@ def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
 def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> NearestUnits:
     """Some units of a layer, looked up among all units of the other's layer, whatever their
     order."""
-    mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
-    among = np.arange(theirs.units, dtype=np.intp)
-    places = runs(mine.units, MATCHED)
-    return nearest((one, layer, mine), (other, of, theirs), basis, places, among).live(1)
+    known = basis.looked.get((layer, of))
+    if known is None:
+        mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
+        among = np.arange(theirs.units, dtype=np.intp)
+        places = runs(mine.units, MATCHED)
+        known = nearest((one, layer, mine), (other, of, theirs), basis, places, among).live(1)
+        basis.looked[layer, of] = known
+    return known
 
 
 def nearest(
@@ -153,17 +128,17 @@ def nearest(
     # A gate's activation fixes its sign; up's may be turned together with down's.
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]
-    cosines = np.zeros((3, len(places)), dtype=np.float32)
+    kept = np.zeros((3, len(places)), dtype=np.float32)
     for start in range(0, len(among), PORTION):
         some = among[start : start + PORTION]
         their_first, their_up = (
             basis.beside(rows) for rows in _halves(against, of, theirs, some, mlp)
         )
-        signed = first @ units(their_first).T, up @ units(their_up).T
+        signed = cosines(first, their_first), cosines(up, their_up)
         halves = signed[0] if gated else np.abs(signed[0]), np.abs(signed[1])
         better, at = tops[0].see(halves[0] + halves[1], some)
-        cosines[:2, better] = [half[better, at] for half in signed]
-        cosines[2, better] = lengths[better] - _lengths(their_up)[at]
+        kept[:2, better] = [half[better, at] for half in signed]
+        kept[2, better] = lengths[better] - _lengths(their_up)[at]
         for top, scores in zip(tops[1:], halves, strict=True):
             top.see(scores, some)
     together, by_first, by_up = tops
@@ -173,9 +148,9 @@ def nearest(
         by_first.where,
         by_up.where,
         np.clip(together.score / 2, 0, 1),
-        cosines[0],
-        cosines[1],
-        cosines[2],
+        kept[0],
+        kept[1],
+        kept[2],
         gated,
         (by_first.score > 0) & (by_up.score > 0),
     )

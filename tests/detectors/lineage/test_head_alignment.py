@@ -70,3 +70,12 @@ def test_look_ups_that_end_in_one_layer_are_chance_of_that_layer() -> None:
 def test_copies_within_a_model_are_no_new_heads() -> None:
     mine = heads(0)[:4]
     assert distinct(kept([*mine, *mine], [0] * 8)).tolist() == [True] * 4 + [False] * 4
+
+
+def test_heads_that_share_a_key_are_told_as_heads_with_copies_of_it_are() -> None:
+    mine = heads(0)[:HEADS]
+    shared = [HeadParts(h.query, mine[0].key, mine[0].value, h.output) for h in mine]
+    copies = [HeadParts(h.query, h.key.copy(), h.value.copy(), h.output) for h in shared]
+    one, other = kept(shared), kept(copies)
+    for name in ("looks", "carries", "looks_free", "carries_free"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name

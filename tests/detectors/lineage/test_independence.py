@@ -9,6 +9,7 @@ from scipy import stats
 
 from detectors.lineage.independence import (
     FLOOR,
+    cosines,
     fisher,
     likeness,
     order,
@@ -16,6 +17,7 @@ from detectors.lineage.independence import (
     profile_order,
     ranked,
     sidak,
+    units,
 )
 
 
@@ -101,3 +103,11 @@ def test_profiles_of_a_noisy_copy_are_told() -> None:
     assert profile_order(ranked(a), ranked(a + rng.normal(size=a.shape))).p < 1e-12
     with pytest.raises(ValueError, match="one shape"):
         profile_order(ranked(a), ranked(a[:100]))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-25, 1e25, 0.0])
+def test_cosines_are_likeness_whatever_the_size_of_rows(size: float) -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(5, 40)), rng.normal(size=(7, 40)) * size
+    found = cosines(units(one), other.astype(np.float32))
+    assert np.allclose(found, likeness(one, other, signed=True), atol=1e-6)

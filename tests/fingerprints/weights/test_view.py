@@ -155,6 +155,35 @@ def test_chunks_are_the_whole_tensor_and_its_digest_that_of_its_bytes(tmp_path: 
         assert weights.raw_digest("a") == hashlib.sha256(numbers.tobytes()).hexdigest()
 
 
+def test_tensors_are_the_same_where_every_byte_is(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).random((300, 70)).astype(np.float32)
+    late = numbers.copy()
+    late[-1, -1] = 2
+    longer = np.concatenate([numbers, numbers[:1]])
+    for name, stored in (("a", numbers), ("b", numbers), ("late", late), ("longer", longer)):
+        write_safetensors(tmp_path / f"{name}.safetensors", {"z": ("F32", stored)})
+    with open_weights(tmp_path / "a.safetensors") as one:
+        for name, whole, begun in (("b", 1, 1), ("late", 0, 1), ("longer", 0, 1)):
+            with open_weights(tmp_path / f"{name}.safetensors") as other:
+                assert one.same_stored(other, "z") == bool(whole)
+                assert one.same_stored(other, "z", whole=False) == bool(begun)
+
+
+def test_columns_of_matrices_of_many_strips_and_portions_are_the_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fingerprints.weights.tensors.PORTION", 1 << 14)
+    codes = np.random.default_rng(0).integers(0, 0x7F00, (700, 33)).astype(np.uint16)
+    path = write_safetensors(tmp_path / "m.safetensors", {"a": ("BF16", codes)})
+    numbers = (codes.astype(np.uint32) << 16).view(np.float32)
+    which = np.array([32, 0, 5])
+    with open_weights(path) as weights:
+        assert np.array_equal(weights.columns("a", slice(None)), numbers.T)
+        assert np.array_equal(weights.columns("a", which), numbers[:, which].T)
+        assert np.array_equal(weights.columns("a", which, slice(3, 600)), numbers[3:600, which].T)
+        assert np.array_equal(weights.rows("a"), numbers)
+
+
 def test_rows_beyond_a_tensor_and_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
     path = write_safetensors(tmp_path / "m.safetensors", {"a": ("F32", np.ones((3, 3)))})
     with open_weights(path) as weights:

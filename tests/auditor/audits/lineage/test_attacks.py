@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.records import WeightComparison
 from auditor.audits.lineage.repeats import repeats, together
 from auditor.audits.lineage.run import lineages, opened
-from auditor.audits.lineage.units import NearestUnits, Pairing
+from auditor.audits.lineage.units import Pairing
 from auditor.cli import run
 from auditor.labs.zoo.disguise import Nothing, permute_units, rotate_residual
 from auditor.labs.zoo.llama import DOWN, GATE, UP, Llama
