@@ -61,7 +61,7 @@ def run_fleet(
 
     What fails is told in its cell, and tried again by the next call. Raises MalformedInput for a
     folder of another fleet and for what is wrong with the plan, Locked while another process works
-    there, and what opening a store raises.
+    there.
     """
     home, out = path.resolve().parent, out.absolute()
     with fleet_folder(plan.name, out):
