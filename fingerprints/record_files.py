@@ -130,7 +130,8 @@ def _plainly(first: ErrorDetails) -> str:
         allowed = FORMS.get(first["ctx"]["pattern"])
         if allowed is not None:
             return f"{printable(str(first['input']), 60)!r} is not {allowed}"
-    return first["msg"].removeprefix("Value error, ")
+    said = first["msg"].removeprefix("Value error, ")
+    return said.replace("a valid tuple", "a list").replace("Tuple should", "the list should")
 
 
 def write_record(path: Path, record: Record, **how: Any) -> None:

@@ -139,6 +139,8 @@ def _lines(report: FleetReport) -> Iterator[str]:
         )
     for cell in report.cells:
         if cell.state == "failed":
-            yield printable(f"{cell.suspect}, {cell.audit}: {cell.exit_code}: {cell.reason}", 300)
+            told = f"{cell.suspect}, {cell.audit}: exit code {cell.exit_code}: {cell.reason}"
+            step = f". Next: {cell.next_step}" if cell.next_step else ""
+            yield printable(f"{told}{step}", 400)
     if report.since:
         yield f"{len(report.changes)} changes since {report.since}"

@@ -23,9 +23,9 @@ from auditor.fleet.telling import WEBHOOK, posted, summary, write_feed
 from auditor.fleet.watching import (
     BASELINE,
     QUESTIONS,
-    STATE,
     WatchedChange,
     WatchState,
+    held_states,
     look,
     open_file,
     open_look,
@@ -142,8 +142,7 @@ def _last(plan: FleetPlan, path: Path, out: Path) -> float:
     """When the last look at any endpoint was; 0 where there was none, or it was not ended."""
     if open_file(out).is_file():
         return 0.0
-    files = [state_file(out, suspect.name) for suspect in watched(plan, path)]
-    return max((STATE.read(file).at for file in files if file.is_file()), default=0.0)
+    return max((state.at for state in held_states(plan, path, out).values()), default=0.0)
 
 
 def _looked(
@@ -199,7 +198,8 @@ def _tell(
     for change in new:
         put(printable(summary(change), 400))
     if not new:
-        say(f"{len(states)} endpoints looked at: nothing new")
+        looked = sum(not state.problem for state in states)
+        say(f"{looked} of {len(states)} endpoints looked at: nothing new")
 
 
 def _dry_run(plan: FleetPlan, path: Path, as_json: bool) -> int:

@@ -29,8 +29,10 @@ class WorkForecast(Record):
     def lines(self) -> Iterator[str]:
         """The forecast in words, a line each."""
         told = f"{self.units} units, {self.done} of them done"
-        at_once = "as many as it has room for, which shows when it is asked,"
-        yield f"{told}; {self.at_once or at_once} at once, {self.executor}"
+        if self.at_once is None:
+            yield f"{told}; by {self.executor}, which tells how many at once when it is asked"
+        else:
+            yield f"{told}; {self.at_once} at once, {self.executor}"
         if self.done < self.units:
             yield self._rest()
         if self.peak_bytes:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from auditor.audits.costs import cost_of
+from auditor.audits.frame import open_store
 from auditor.audits.plan import AskingOf
+from auditor.calibration.case import NONE, SHIPPED
+from auditor.calibration.record import read_calibration
 from auditor.execution.tasks import succeeded
 from auditor.fleet.cells import Cell
 from auditor.fleet.tasks import AskTask
@@ -35,12 +38,14 @@ class AskedWhat(Record):
 
 class FleetForecast(Record):
     """A fleet before it is run. ``seconds`` is that of the lane that takes longest, of what is not
-    done yet; judging is not in it. ``unfit`` audits fit their suspect not."""
+    done yet; judging is not in it. ``unfit`` audits fit their suspect not; ``unread``: the stores
+    and calibrations that can't be read, by the audit that names them, each with the reason."""
 
     suspects: int
     audits: int
     judged: int
     unfit: int
+    unread: tuple[str, ...]
     asked: tuple[AskedWhat, ...]
     questions: int
     tokens_in: int
@@ -52,6 +57,7 @@ class FleetForecast(Record):
         yield f"{self.suspects} suspects, {self.audits} audits: {self.judged} are judged already"
         if self.unfit:
             yield f"{self.unfit} audits do not fit their suspect"
+        yield from self.unread
         for one in self.asked:
             yield f"{one.subject} ({one.purpose}): {_told(one)}"
         yield (
@@ -95,12 +101,48 @@ def _foreseen(cells: Sequence[Cell], tasks: FleetTasks) -> FleetForecast:
         audits=len(cells),
         judged=sum(succeeded(task) for task in tasks.of_cell.values()),
         unfit=sum(cell.plan is None for cell in cells),
+        unread=tuple(_unread(cells)),
         asked=tuple(asked),
         questions=sum(one.questions for one in left),
         tokens_in=sum(one.tokens_in for one in left),
         tokens_out_at_most=sum(one.tokens_out_at_most for one in left),
         seconds=round(max(lanes.values(), default=0.0), 1),
     )
+
+
+def _unread(cells: Sequence[Cell]) -> Iterator[str]:
+    """Audits that will fail whoever is asked, since what they judge by isn't there."""
+    judged_by = dict.fromkeys(
+        (cell.audit.name, cell.store, cell.calibration)
+        for cell in cells
+        if cell.plan is not None and cell.kind.shares
+    )
+    told: set[tuple[str, str]] = set()
+    for audit, store, calibration in judged_by:
+        for name, read in ((store, _read_store), (calibration, _read_calibration)):
+            problem = "" if name is None or (audit, name) in told else read(name)
+            if name is not None and problem:
+                told.add((audit, name))
+                yield f"{audit}: {problem}"
+
+
+def _read_store(name: str) -> str:
+    """What is wrong with a store; nothing where it can be opened."""
+    try:
+        with open_store(name):
+            return ""
+    except AuditError as error:
+        return error.line()
+
+
+def _read_calibration(name: str) -> str:
+    if name in (SHIPPED, NONE):
+        return ""
+    try:
+        read_calibration(Path(name))
+    except AuditError as error:
+        return error.line()
+    return ""
 
 
 def _shared(task: AskTask) -> AskedWhat:

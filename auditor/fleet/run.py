@@ -61,7 +61,7 @@ def run_fleet(
 
     What fails is told in its cell, and tried again by the next call. Raises MalformedInput for a
     folder of another fleet and for what is wrong with the plan, Locked while another process works
-    there, and what opening a store raises.
+    there.
     """
     home, out = path.resolve().parent, out.absolute()
     with fleet_folder(plan.name, out):
@@ -109,7 +109,7 @@ def _kept(plan: FleetPlan, found: Sequence[FleetCell], out: Path) -> FleetReport
     """Writes the record, the table and the pages; a run that gave what the last one gave is that
     run."""
     cells, families = corrected(found, plan.false_discoveries)
-    last = FLEET_REPORT.read(out / RECORD) if (out / RECORD).is_file() else None
+    last = _last(out)
     made = FleetReport(
         made=timestamp(),
         tool=f"distillation-auditor {VERSION}",
@@ -128,6 +128,20 @@ def _kept(plan: FleetPlan, found: Sequence[FleetCell], out: Path) -> FleetReport
     write_tables(made, out)
     write_pages(made, out)
     return made
+
+
+def _last(out: Path) -> FleetReport | None:
+    """The record of the run before. Raises MalformedInput for a damaged one: to begin anew beside
+    it would tell no change."""
+    try:
+        return FLEET_REPORT.read(out / RECORD) if (out / RECORD).is_file() else None
+    except MalformedInput as error:
+        raise MalformedInput(
+            error.what,
+            where=out / RECORD,
+            next_step=f"copy the newest file of {RUNS}/ over it and run the same command again:"
+            " nothing is asked or judged anew",
+        ) from error
 
 
 def _same(last: FleetReport, made: FleetReport) -> bool:

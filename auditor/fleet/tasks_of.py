@@ -88,7 +88,7 @@ def _longer(one: ProbeChoice, other: ProbeChoice) -> bool:
 
 def tasks_of(cells: Sequence[Cell], home: Path, out: Path) -> FleetTasks:
     """The tasks of a fleet in ``out``. ``home`` is where relative paths begin, and the folder that
-    this is called in. Raises what opening a store raises."""
+    this is called in."""
     asked: dict[str, _Questions] = {}
     heard: list[list[tuple[_Questions, list[tuple[str, str]]]]] = []
     for cell in cells:

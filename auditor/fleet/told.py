@@ -35,7 +35,8 @@ def cell_told(cell: Cell, task: JudgeTask | None, end: TaskEnd | None, out: Path
         try:
             return _done(known, load_bundle(out / task.folder), task, end)
         except AuditError as error:
-            return _failed(known, error.exit_code, error.code, error.what, error.next_step)
+            again = f"remove {task.folder} and run the same command again: it is judged anew"
+            return _failed(known, error.exit_code, error.code, error.what, again)
     return _failed(known, end.exit_code, end.code, end.what, end.next_step)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import log10
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ from detectors.service.repeated import ANSWERED, said
 from detectors.stats.char_kernel import exact, hamming
 from detectors.stats.exchangeability import log10_mixed_capital, strangeness_p
 from fingerprints.collect import timestamp
-from fingerprints.errors import AuditError
+from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.probes import ProbeChoice
 from fingerprints.progress import SILENT, Progress
 from fingerprints.record_files import RecordFile, write_record
@@ -151,26 +151,55 @@ def look(
     """One look at every endpoint, going on with one that was killed; the states after it.
 
     An endpoint that can't be asked keeps its state, with the reason; one that was looked at before
-    a kill is not asked again. Raises MalformedInput for a plan without endpoints and for damaged
-    states.
+    a kill is not asked again; one whose state is damaged is not asked, and its file left as it is.
+    Raises MalformedInput for a plan without endpoints.
     """
     suspects = watched(plan, path)
-    states = [_state(suspect, out) for suspect in suspects]
+    found, damaged = _states(suspects, out)
     home = str(path.resolve().parent)
     asked = [
         (_task(suspect, state, home, out), state)
-        for suspect, state in zip(suspects, states, strict=True)
-        if state.looks == begun.looks.get(suspect.name, state.looks)
+        for suspect in suspects
+        if (state := found.get(suspect.name)) is not None
+        and state.looks == begun.looks.get(suspect.name, state.looks)
     ]
     asking = progress.step("looking")
     tasks = [task for task, _ in asked]
     ends = do_all(tasks, executor, lambda task, end, n: asking(n, len(tasks)))
-    found = {state.suspect: state for state in states}
     for task, state in asked:
         after = _after(state, task, ends[task.id], out, alpha, len(suspects))
         write_record(state_file(out, state.suspect), after)
         found[state.suspect] = after
-    return tuple(found.values())
+    return tuple((found | damaged)[suspect.name] for suspect in suspects)
+
+
+def _states(
+    suspects: Sequence[FleetSuspect], out: Path
+) -> tuple[dict[str, WatchState], dict[str, WatchState]]:
+    """What is known of each endpoint, by name; and, of those whose file is damaged, that."""
+    found, damaged = dict[str, WatchState](), dict[str, WatchState]()
+    for suspect in suspects:
+        try:
+            found[suspect.name] = _state(suspect, out)
+        except MalformedInput as error:
+            damaged[suspect.name] = WatchState(
+                suspect=suspect.name,
+                spec_sha256=sha256(suspect.spec),
+                problem=error.line(),
+                exit_code=error.exit_code,
+            )
+    return found, damaged
+
+
+def held_states(plan: FleetPlan, path: Path, out: Path) -> dict[str, WatchState]:
+    """What earlier looks left, by endpoint; a damaged file is told by the look."""
+    found = {}
+    for suspect in watched(plan, path):
+        file = state_file(out, suspect.name)
+        with suppress(MalformedInput):
+            if file.is_file():
+                found[suspect.name] = STATE.read(file)
+    return found
 
 
 @contextmanager
@@ -182,10 +211,9 @@ def open_look(plan: FleetPlan, path: Path, out: Path) -> Iterator[OpenLook]:
     if file.is_file():
         look = OPEN.read(file)
     else:
-        files = {s.name: state_file(out, s.name) for s in watched(plan, path)}
-        held = {name: STATE.read(place) for name, place in files.items() if place.is_file()}
+        held, names = held_states(plan, path, out), [s.name for s in watched(plan, path)]
         look = OpenLook(
-            looks={name: held[name].looks if name in held else 0 for name in files},
+            looks={name: held[name].looks if name in held else 0 for name in names},
             known={name: len(state.changes) for name, state in held.items()},
         )
         write_record(file, look)

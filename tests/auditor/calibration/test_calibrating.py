@@ -6,6 +6,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import subprocess
+import sys
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from auditor.audits.inheritance.calibrating import (
 from auditor.calibration.cohort import known_models, population_of
 from auditor.calibration.familiar import least_familiar
 from auditor.calibration.fit import calibrated, shares_of
-from auditor.calibration.record import Calibration
+from auditor.calibration.record import Calibration, read_calibration
 from auditor.calibration.rows import measured_rows
 from auditor.cli import run
 from auditor.controls.cohort import load_cohort
@@ -119,6 +121,18 @@ def test_a_killed_calibration_goes_on_and_is_that_of_one_go(
     assert bare(made) == bare(straight)
     assert {f.size for f in made.fitted} == set(SIZES)
     assert not work_folder(out).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_cluster_that_loses_a_machine_makes_the_same(home: Path, straight: Calibration) -> None:
+    pytest.importorskip("ray")
+    program = [sys.executable, "-m", "tests.auditor.calibration.on_ray", str(home)]
+    done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["code"], told["machines"], told["units left"]) == (0, 2, False)
+    assert 0 < len(told["seen"]) < 6, "it was killed in the middle"
+    assert bare(read_calibration(home / "by-a-cluster.json")) == bare(straight)
 
 
 def test_processes_make_the_same(

@@ -154,7 +154,7 @@ def test_what_a_cluster_does_at_once_is_not_made_up(tmp_path: Path) -> None:
     told = forecast(tasks, "ray", None)
     assert (told.at_once, told.seconds, told.work_seconds) == (None, None, 40.0)
     words = " ".join(told.lines())
-    assert "as many as it has room for" in words
+    assert "by ray, which tells how many at once" in words
     assert "40 s by what the finished ones took, divided by" in words
     assert "in all" not in words
 

@@ -26,6 +26,7 @@ def refused(path: Path) -> str:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown key": ({"kind": "inheritance", "sotres": ["bundled"]}, "audits.0.sotres"),
+    "no list": ({"kind": "inheritance", "with": {"probes": 3}}, "probes: Input should be a list"),
     "an unknown kind": ({"kind": "guess"}, "audits.0.kind"),
     "an unknown option": ({"kind": "inheritance", "with": {"prboes": []}}, "audits.0.with: prboes"),
     "a bad detector": ({"kind": "inheritance", "with": {"detectors": ["x"]}}, "audits.0.with"),

@@ -15,10 +15,11 @@ from auditor.audits.report.bundle import load_bundle
 from auditor.cli import run
 from auditor.commands.fleet import exit_code
 from auditor.fleet.plan import read_fleet
-from auditor.fleet.records import FleetReport
+from auditor.fleet.records import FLEET_REPORT, FleetReport
 from auditor.fleet.run import RECORD, run_fleet
 from auditor.fleet.table import COLUMNS, LINES, PARQUET
 from auditor.fleet.tasks import JudgeTask
+from fingerprints.catalog_file import CATALOG
 from fingerprints.errors import MalformedInput
 from fingerprints.store import FingerprintStore
 from tests.auditor.fleet.fleets import (
@@ -272,3 +273,55 @@ def test_whoever_runs_a_fleet_is_in_its_reports_and_another_judges_nothing_again
     again = Inline()
     assert run_fleet(plan, path, out, again, operator="B. Other") == report
     assert not again.done
+
+
+def test_a_store_or_calibration_that_can_not_be_read_is_foreseen_and_stops_nobody_else(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "one" / CATALOG).write_bytes(b"no catalogue")
+    audits = [
+        answers("./one", "./gone", "./two"),
+        answers("./two", name="weighed", calibrations=["none", "./gone.json"]),
+    ]
+    path = written(folder, [suspect(folder, n, seed=i) for i, n in enumerate("ab")], audits)
+    assert run(["fleet", str(path), "--out", str(folder / "out"), "--dry-run", "--json"]) == 0
+    unread = json.loads(capsys.readouterr().out)["unread"]
+    assert [line.split(" (")[0] for line in unread] == [
+        "answers: the catalogue is damaged: file is not a database",
+        "answers: there is no store here",
+        "weighed: can't be read: No such file or directory",
+    ]
+    report = examined(path, folder / "out")
+    states = [(c.audit, c.store, c.calibration, c.exit_code) for c in report.cells]
+    assert states == 2 * [
+        ("answers", "./one", "none", 5),
+        ("answers", "./gone", "none", 3),
+        ("answers", "./two", "none", 0),
+        ("weighed", "./two", "none", 0),
+        ("weighed", "./two", "./gone.json", 3),
+    ]
+
+
+def test_what_was_damaged_after_a_run_says_how_it_is_mended(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(folder, [suspect(folder, "spoken")], [answers("./one")])
+    out = folder / "out"
+    examined(path, out)
+    (report,) = (out / "reports").glob("*/*/report.json")
+    report.write_text("{", "utf-8")
+    command = ["fleet", str(path), "--out", str(out), "--jobs", "1"]
+    assert run(command) == 6
+    place = report.parent.relative_to(out)
+    told = capsys.readouterr().out
+    assert "spoken, answers: exit code 3: is not JSON" in told
+    assert f"Next: remove {place} and run the same command again" in told
+    shutil.rmtree(report.parent)
+    assert run(command) == 0
+    (out / RECORD).write_text("{", "utf-8")
+    assert run(command) == 3
+    assert "copy the newest file of runs/ over it" in capsys.readouterr().err
+    newest = max((out / "runs").iterdir())
+    shutil.copy(newest, out / RECORD)
+    assert run(command) == 0
+    assert FLEET_REPORT.read(out / RECORD) == FLEET_REPORT.read(newest)

@@ -156,6 +156,33 @@ def test_whoever_was_looked_at_before_a_kill_is_not_asked_for_another_look(
         assert not open_file(tmp_path / "out").exists()
 
 
+def test_a_damaged_state_is_told_left_as_it_is_and_stops_no_other(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with FaultServer(speaks(lambda n: 0)) as server:
+        spec = f"openai:m,base_url={server.url}"
+        both = [{"name": name, "spec": spec} for name in ("one", "two")]
+        path, out = written(tmp_path, both, [answers("bundled")]), tmp_path / "out"
+        command = ["watch", str(path), "--out", str(out), "--once", "--jobs", "1"]
+        assert run(command) == 0
+        file = state_file(out, "one")
+        whole = file.read_bytes()
+        file.write_text("{", "utf-8")
+        capfd.readouterr()
+        assert run(command) == 6
+        told = capfd.readouterr().err
+        assert "one: not asked: not the state of a watch" in told
+        assert "1 of 2 endpoints looked at" in told
+        assert "move it away" in told
+        assert len(server.requests) == 2 * FIRST + EACH
+        assert file.read_text("utf-8") == "{"
+        # Put back, it is compared with what was heard before.
+        file.write_bytes(whole)
+        assert run(command) == 0
+    looks = {name: STATE.read(state_file(out, name)).looks for name in ("one", "two")}
+    assert looks == {"one": 2, "two": 3}
+
+
 def names(*served: str) -> Callable[[Exchange, dict[str, Any]], None]:
     """Answers alike under one name after the other."""
     calls = itertools.count()

@@ -252,7 +252,7 @@ def test_a_dry_run_does_not_make_up_how_many_a_cluster_does_at_once(
     command = ["control", "ladder", str(path), "--out", out, "--executor", "ray", "--dry-run"]
     assert run(command) == 0
     told = capsys.readouterr().err
-    assert "3 units, 0 of them done; as many as it has room for" in " ".join(told.split())
+    assert "3 units, 0 of them done; by ray, which tells how many at once" in " ".join(told.split())
     assert foreseen([*command, "--json"], capsys)["at_once"] is None
     assert foreseen([*command, "--json", "--jobs", "3"], capsys)["at_once"] == 3
 
