@@ -131,6 +131,7 @@ class Sharded:
         groups = range(0, len(self.shards), SHARDS_A_HEAP)
 
         def best(first: int) -> tuple[Vectors, Ids]:
+            """What the group of shards that begins so finds, scores falling."""
             return self._best_of(first, queries, cells, near, wanted)
 
         if len(queries) > 1 or len(groups) == 1:  # FAISS shares many queries out itself
