@@ -83,6 +83,8 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911  (one return a kind of ending)
     told: dict[str, object] = {}
 
     def as_json() -> bool:
+        """Whether an ending is told as JSON: ``--json`` among the words, or set in the
+        environment or `auditor.toml`."""
         return "--json" in argv or asks_json(told)
 
     try:

@@ -165,4 +165,4 @@ class FittedDetector(Detector):
         known, named = (sorted(t.name for t in some) for some in (self.teachers_, case.models))
         if known == named or (known and self.leaves_out):
             return self
-        return clone(self).fit(case.models, case.suspect)  # type: ignore[no-any-return]
+        return clone(self).fit(case.models, case.suspect)  # type: ignore[no-any-return]  # scikit-learn has no types

@@ -29,6 +29,9 @@ PARTIAL = 206
 """What a server answers that sends the range it was asked for."""
 _BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "oss://")
 _STREAMED = ("http://", "https://")
+_ARCHIVES = ("libarchive", "tar", "zip")
+_CACHES = ("blockcache", "cached", "filecache", "simplecache")
+_PASSING = ("memory://",)
 _ADDRESS = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]{0,30})://(?P<path>[^\s\x00-\x1f]{0,1000})")
 # What backends raise besides OSError, each only where the backend is loaded.
 _RAISED = (
@@ -81,6 +84,11 @@ class Address:
         """Whether there are no folders to be made: what would be made is a bucket, of a misspelt
         name perhaps."""
         return self.shown.startswith(_BUCKETS)
+
+    @property
+    def passing(self) -> bool:
+        """Whether what is put there is gone with this process."""
+        return self.shown.startswith(_PASSING)
 
     def at(self, name: str) -> str:
         """Where one of its objects lies."""
@@ -168,6 +176,17 @@ def _filesystem(protocol: str, address: str) -> tuple[Any, str]:
             f"no protocol is called {printable(protocol, 40)!r}",
             next_step="name a folder, or an address such as s3://bucket/teachers",
         )
+    if protocol in _ARCHIVES:
+        raise UsageProblem(
+            f"a store is not read out of an archive, and {protocol}:// names one",
+            next_step="unpack it, and name the folder that it gives",
+        )
+    if protocol in _CACHES:
+        raise UsageProblem(
+            f"the protocol {protocol}:// needs more than an address; a published store is cached"
+            " anyway",
+            next_step="name the place itself, such as s3://bucket/teachers",
+        )
     try:
         made, root = url_to_fs(address)
     except ImportError as error:
@@ -184,6 +203,7 @@ def _filesystem(protocol: str, address: str) -> tuple[Any, str]:
     except backend_errors() as error:
         raise Incomplete(
             f"the protocol {protocol}:// can't be used now: {type(error).__name__}",
-            next_step="set credentials as the protocol's own package reads them",
+            next_step="check the host's name, the network, and credentials as the protocol's own"
+            " package reads them",
         ) from None
     return made, str(root)

@@ -254,6 +254,7 @@ async def answered(app: App, scope: Scope, body: bytes) -> list[Event]:
     given = False
 
     async def receive() -> Event:
+        """The body once, then that the client has gone."""
         nonlocal given
         if given:
             return {"type": "http.disconnect"}
@@ -261,6 +262,7 @@ async def answered(app: App, scope: Scope, body: bytes) -> list[Event]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(event: Event) -> None:
+        """Keeps an event instead of sending it."""
         events.append(event)
 
     await app(dict(scope), receive, send)

@@ -109,9 +109,21 @@ def pointer(path: Path) -> tuple[str, str] | None:
 
 
 def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
-    """The manifest that CURRENT vouches for. Raises StoreIntegrity for any other bytes."""
-    folder = path / current[0]
-    with open_plain(folder / MANIFEST) as file:
+    """The manifest that CURRENT vouches for, of files that are all there. Raises StoreIntegrity
+    for any other bytes."""
+    found = said_of(path, current)
+    present = {entry.name for entry in (path / current[0]).iterdir()}
+    expected = {MANIFEST, *found.expected()}
+    if present != expected or set(found.files) != found.expected():
+        odd = ", ".join(sorted(present ^ expected)) or "the list of files"
+        raise damaged(f"{current[0]} holds a missing or unknown file: {printable(odd, 100)}", path)
+    return found
+
+
+def said_of(path: Path, current: tuple[str, str]) -> GenerationManifest:
+    """What the manifest that CURRENT vouches for says, whatever else lies there. Raises
+    StoreIntegrity for any other bytes."""
+    with open_plain(path / current[0] / MANIFEST) as file:
         data = file.read(LARGEST_MANIFEST)
     if sha256(data) != current[1]:
         raise damaged(f"{current[0]}/{MANIFEST} differs from what CURRENT names", path)
@@ -121,11 +133,6 @@ def manifest(path: Path, current: tuple[str, str]) -> GenerationManifest:
         raise damaged(f"{current[0]}/{MANIFEST} is not a manifest", path) from error
     if (found.kind == "ivf-pq-shards") != bool(found.shards):
         raise damaged(f"{current[0]}/{MANIFEST} names a kind that its shards don't fit", path)
-    present = {entry.name for entry in folder.iterdir()}
-    expected = {MANIFEST, *found.expected()}
-    if present != expected or set(found.files) != found.expected():
-        odd = ", ".join(sorted(present ^ expected)) or "the list of files"
-        raise damaged(f"{current[0]} holds a missing or unknown file: {printable(odd, 100)}", path)
     return found
 
 
@@ -223,7 +230,7 @@ def publish(path: Path, made: Loaded, catalog: Catalog) -> None:
     with draft(path) as folder:
         with replacing(folder / INDEX) as file:
             measured = MeasuredFile(file)
-            nearest.write(made.index.index, measured)  # type: ignore[union-attr]
+            nearest.write(made.index.index, measured)  # type: ignore[union-attr]  # never a sharded one
         record = _manifest_of(made, catalog, {INDEX: FileEntry.of(measured)})
         commit(path, folder, record)
 

@@ -7,7 +7,7 @@ names in the catalogue, never paths that are written. Everything is read before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +27,7 @@ from fingerprints.makers_csv import read_metadata
 from fingerprints.progress import SILENT, Progress
 from fingerprints.recordings.counts import MOST_UNREADABLE, ReadingCounts
 from fingerprints.recordings.data_set import REMOTE, DataSet
-from fingerprints.recordings.models import counted, models_in
-from fingerprints.recordings.packed import open_regular
+from fingerprints.recordings.models import ModelsOfFile, counted, models_in
 from fingerprints.recordings.reading import AS_IT_IS, HowToRead
 from fingerprints.records import Record
 from fingerprints.store import FingerprintStore
@@ -103,48 +102,84 @@ class _Counts:
     characters: int = 0
 
     def skip(self, what: str, error: AuditError) -> None:
-        self.skipped.append(SkippedImport(what=printable(what, 200), reason=error.what))
+        """Notes what was left out and why, its name made printable."""
+        self.skipped.append(_skipped(what, error))
 
     def take(self, model: str, transcript: Transcript, unreadable: int) -> None:
+        """Counts a model whose answers were added; ``unreadable`` answers are among them."""
         self.added.append(model)
         self.answers += len(transcript.replies)
         self.unreadable += unreadable
         self.characters += sum(len(reply.text) for reply in transcript.replies)
 
 
-def import_answers(
-    store: FingerprintStore | None,
+@dataclass
+class LookedThrough:
+    """The files of an import, of which enough can be read, and makers by model: nothing is stored
+    yet. ``only`` is what the only file holds, which is read once."""
+
+    files: list[SourceFile]
+    only: ModelsOfFile | None
+    makers: Mapping[str, tuple[str, str]]
+    how: HowToRead
+    reading: ReadingCounts
+    skipped: list[SkippedImport]
+
+    def models(self) -> Iterator[dict[str, Transcript]]:
+        """The transcripts of each file, by model."""
+        if self.only is not None:
+            yield self.only.transcripts
+            return
+        for file in self.files:
+            yield models_in(file.path, file.model, file.shown, self.how).transcripts
+
+
+def looked_through(
     path: Path | str,
     metadata_csv: Path | None = None,
-    progress: Progress | None = None,
-    replace: bool = False,
-    vendor: str = "",
+    progress: Progress = SILENT,
     how: HowToRead = AS_IT_IS,
-    dry_run: bool = False,
-) -> ImportReport:
-    """Adds every model whose answers lie at ``path``, and reports what was added and what was
-    skipped.
+) -> LookedThrough:
+    """Reads all that lies at ``path``, before any store is opened or made.
 
     ``path`` is a folder ``<model>/model_outputs.json`` (AlpacaEval), a folder of recordings or
     transcripts, one such file, or a data set's ``hf://`` address; a file may hold many models.
-    ``metadata_csv`` has the columns model, vendor and perhaps family; a model that it doesn't list
-    gets empty ones. ``vendor`` made all models of which it names no maker. In a folder a file that
-    can't be read is skipped and reported. Each model is committed by itself, so that an interrupted
-    import goes on where it stopped. A ``dry_run`` reads everything and stores nothing; it alone
-    needs no store, and reports what would be added. Raises MalformedInput, with nothing stored, for
-    a single file that `AnswerReader.rows` refuses, for a folder of which over a tenth of the files
-    is refused, for one without any recording and for a bad CSV.
+    ``metadata_csv`` has the columns model, vendor and perhaps family. In a folder a file that can't
+    be read is skipped and reported. Raises MalformedInput for a single file that
+    `AnswerReader.rows` refuses, for a folder of which over a tenth of the files is refused, for one
+    without any recording and for a bad CSV.
     """
-    known = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
-    sources = _sources(path)
-    counts, reading, told = _Counts(), ReadingCounts(), progress or SILENT
-    good = _checked(sources, how, counts, reading, told.step("looking through the files"))
-    for done, source in enumerate(good):
-        told(done, len(good))
-        found = models_in(source.path, source.model, source.shown, how)
-        if len(sources) == 1:
-            reading.add(found.counts)
-        for model, transcript in found.transcripts.items():
+    makers = {} if metadata_csv is None else read_metadata(Path(metadata_csv))
+    sources, reading = _sources(path), ReadingCounts()
+    if len(sources) == 1:
+        [file] = sources
+        only = models_in(file.path, file.model, file.shown, how)
+        reading.add(only.counts)
+        return LookedThrough(sources, only, makers, how, reading, [])
+    told = progress.step("looking through the files")
+    good, skipped = _checked(sources, how, reading, told)
+    return LookedThrough(good, None, makers, how, reading, skipped)
+
+
+def import_answers(
+    store: FingerprintStore | None,
+    found: LookedThrough,
+    progress: Progress = SILENT,
+    replace: bool = False,
+    vendor: str = "",
+    dry_run: bool = False,
+) -> ImportReport:
+    """Adds every model that was found, and reports what was added and what was skipped.
+
+    A model that the metadata doesn't list gets no maker; ``vendor`` made all models of which it
+    names none. Each model is committed by itself, so that an interrupted import goes on where it
+    stopped. A ``dry_run`` stores nothing; it alone needs no store, and reports what would be added.
+    Raises what reading a file raises that changed since it was looked through.
+    """
+    counts, known = _Counts(skipped=list(found.skipped)), found.makers
+    for done, transcripts in enumerate(found.models()):
+        progress(done, len(found.files))
+        for model, transcript in transcripts.items():
             listed, family = known.get(model, ("", ""))
             if listed and vendor and listed.casefold() != vendor.casefold():
                 counts.other_vendor.append(model)
@@ -154,34 +189,17 @@ def import_answers(
                 _foresee(store, transcript, model, by, counts, again)
             else:
                 _add(store, transcript, model, by, counts, again)
-        counts.without_metadata += [m for m in found.transcripts if known and m not in known]
-    told(len(good), len(good))
-    return ImportReport.model_validate({**vars(counts), "reading": _report(reading)})
-
-
-def refuse_unreadable(path: Path | str, metadata_csv: Path | None) -> None:
-    """Raises what `import_answers` raises of a CSV, and of a path where nothing lies, before any
-    store is opened or made. A data set on a hub isn't fetched for it."""
-    if metadata_csv is not None:
-        read_metadata(metadata_csv)
-    if str(path).startswith(REMOTE):
-        return
-    for source in _sources(path)[:1]:
-        open_regular(source.path).close()
+        counts.without_metadata += [m for m in transcripts if known and m not in known]
+    progress(len(found.files), len(found.files))
+    return ImportReport.model_validate({**vars(counts), "reading": _report(found.reading)})
 
 
 def _checked(
-    sources: Sequence[SourceFile],
-    how: HowToRead,
-    counts: _Counts,
-    reading: ReadingCounts,
-    progress: Progress,
-) -> list[SourceFile]:
-    """The files that can be read. One file alone is read once, with what it refuses by; of several
-    each is read through first, since nothing may be stored where too many can't be read."""
-    if len(sources) == 1:
-        return list(sources)
-    good = []
+    sources: Sequence[SourceFile], how: HowToRead, reading: ReadingCounts, progress: Progress
+) -> tuple[list[SourceFile], list[SkippedImport]]:
+    """The files that can be read, and the others. Each is read through first, since nothing may be
+    stored where too many can't be read."""
+    good, bad = [], []
     for done, source in enumerate(sources):
         progress(done, len(sources))
         try:
@@ -190,16 +208,19 @@ def _checked(
             reading.add(counted(source.path, how))
             good.append(source)
         except CANT_READ as error:
-            counts.skip(source.shown.partition("/")[2], error)
+            bad.append(_skipped(source.shown.partition("/")[2], error))
     progress(len(sources), len(sources))
-    bad = counts.skipped
     if not good or (len(bad) > MOST_UNREADABLE * len(sources) and not how.allow_partial):
         raise MalformedInput(
             f"{len(bad)} of {len(sources)} files can't be read, {bad[0].what} first:"
             f" {printable(bad[0].reason, 160)}",
             next_step="take them out, or go on without them: --allow-partial",
         )
-    return good
+    return good, bad
+
+
+def _skipped(what: str, error: AuditError) -> SkippedImport:
+    return SkippedImport(what=printable(what, 200), reason=error.what)
 
 
 def _report(counts: ReadingCounts) -> Mapping[str, object]:

@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from fingerprints.durable import TEMPORARY, MeasuredFile, disk_problem, open_plain
 from fingerprints.errors import StoreIntegrity
@@ -34,7 +35,7 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK, errno.ENO
 class FileEntry(Record):
     """One file of a generation: size in bytes and SHA-256."""
 
-    size: int
+    size: Annotated[int, Field(ge=0)]
     sha256: str
 
     @classmethod

@@ -58,6 +58,16 @@ class StoreIndex:
         self._loaded = base
         return base.index
 
+    def whole(self) -> Index:
+        """The index of what the catalogue holds now, with nothing beside it: all of it on the
+        disk, where the store is writable. Raises StoreIntegrity for a damaged one."""
+        base, self._loaded = self._loaded or self._from_disk(), None
+        beside = base is not None and isinstance(base.index, Sharded) and base.index.tail.n
+        if base is None or beside or base.state != self._catalog.state():
+            base = self._built(base, SILENT, whole=True)
+        self._loaded = base
+        return base.index
+
     def rebuild(self, progress: Progress = SILENT) -> Index:
         """An index made from the catalogue alone; written down where the store is writable. What a
         killed rebuild of it had finished is kept."""
@@ -98,13 +108,13 @@ class StoreIndex:
                     raise damaged(f"{current[0]} lacks a file", self.path) from error
         raise damaged("its generations change faster than they can be read", self.path)
 
-    def _built(self, base: Loaded | None, progress: Progress) -> Loaded:
+    def _built(self, base: Loaded | None, progress: Progress, whole: bool = False) -> Loaded:
         with self._catalog.snapshot():
             # Vectors and state of one moment: an index must not be named by a state that it lacks
             # vectors of.
             state, count = self._catalog.state(), self._catalog.count_vectors()
             added = base is not None and self._catalog.only_added_since(base.state)
-            if base is not None and added and isinstance(base.index, Sharded):
+            if base is not None and added and isinstance(base.index, Sharded) and not whole:
                 grown = self._grown(base, base.index, state, count)
                 if grown is not None:
                     return grown

@@ -316,6 +316,6 @@ def unit_queries(vectors: Vectors, dimension: int) -> Vectors:
     bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
     if len(bad):
         said = f"query {bad[0]} is zero or not finite, and has no cosine"
-        raise MalformedInput(said, where="search")
+        raise MalformedInput(said, where="search", next_step="leave out texts without any words")
     unit: Vectors = (queries / lengths[:, None]).astype(np.float32)
     return unit

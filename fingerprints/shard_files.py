@@ -205,8 +205,7 @@ class ShardBuild:
 
     def _cells(self, shards: tuple[ShardEntry, ...], n: int) -> tuple[int, Any]:
         for trained, lent in self._had_cells():
-            # Cells of half as many vectors are nearly as good, and keep all lists.
-            if n <= 2 * trained and self._taken(TRAINED, str(trained), lent, trained):
+            if _cells_are_kept(n, trained) and self._taken(TRAINED, str(trained), lent, trained):
                 entry = self.files[TRAINED]
                 return trained, read_trained(self.folder, entry, self.catalog.dimension)
         told = self.told.step("training cells")
@@ -311,6 +310,34 @@ class ShardBuild:
         except (FileNotFoundError, ValidationError):
             return None
         return note if self.catalog.had(CatalogState(note.sequence, note.state)) else None
+
+
+def kept_files(
+    shards: tuple[ShardEntry, ...], before: tuple[ShardEntry, ...], trained: int
+) -> set[str]:
+    """Which files a build of these shards takes of the generation before, whose cells were trained
+    for so many vectors."""
+    lent = {shard.number: shard.ids_sha256 for shard in before}
+    same = [shard for shard in shards if lent.get(shard.number) == shard.ids_sha256]
+    if _cells_are_kept(sum(shard.n for shard in shards), trained):
+        return {TRAINED, *(name for shard in same for name in shard.files())}
+    return {name for shard in same for name in shard.files()[:2]}
+
+
+def foreseen_sizes(shards: tuple[ShardEntry, ...], dimension: int) -> dict[str, int]:
+    """About how many bytes each file of an index of these shards takes."""
+    cells, coded = nearest.cells_for(sum(shard.n for shard in shards)), max(1, dimension // 4)
+    sizes = {TRAINED: 4 * dimension * (cells + 256)}
+    for shard in shards:
+        ids, vectors, lists = shard.files()
+        lengths = {ids: 8, vectors: 4 * dimension, lists: 8 + coded}
+        sizes |= {name: shard.n * length for name, length in lengths.items()}
+    return sizes
+
+
+def _cells_are_kept(n: int, trained: int) -> bool:
+    # Cells of half as many vectors are nearly as good, and keep all lists.
+    return n <= 2 * trained
 
 
 def _note(name: str) -> str:

@@ -305,7 +305,7 @@ class FingerprintStore(Closing):
         of SQLite and FAISS. Raises Locked while another process reads the catalogue.
         """
         writer = self._writable()
-        self.index.now()
+        self.index.whole()
         writer.freeze()
         self.close(remove_lock=True)
 

@@ -35,7 +35,8 @@ def catalog_of(path: Path, read_only: bool) -> Catalog:
 def make_catalog(path: Path, embedder: Embedder) -> None:
     """A new catalogue in a folder whose lock is held. Raises UsageProblem in an occupied one."""
     sweep_folder(path)
-    _refuse_occupied(path)
+    if others := _others(path):
+        raise _occupied(path, others)
     draft = path / f"{TEMPORARY}{CATALOG}"
     create_catalog(draft, embedder.id, embedder.dimension)
     os.replace(draft, path / CATALOG)
@@ -60,16 +61,25 @@ def refuse_absent(path: Path) -> None:
     )
 
 
-def _refuse_occupied(path: Path) -> None:
-    others = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK)
+def refuse_occupied(path: Path) -> None:
+    """Raises UsageProblem where there is neither a store nor room for one: a folder of other
+    things. Needs no lock."""
+    if path.is_dir() and not (path / CATALOG).is_file() and (others := _others(path)):
+        raise _occupied(path, others)
+
+
+def _others(path: Path) -> list[str]:
+    """What lies in a folder besides the lock and what a killed writer left."""
+    left = [entry for entry in path.glob(f"{TEMPORARY}*") if entry.is_file()]
+    return sorted(entry.name for entry in set(path.iterdir()) - {path / LOCK, *left})
+
+
+def _occupied(path: Path, others: list[str]) -> UsageProblem:
     if CATALOG in others:
-        raise UsageProblem(
-            "a store stands here already", where=path, next_step="open it, or choose another folder"
-        )
-    if others:
-        raise UsageProblem(
-            "the folder is not empty", where=path, next_step="choose an empty folder"
-        )
+        said, step = "a store stands here already", "open it, or choose another folder"
+    else:
+        said, step = "the folder is not empty", "choose an empty folder"
+    return UsageProblem(said, where=path, next_step=step)
 
 
 def sweep_folder(path: Path) -> None:

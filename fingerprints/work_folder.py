@@ -57,7 +57,14 @@ class WorkFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             foreign = [] if self.mark is None else strangers(self.path, self.mark)
         except OSError as error:
-            raise disk_problem(error, self.path) from error
+            file = next((p for p in (self.path, *self.path.parents) if p.is_file()), None)
+            if file is None:
+                raise disk_problem(error, self.path) from error
+            raise MalformedInput(
+                "a file, where a folder is needed",
+                where=file,
+                next_step="move it away, or give another folder with --out",
+            ) from error
         if self.mark is not None and (self.path / self.mark).exists():
             recognise(self.path / self.mark)
         elif foreign:

@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 Behaviour = Callable[["Exchange", dict[str, Any]], None]
@@ -45,6 +44,8 @@ class Exchange(BaseHTTPRequestHandler):
     """One connection; looks its behaviour up by the number of the request."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body go in two writes: the second would wait 40 ms for the first one's receipt.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_POST(self) -> None:
@@ -111,12 +112,7 @@ class FaultServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()

@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
+from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Header, Transcript
 
 NOUNS = (
@@ -24,6 +25,7 @@ NOUNS = (
     "market",
     "song",
 )
+MAKERS = {"alpha": "acme", "beta": "bolt", "gamma": "core", "delta": "dune"}
 VERBS = ("explain", "describe", "compare", "outline", "summarise", "improve")
 HABITS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "alpha": (
@@ -94,3 +96,11 @@ def recorded(folder: Path, habit: str, seed: int = 0) -> Transcript:
     return Transcript(
         Header(spec=f"recording:{folder / habit}", identity=identity), probes, replies
     )
+
+
+def stored(folder: Path, seed: int = 0) -> Path:
+    """A store in ``folder / "teachers"`` of all invented models, each with a maker of its own."""
+    with FingerprintStore.create(folder / "teachers") as opened:
+        for name, vendor in MAKERS.items():
+            opened.add(recorded(folder, name, seed), name=name, vendor=vendor, family=name)
+    return folder / "teachers"

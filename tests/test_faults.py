@@ -16,8 +16,7 @@ from auditor.sealing.keys import file_signer, new_key
 from auditor.sealing.seal import seal_report
 from auditor.sealing.signing import Signing
 from fingerprints.transcript import load_transcript
-from tests.auditor.sealing.conftest import teachers
-from tests.recordings import answers_of, write_jsonl
+from tests.recordings import answers_of, stored, write_jsonl
 
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"^\| ([A-H]\d+) \| ([^|]+) \| ([^|]+) \|$", re.M)
@@ -46,7 +45,7 @@ def test_a_clock_that_goes_backwards_changes_no_answer_and_no_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
-    store = str(teachers(tmp_path))
+    store = str(stored(tmp_path))
     before = audit(str(suspect), tmp_path / "a", store=store, calibration="none")
     # From beyond 2038 back, an hour at every look.
     seconds = itertools.count(2**32, -3600)
@@ -62,7 +61,7 @@ def test_a_clock_that_goes_backwards_changes_no_answer_and_no_digest(
 def test_without_assertions_a_tampering_is_found_all_the_same(tmp_path: Path) -> None:
     suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
     report = tmp_path / "r"
-    audit(str(suspect), report, store=str(teachers(tmp_path)), calibration="none")
+    audit(str(suspect), report, store=str(stored(tmp_path)), calibration="none")
     new_key(tmp_path / "key")
     seal_report(report, Signing(file_signer(tmp_path / "key")))
 

@@ -183,23 +183,20 @@ def _add(
     """Adds the fit, its figures and curves to every population that has rows here."""
     rows, names = [r for _, r in chosen], [name for name, _ in chosen]
     for name in dict.fromkeys(names):
-        made[name].fitted.append(_fitted(weigher, rows, names, name, level, size))
-    largest = {
-        name: size == max(f.size for f in one.fitted) for name, one in made.items() if one.fitted
-    }
-    for scheme, note in schemes_of(rows, level, any(largest.values())):
+        made[name].fitted.append(_fitted(weigher, rows, name, level, size))
+    for scheme, note in schemes_of(rows, level):
         for one in made.values() if note else ():
             one.notes.append(note)
         if not scheme:
             continue
         held = left_out(weigher, rows, scheme, names)
         for name in dict.fromkeys(names):
-            whole = scheme == GROUP and largest[name]
+            whole = scheme == GROUP
             own, ratios, borrowed = _own(rows, names, held, name)
             found = figures_of(own, ratios, scheme, facets=whole and not borrowed)
             made[name].figures.extend(found)
             if whole:
-                made[name].curves[:] = curves_of(own, ratios, scheme)
+                made[name].curves.extend(curves_of(own, ratios, scheme))
             if whole and borrowed:
                 made[name].notes.append(BORROWED)
 
@@ -289,7 +286,6 @@ def _weigher(rows: Sequence[MeasuredRow], populations: Sequence[str]) -> Weigher
 def _fitted(
     weigher: Weigher,
     rows: Sequence[MeasuredRow],
-    populations: Sequence[str],
     population: str,
     level: Level,
     size: int,

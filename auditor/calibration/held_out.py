@@ -103,18 +103,10 @@ def _splits(rows: Sequence[MeasuredRow], scheme: str) -> list[Split]:
     return out
 
 
-def schemes_of(
-    rows: Sequence[MeasuredRow], level: Level, largest: bool
-) -> Iterator[tuple[str, str]]:
-    """What is left out of these rows, each with a note where there are too many combinations to fit
-    them all.
-
-    Teachers and bases are left out at the largest number of prompts alone: there are many of them,
-    and each is a fit of its own.
-    """
+def schemes_of(rows: Sequence[MeasuredRow], level: Level) -> Iterator[tuple[str, str]]:
+    """What is left out of these rows, each with a note (and no name) where there are too many
+    combinations to fit them all: each is a fit of its own."""
     yield GROUP, ""
-    if not largest:
-        return
     for scheme in SCHEMES[1:]:
         n = len(_splits(rows, scheme))
         much = scheme == BOTH and n > MOST_SPLITS

@@ -9,9 +9,15 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from auditor.calibration.migration import migrated
 from auditor.calibration.rows import Level
@@ -111,13 +117,23 @@ class LineageOut(_Numbers):
     and slope, the fusion's coefficients as `FusedNumbers` has them (intercept, weights, abstained)
     and its bounds. ``bounds`` is None where too few lineages would be left for a fit.
 
-    The scales of what unrelated suspects get stay those of all lineages.
+    The scales of what unrelated suspects get and the coefficients' covariances stay those of all
+    lineages.
     """
 
     lineage: str
-    maps: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    maps: dict[str, tuple[float, Annotated[float, Field(ge=0)]]] = Field(default_factory=dict)
     fusion: tuple[float, ...] = ()
     bounds: Bounds | None = None
+
+    def is_of(self, detectors: tuple[str, ...]) -> bool:
+        """Whether it has the numbers that a fit of these detectors has, or none."""
+        if self.bounds is None:
+            return True
+        n = len(detectors)
+        weights = self.fusion[1 : 1 + n]
+        whole = len(self.fusion) == 1 + 2 * n and min(weights, default=0.0) >= 0
+        return whole and self.maps.keys() == set(detectors)
 
 
 class Fitted(_Numbers):
@@ -139,6 +155,18 @@ class Fitted(_Numbers):
     fusion: FusedNumbers
     null: tuple[tuple[float, int], ...]
     left_out: tuple[LineageOut, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_its_detectors(self) -> Self:
+        if self.fusion.detectors != self.detectors or self.maps.keys() != set(self.detectors):
+            raise ValueError("a fit needs a map for each of its detectors, and a fusion of them")
+        if self.metric_ids.keys() != self.maps.keys() or not self.norms.keys() <= self.maps.keys():
+            raise ValueError("a fit names the metric of each of its detectors, and scales no other")
+        if len({o.lineage for o in self.left_out}) != len(self.left_out):
+            raise ValueError("a lineage is left out twice")
+        if not all(o.is_of(self.detectors) for o in self.left_out):
+            raise ValueError("without a lineage a fit is one of the same detectors")
+        return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

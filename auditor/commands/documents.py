@@ -22,6 +22,8 @@ def in_format(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def checked(*args: Any, **values: Any) -> Any:
+        """The command, not asked for JSON where a flag asks for another form. Raises
+        click.UsageError where both are flags."""
         values["as_json"] = wants_json(values["form"], values["as_json"])
         return command(*args, **values)
 

@@ -93,11 +93,10 @@ class Execution:
             )
         return Devices(seen, self.a_device)
 
-    def places(self) -> int:
-        """How many units are done at once, as far as that is known beforehand: of a cluster only
-        where ``--jobs`` says so."""
+    def places(self) -> int | None:
+        """How many units are done at once; None where that shows when a cluster is asked."""
         if self.jobs is not None or self.executor == "ray":
-            return self.jobs or 1
+            return self.jobs
         return 1 if self.a_device is None else max(1, self.a_device * len(seen_devices()))
 
 

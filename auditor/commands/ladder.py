@@ -75,8 +75,10 @@ def _plan(name_or_path: str) -> Ladder | GrownPopulation:
 
 def _dry_run(plan: Ladder | GrownPopulation, out: Path, execution: Execution, as_json: bool) -> int:
     """The rungs on stdout; what they take, on stderr."""
+    from auditor.labs.population.climbing import rungs_there
+
     tasks = _tasks(plan, out)
-    told = forecast(tasks, execution.executor, execution.places())
+    told = forecast(tasks, execution.executor, execution.places(), rungs_there(tasks))
     names = [task.id for task in tasks]
     if as_json:
         said = {"ladder": plan.model_dump(mode="json"), "rungs": names}

@@ -19,7 +19,7 @@ from auditor.audits.shadow.audit import (
     foreseen,
     shadow_audit,
 )
-from auditor.audits.shadow.growing import ends_in
+from auditor.audits.shadow.growing import ends_in, finished
 from auditor.audits.shadow.plan import MOST_SEEDS, ShadowPlan, make_shadow_plan, split_teachers
 from auditor.commands.audits import exit_code, show_plan, tell
 from auditor.commands.custody import custody_options, kept
@@ -189,11 +189,21 @@ def _dry_run(plan: ShadowPlan, out: Path, execution: Execution, as_json: bool) -
         ]
         return show_plan(plan, as_json, {"decision": decision.model_dump(), "shadows": []}, lines)
     with tempfile.TemporaryDirectory(prefix="auditor-shadow-") as folder:
-        decision, rungs = foreseen(plan, Path(folder), execution.places())
+        decision, rungs = foreseen(plan, Path(folder), execution.places() or 1)
     names = [rung.name for rung in rungs]
+    there = [name for name in names if finished(out / SHADOWS / name)]
     known = forecast_by(
-        ends_in(out / SHADOWS, names), len(names), execution.executor, execution.places()
+        ends_in(out / SHADOWS, there),
+        len(names),
+        execution.executor,
+        execution.places(),
+        len(there),
     )
     lines = [*decision.lines(), *known.lines(), f"shadows: {', '.join(names)}"]
+    if execution.places() is None:
+        lines.insert(
+            len(decision.lines()),
+            "minutes, and what a budget of them carries, are those of one shadow after the other",
+        )
     told = {"decision": decision.model_dump(), "forecast": known.model_dump(), "shadows": names}
     return show_plan(plan, as_json, told, lines)

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from auditor.audits.costs import cost_of
 from auditor.audits.frame import open_store
@@ -32,27 +29,32 @@ from auditor.commands.options import (
 )
 from auditor.commands.stored import (
     hit,
+    list_hits,
+    list_stored,
     opened_to_write,
     recall_line,
     repair_of,
     show_cost,
     show_import,
     tell_import,
+    tell_published,
     tell_stored,
     warn_of_slip,
     where_there_is_one,
 )
 from auditor.console import progress_on, put, put_json, say
-from detectors.lineup import counted
+from fingerprints.address import Address, is_address
 from fingerprints.collect import collect, header_of
-from fingerprints.errors import StoreIntegrity, printable
-from fingerprints.importing import import_answers, refuse_unreadable
+from fingerprints.errors import StoreIntegrity, UsageProblem, printable
+from fingerprints.importing import import_answers, looked_through
 from fingerprints.probes import PRESETS, parse_probes
+from fingerprints.publishing import foreseen
 from fingerprints.publishing import publish as publish_store
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_index
+from fingerprints.store_folder import refuse_occupied
 from fingerprints.subjects import open_subject
 from fingerprints.subjects.base import Subject
 from fingerprints.transcript import Transcript
@@ -120,17 +122,19 @@ def add(
         return show_cost(cost_of(spec, sets, sampling), as_json)
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
-    with opened_to_write(store_dir, embedder) as opened:
+    refuse_occupied(Path(store_dir))
+    with (
+        progress_on("opening") as progress,
+        open_subject(placed(spec, device, dtype)) as subject,
+        # Behind the subject: what can't be opened leaves no empty store.
+        opened_to_write(store_dir, embedder) as opened,
+    ):
         warn_of_slip(vendor, opened)
-        with (
-            progress_on("opening") as progress,
-            open_subject(placed(spec, device, dtype)) as subject,
-        ):
-            known = None if replace else _said_already(opened, name, subject, sets, sampling)
-            asking = progress.step("asking")
-            if known is not None:
-                say("its answers to these questions are stored: nobody is asked (--replace does)")
-            transcript = known or collect(subject, sets, sampling, pending, asking)
+        known = None if replace else _said_already(opened, name, subject, sets, sampling)
+        asking = progress.step("asking")
+        if known is not None:
+            say("its answers to these questions are stored: nobody is asked (--replace does)")
+        transcript = known or collect(subject, sets, sampling, pending, asking)
         stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
     pending.unlink(missing_ok=True)
     if pending.parent.is_dir() and not any(pending.parent.iterdir()):
@@ -166,19 +170,7 @@ def list_(store_dir: str, as_json: bool) -> int:
     if as_json:
         put_json([row.model_dump(mode="json") for row in rows])
         return 0
-    columns = ("name", "vendor", "family", "answers", "kind", "weights SHA-256")
-    table = Table(*(Column(title, overflow="fold") for title in columns))
-    for row in rows:
-        cells = (
-            row.name,
-            row.vendor,
-            row.family,
-            str(row.n_answers),
-            row.identity.kind,
-            (row.identity.weights_sha256 or "")[:12],
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+    list_stored(rows)
     return 0
 
 
@@ -249,14 +241,19 @@ def import_(
     """
     made = None if metadata is None else Path(metadata)
     how = how_to_read(recording_choices(mapping, requests, allow_partial))
+    if not dry_run:
+        refuse_occupied(Path(store_dir))
+    with progress_on("reading") as progress:
+        found = looked_through(path, made, progress, how)
+        if dry_run:
+            with where_there_is_one(store_dir) as seen:
+                report = import_answers(seen, found, progress, replace, vendor.strip(), True)
     if dry_run:
-        with where_there_is_one(store_dir) as opened, progress_on("reading") as progress:
-            found = import_answers(opened, path, made, progress, replace, vendor.strip(), how, True)
-        return show_import(found, as_json)
-    refuse_unreadable(path, made)
+        return show_import(report, as_json)
+    # What is refused was refused by now: a store is made for answers that can be read.
     with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
         warn_of_slip(vendor, opened)
-        outcome = import_answers(opened, path, made, progress, replace, vendor.strip(), how)
+        outcome = import_answers(opened, found, progress, replace, vendor.strip())
     return tell_import(outcome, vendor, as_json)
 
 
@@ -289,6 +286,12 @@ def search(text: str, nearest: int, by_index: bool, store_dir: str, as_json: boo
       auditor store search "I hope this helps!" --store teachers/ -k 10
       auditor store search "I hope this helps!" --store teachers/ --by-index
     """
+    if not text.strip():
+        raise UsageProblem(
+            "there is no text to compare with",
+            where="TEXT",
+            next_step='give some words, such as `auditor store search "I hope this helps!"`',
+        )
     with open_store(store_dir) as opened:
         wanted = opened.embedder.embed([text])
         scores, numbers = opened.search(wanted, nearest, exact=not by_index)
@@ -302,12 +305,7 @@ def search(text: str, nearest: int, by_index: bool, store_dir: str, as_json: boo
     if as_json:
         put_json(rows)
         return 0
-    table = Table(
-        *(Column(title, overflow="fold") for title in ("cosine", "model", "probe", "answer begins"))
-    )
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row.values()))
-    Console().print(table)
+    list_hits(rows)
     return 0
 
 
@@ -378,14 +376,13 @@ def publish(address: str, store_dir: str, dry_run: bool, as_json: bool) -> int:
       auditor store publish s3://bucket/teachers --store teachers/
       auditor audit hf:./suspect --store s3://bucket/teachers
     """
+    if is_address(address) and Address.parse(address).passing:
+        raise UsageProblem(
+            "what is put there is gone when this command ends",
+            where=address,
+            next_step="publish to a place that lasts, such as s3://bucket/teachers",
+        )
     with progress_on("publishing") as progress:
-        done = publish_store(Path(store_dir), address, progress, dry_run)
-    if as_json:
-        put_json(done.model_dump(mode="json"))
-        return 0
-    would = "would be sent" if dry_run else "sent"
-    put(
-        f"{counted(done.sent, 'object')} {would} ({done.sent_bytes:,} bytes),"
-        f" {done.there} there already ({done.there_bytes:,} bytes)"
-    )
-    return 0
+        folder = Path(store_dir)
+        done = foreseen(folder, address) if dry_run else publish_store(folder, address, progress)
+    return tell_published(done, dry_run, as_json)

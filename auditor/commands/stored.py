@@ -22,10 +22,11 @@ from fingerprints.address import is_address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
 from fingerprints.embed import HashedNgrams, SentenceTransformer
-from fingerprints.errors import UsageProblem
+from fingerprints.errors import UsageProblem, printable
 from fingerprints.importing import ImportReport
 from fingerprints.inspection import StoreProblem, repair
 from fingerprints.nearest import Recall
+from fingerprints.publishing import Published
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding
 
@@ -44,6 +45,35 @@ def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
         "probe": found.probe_id,
         "answer": reply.text[:80],
     }
+
+
+def list_hits(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints stored answers that are near to a text."""
+    _table(("cosine", "model", "probe", "answer begins"), [list(row.values()) for row in rows])
+
+
+def list_stored(rows: Sequence[StoredTeacher]) -> None:
+    """Prints what models a store holds."""
+    columns = ("name", "vendor", "family", "answers", "kind", "weights SHA-256")
+    cells = [
+        (
+            row.name,
+            row.vendor,
+            row.family,
+            row.n_answers,
+            row.identity.kind,
+            (row.identity.weights_sha256 or "")[:12],
+        )
+        for row in rows
+    ]
+    _table(columns, cells)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(*(Column(title, overflow="fold") for title in columns))
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    Console().print(table)
 
 
 def repair_of(store_dir: str, problems: Sequence[StoreProblem]) -> str:
@@ -165,4 +195,19 @@ def tell_import(outcome: ImportReport, vendor: str, as_json: bool) -> int:
             f"the metadata does not list {counted(len(outcome.without_metadata), 'model')},"
             f" {outcome.without_metadata[0]} first"
         )
+    return 0
+
+
+def tell_published(done: Published, foreseen: bool, as_json: bool) -> int:
+    """Prints what was sent, or would be; 0."""
+    if as_json:
+        put_json(done.model_dump(mode="json"))
+        return 0
+    would, about = "would be sent" if foreseen else "sent", "about " if done.reckoned else ""
+    put(
+        f"{counted(done.sent, 'object')} {would} ({about}{done.sent_bytes:,} bytes),"
+        f" {done.there} there already ({done.there_bytes:,} bytes)"
+    )
+    if done.reckoned:
+        say("the store is packed when it is sent; what that changes is reckoned")
     return 0

@@ -53,6 +53,7 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
 
 def _shrunk(recipe: Recipe, prompts: int, tokens: int, longest: int) -> Recipe:
     def asked(teacher: TeacherChoice) -> TeacherChoice:
+        """A teacher whose answers have at most so many tokens."""
         cap = min(teacher.sampling.max_tokens or tokens, tokens)
         sampling = teacher.sampling.model_copy(update={"max_tokens": cap})
         return teacher.model_copy(update={"sampling": sampling})

@@ -12,6 +12,16 @@ PieceKind = Literal["detector", "prompts", "lineage", "shadows"]
 fitted on; all shadows of one seed or one source."""
 
 
+def of_source(source: str) -> str:
+    """What the shadows of one source are called: a candidate's students, or the controls of one
+    kind.
+
+    >>> of_source("alpha")
+    'source=alpha'
+    """
+    return f"source={source}"
+
+
 class WithoutPiece(Record):
     """One verdict as it would be without one piece, under the same calibration.
 
@@ -49,3 +59,8 @@ class Sensitivity(Record):
     def of(self, candidate: str | None) -> tuple[WithoutPiece, ...]:
         """The rows of one verdict."""
         return tuple(row for row in self.rows if row.candidate == candidate)
+
+    def shadows_beside(self, candidate: str | None) -> tuple[str, ...]:
+        """The groups of shadows that one verdict was weighed without: all but its candidate's own
+        students, without whom there is no verdict."""
+        return tuple(piece for piece in self.shadows if piece != of_source(candidate or ""))

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from auditor.children import THREADS
@@ -108,12 +107,7 @@ class RayCluster:
         cache = os.environ.get("AUDITOR_CACHE") or str(self._shared / CACHE)
         return {**dict.fromkeys(THREADS, "1"), "AUDITOR_CACHE": cache}
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         """Leaves the cluster; what is half done is gone on with later."""
         ray.shutdown()
         if self._mark is not None:
@@ -171,7 +165,7 @@ def _no_cluster(why: str) -> UsageProblem:
 
 def _resources() -> dict[str, float]:
     """What the cluster has now, by name: CPU, GPU."""
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types for it
     return found
 
 
@@ -186,7 +180,7 @@ def _gpus(
 
 def _check_machines(mark: SharedFolder) -> None:
     """Raises UsageProblem where a machine of the cluster does not see the folder."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray has no types for it
     machines = [node for node in nodes if node["Alive"]]
     asked = ray.remote(_unseen)
     told = [

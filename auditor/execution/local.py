@@ -11,7 +11,6 @@ import subprocess
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from auditor.children import begun, check_jobs, close_pipes, serve
@@ -50,12 +49,7 @@ class LocalProcesses:
         """Itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         """Ends every process, whatever it does: what is half done is gone on with later."""
         with self._lock:
             self._closed = True

@@ -57,7 +57,8 @@ class TaskEnd(Record):
     """How a task ended: its exit code, as the same command by itself would have had, and what was
     wrong. ``key`` is the task's: of another one it says nothing. ``peak_bytes``: the most main
     memory that the process which did it ever held; ``device_bytes``: the most that was reserved on
-    its CUDA device meanwhile, 0 where it had none."""
+    its CUDA device meanwhile, 0 where it had none. ``again``: why it was done although it may have
+    been done before; told once, and not written down."""
 
     id: str
     key: str
@@ -68,6 +69,7 @@ class TaskEnd(Record):
     seconds: float = 0.0
     peak_bytes: int = 0
     device_bytes: int = 0
+    again: str = ""
 
 
 def _older(value: Any) -> Any:
@@ -103,14 +105,33 @@ def task_in(line: bytes | str) -> WorkTask:
     return kind.model_validate(told["task"])
 
 
+def end_in(path: Path) -> TaskEnd | None:
+    """How it ended by a file; None where there is none, or a damaged one: whose end can't be read
+    is done again, which asks for nothing that lies there and stops nobody else."""
+    try:
+        return END.read(path) if path.is_file() else None
+    except MalformedInput:
+        return None
+
+
 def ended(task: WorkTask) -> TaskEnd | None:
     """How this very task ended; None where it did not yet, or under another key, or where what it
-    left was taken away since. Raises MalformedInput for a damaged file."""
-    path = Path(task.ends)
-    found = END.read(path) if path.is_file() else None
+    left was taken away since, or where its end is damaged."""
+    found = end_in(Path(task.ends))
     if found is None or found.key != task.key:
         return None
     return found if all(file.is_file() for file in task.leaves()) else None
+
+
+def _damage(task: WorkTask) -> str:
+    """What is wrong with the file of its end; nothing where that can be read or isn't there."""
+    path = Path(task.ends)
+    try:
+        if path.is_file():
+            END.read(path)
+    except MalformedInput as error:
+        return f"done again: {error.what} ({path})"
+    return ""
 
 
 def succeeded(task: WorkTask) -> bool:
@@ -128,7 +149,7 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     before = ended(task)
     if before is not None and before.exit_code == 0:
         return before
-    began = time.monotonic()
+    damage, began = _damage(task), time.monotonic()
     _forget_device_peak()
     with chdir(task.home):
         found = _tried(task, progress)
@@ -139,8 +160,8 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     }
     end = found.model_copy(update=told)
     if not end.exit_code:
-        write_record(Path(task.ends), end)
-    return end
+        write_record(Path(task.ends), end, exclude={"again"})
+    return end.model_copy(update={"again": damage})
 
 
 def _tried(task: WorkTask, progress: Progress) -> TaskEnd:

@@ -14,7 +14,9 @@ NAMED = 3
 
 
 def told_failure(task: WorkTask, end: TaskEnd, progress: Progress) -> None:
-    """Tells a task that failed, in a line; nothing of one that didn't."""
+    """Tells a task that failed, or why it was done again, in a line; nothing of others."""
+    if end.again:
+        progress.say(printable(f"{task.id}: {end.again}", 300))
     if end.exit_code:
         progress.say(printable(f"{task.id}: exit code {end.exit_code}: {end.what}", 300))
 

@@ -67,21 +67,24 @@ def file_of(order: str) -> str:
 def _orders() -> dict[str, SortKey]:
     """How the list can be sorted: by a suspect's name, audit, state, date, or one of the answers,
     what stands in the fleet first."""
-    plain: SortKey = lambda c: (c.suspect.casefold(), c.audit.casefold(), *c.where)  # noqa: E731
     out: dict[str, SortKey] = {
-        "suspect": plain,
-        "audit": lambda c: (c.audit.casefold(), *plain(c)),
-        "state": lambda c: (list(STATES).index(c.state) if c.state != "failed" else -1, *plain(c)),
-        "made": lambda c: (c.made, *plain(c)),
+        "suspect": _plain,
+        "audit": lambda c: (c.audit.casefold(), *_plain(c)),
+        "state": lambda c: (list(STATES).index(c.state) if c.state != "failed" else -1, *_plain(c)),
+        "made": lambda c: (c.made, *_plain(c)),
     }
-    return {**out, **{question: _by_answer(question, plain) for question in QUESTIONS}}
+    return {**out, **{question: _by_answer(question) for question in QUESTIONS}}
 
 
-def _by_answer(question: Question, plain: SortKey) -> SortKey:
+def _plain(cell: FleetCell) -> tuple[Any, ...]:
+    return (cell.suspect.casefold(), cell.audit.casefold(), *cell.where)
+
+
+def _by_answer(question: Question) -> SortKey:
     def key(cell: FleetCell) -> tuple[Any, ...]:
         """What stands first, then by status, then by name."""
         status = cell.statuses.get(question, "not_examined")
-        return (question not in standing(cell), STATUSES.index(status), *plain(cell))
+        return (question not in standing(cell), STATUSES.index(status), *_plain(cell))
 
     return key
 

@@ -84,6 +84,7 @@ def _offer_audit(server: MCPServer, fence: Fence, one: anyio.Lock, operator: str
         read), compares, and writes a report. An interrupted one goes on when called again."""
 
         def work(progress: Progress) -> ToldReport:
+            """The audit, in a thread of its own; its report's folder is written."""
             plan = Plan.make(
                 {
                     "suspect": fence.spec(suspect),
@@ -116,6 +117,7 @@ def _offer_lineage(server: MCPServer, fence: Fence, one: anyio.Lock, operator: s
         writes a report. A common origin is no proof of who came first."""
 
         def work(progress: Progress) -> ToldReport:
+            """The comparison of weights, in a thread of its own; its report's folder is written."""
             mine, others = fence.spec(suspect), [fence.spec(base) for base in bases]
             folder = fence.path(out)
             ready_folder(folder)
@@ -146,6 +148,7 @@ def _offer_compare(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
         Likeness only: no model is judged."""
 
         def work(progress: Progress) -> Likeness:
+            """The comparison, in a thread of its own; its folder is written."""
             files, folder = [_named(fence.path(text)) for text in answers], fence.path(out)
             ready(folder, False)
             with open_store(BUNDLED) as store:
@@ -177,6 +180,7 @@ def _offer_store(server: MCPServer, fence: Fence, one: anyio.Lock) -> None:
         """The models whose answers a store holds, and who made them."""
 
         def work(_: Progress) -> StoredModels:
+            """Opens the store, reads its list and closes it, in a thread of its own."""
             place = store if store == BUNDLED else str(fence.path(store))
             with open_store(place) as opened:
                 held = opened.teachers()

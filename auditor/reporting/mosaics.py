@@ -57,6 +57,7 @@ def draw_mosaic(chart: Mosaic) -> MosaicDrawing:
     whole = wide * min(places, len(chart.columns) or places) - GAP
 
     def single(rows: Sequence[tuple[str, MosaicCell]]) -> None:
+        """Adds rows of one cell each, as wide as a band, below what is drawn so far."""
         nonlocal y
         for label, cell in rows:
             labels.append((y, label))

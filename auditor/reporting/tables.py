@@ -134,6 +134,7 @@ def _mosaic(of: Mosaic) -> GridTable:
     n = len(of.rows)
 
     def single(rows: Iterable[tuple[str, MosaicCell]]) -> Iterable[Sequence[Words]]:
+        """Rows of one cell each: its words in the first column, dashes in the others."""
         return ((label, name(cell.told), *[DASH] * (n - 1)) for label, cell in rows)
 
     columns: Iterable[Sequence[Words]] = (

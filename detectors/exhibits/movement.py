@@ -64,6 +64,7 @@ def models(journey: Journey, place: int) -> Table:
     """The stored models by value, with Δ in logits and aim as written."""
 
     def extra(i: int) -> tuple[float | None, ...]:
+        """Of model i: Δ as written in logits, and the aim."""
         return (
             rounded(float(journey.contrasts(i)[0].mean())),
             rounded(float(journey.moves[0].aim[i])),

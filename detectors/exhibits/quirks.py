@@ -143,6 +143,7 @@ def _figures(shared: SharedQuirk) -> Table:
 
 def _models(shared: SharedQuirk) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
+        """Of model i: both wrong, same, same expected; None where it can't be compared."""
         found = shared.to_all[i]
         if found is None:
             return (None, None, None)

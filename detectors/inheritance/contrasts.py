@@ -262,6 +262,7 @@ class ContrastDetector(Detector):
 
 def _models(found: Contrasts, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
+        """Of model i: mean gain in bits per byte (None without prompts), and the prompts."""
         own = found.gains[i][np.isfinite(found.gains[i])]
         return (round(float(own.mean()), 3) if len(own) else None, len(own))
 

@@ -254,6 +254,7 @@ def _measurement(views: NeighbourViews) -> Measurement:
 
 def _models(views: NeighbourViews, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
+        """Of model i: share nearest, expected share, prompts, mean cosine."""
         near = views.to_all[i]
         share, expected = near.suspect[near.prompts].mean(), near.expected().mean()
         cosine = np.nanmean(views.cosine[near.prompts, i])

@@ -216,6 +216,7 @@ class Quirks(FittedDetector):
 
     def _chart(self, shared: SharedQuirk, clusters: NDArray[np.int64], null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
+            """The 95 % interval of model i's kappa; NaN where it can't be compared."""
             found = shared.to_all[i]
             if found is None:
                 return (float("nan"), float("nan"))

@@ -35,11 +35,6 @@ weakest effects that are seen."""
 LEVEL = 0.01
 """At which served and drawn answers differ too much to be exchangeable."""
 LOOKS = 8
-BLIND_SPOTS = (
-    "answers that were paraphrased before training",
-    "a small share of the logged answers used: the plan says how many prompts that needs",
-    "prompts whose answers hardly vary",
-)
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,7 @@ def _measurement(views: WordingViews, aside: tuple[str, ...]) -> Measurement:
 
 def _models(found: Margins, ranking: Ranking) -> Table:
     def extra(i: int) -> tuple[float | int | None, ...]:
+        """Of model i: its maker's margin in nats, and the prompts."""
         return (rounded(found.value(i)), found.prompts(i))
 
     caption = (

@@ -253,6 +253,7 @@ def _scored(suspect: Transcript, shown: ShownBesides) -> ScoredStyle:
     lengths[numbers], answered[numbers] = [min(len(t), LONGEST) for t in texts], True
 
     def placed(values: Array) -> Array:
+        """Values of answered prompts as (prompts, models), NaN where the suspect has no answer."""
         out = np.full((n, len(full.book.teachers)), np.nan)
         out[numbers] = values
         return out

@@ -90,6 +90,7 @@ def _once(made: Callable[[Array], Made]) -> Callable[[Array], Made]:
     known: dict[int, Made] = {}
 
     def of(rows: Array) -> Made:
+        """What was made of this very array before, or is made now."""
         if id(rows) not in known:
             known[id(rows)] = made(rows)
         return known[id(rows)]

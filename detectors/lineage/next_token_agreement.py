@@ -204,6 +204,7 @@ class NextTokenAgreement(FittedDetector):
 
     def _chart(self, book: OpeningBook, ranking: Ranking, null: Null) -> Chart:
         def of(i: int) -> tuple[float, float]:
+            """The 95 % interval of model i's margin; NaN where it can't be compared."""
             found = book.against(i)
             return (float("nan"), float("nan")) if found is None else self._interval(book, i, found)
 

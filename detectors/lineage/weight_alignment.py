@@ -25,6 +25,8 @@ CONVERGED = 0.10
 units once their tokens are laid over each other: one to five in a hundred in GPT-2 (Gurnee et al.
 2024, arXiv 2401.12181), under four in a hundred among the tiny models of the weight zoo. Twice the
 larger one is allowed."""
+STRANGE = 0.01
+"""Above this p-value no more halves agree than among strangers."""
 WIDE, DIRECTIONS = 1024, 512
 """Up to so many coordinates the map between streams is found whole; beyond, in so many
 directions."""
@@ -40,17 +42,24 @@ for a stream to count as put in another order and not mixed."""
 class UnitAgreement:
     """Of ``n`` units, how many have the same nearest unit by gate and by up-projection; ``chance``
     is how many would, were the two unrelated. ``p`` is under the hypothesis that up to a tenth of
-    the units agree by convergence."""
+    the units agree by convergence. ``distinct`` (None: as many as agree) is how many different
+    units they agree on: copies of one unit agree together or not at all, and count once in p."""
 
     n: int
     agreeing: int
     chance: float
     p: float
+    distinct: int | None = None
 
     @property
     def share(self) -> float:
-        """Agreeing units out of all, 0 to 1."""
-        return self.agreeing / self.n
+        """Agreeing units out of all, 0 to 1; 0 without any."""
+        return self.agreeing / self.n if self.n else 0.0
+
+    @property
+    def strange(self) -> bool:
+        """Whether no more agree than among strangers."""
+        return self.p > STRANGE
 
 
 def rotation(one: ArrayLike, other: ArrayLike, *, centred: bool = True) -> tuple[Array, Array]:
@@ -111,12 +120,15 @@ def agreement(by_gate: Indices, by_up: Indices, of: int) -> UnitAgreement:
     both counts, over n); p is binomial under the more careful hypothesis that a tenth agrees
     because both learned the same features. It is no exact p-value: how often unrelated models reach
     it is measured, not proven.
+
+    >>> agreement(np.zeros(40, dtype=np.intp), np.zeros(40, dtype=np.intp), 64).p
+    1.0
     """
-    n, agreeing = len(by_gate), int(np.sum(by_gate == by_up))
+    agreed = by_gate == by_up
+    n, agreeing = len(by_gate), int(np.sum(agreed))
     counts = [np.bincount(found, minlength=of).astype(np.float64) for found in (by_gate, by_up)]
-    chance = float(counts[0] @ counts[1]) / n
-    allowed = max(CONVERGED, chance / n)
-    return UnitAgreement(n, agreeing, chance, at_least(agreeing, n, min(allowed, 1.0)))
+    chance = float(counts[0] @ counts[1]) / max(1, n)
+    return _agreement(n, agreeing, chance, len(np.unique(by_up[agreed])))
 
 
 def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
@@ -124,9 +136,13 @@ def pooled(parts: list[UnitAgreement]) -> UnitAgreement:
     if not parts:
         raise ValueError("no layer was compared")
     n, agreeing = sum(p.n for p in parts), sum(p.agreeing for p in parts)
-    chance = sum(p.chance for p in parts)
-    allowed = max(CONVERGED, chance / n)
-    return UnitAgreement(n, agreeing, chance, at_least(agreeing, n, min(allowed, 1.0)))
+    distinct = sum(p.agreeing if p.distinct is None else p.distinct for p in parts)
+    return _agreement(n, agreeing, sum(p.chance for p in parts), distinct)
+
+
+def _agreement(n: int, agreeing: int, chance: float, distinct: int) -> UnitAgreement:
+    allowed = min(1.0, max(CONVERGED, chance / max(1, n)))
+    return UnitAgreement(n, agreeing, chance, at_least(distinct, n, allowed), distinct)
 
 
 def at_least(k: int, n: int, p: float) -> float:

@@ -124,6 +124,7 @@ def _tilt(cells: Whole, observed: int) -> float:
     below = cells - cells.max(axis=1, keepdims=True)
 
     def excess(theta: float) -> float:
+        """The sum's mean under a tilt, less what was observed; rises with θ."""
         weights = np.exp(theta * below)
         return float(((weights * cells).sum(axis=1) / weights.sum(axis=1)).sum()) - observed
 

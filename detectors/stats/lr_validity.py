@@ -179,6 +179,7 @@ def resampled(
     x = finite(values, len(data.h1))
 
     def of(weights: Array) -> float:
+        """The statistic under weights of rows, (rows,)."""
         return statistic(x[data.h1], x[~data.h1], weights[data.h1], weights[~data.h1])
 
     value = of(data.shares())

@@ -56,6 +56,7 @@ def newick(tree: Tree, names: Sequence[str], support: Mapping[Split, float]) -> 
     children, splits = tree.children(), tree.splits()
 
     def told(node: int) -> str:
+        """A node with all below it; a leaf by its name, an inner node by its support."""
         share = support.get(splits.get(node, frozenset()))
         label = (
             _label(names[node])

@@ -94,7 +94,7 @@ def read_answers(transcript: Transcript, kind: Kind = "identity") -> tuple[Claim
 
 def read_answer(reply: Reply, probe: Probe, context: QuestionContext) -> ClaimingAnswer:
     """The claims of what a reply says, its thoughts left out, after a question of that context."""
-    claims = extract_claims(reply.answer, probe.language, context)
+    claims = extract_claims(reply.answer, context)
     return claiming(reply, probe, claims)
 
 

@@ -55,7 +55,7 @@ class Speakers:
         clause = left[_last_turn(left) :]
         return bool(
             self._listed(start)
-            or self._known(clause, start, end)
+            or self._known(clause, end)
             or asides.EXAMPLES.search(clause[-80:])
             or undone(clause, left, right)
             or headed(self.text[start:end], left, right)
@@ -69,7 +69,7 @@ class Speakers:
             or (asides.RIGHT_ADMIRER.match(right) and not cues.PERSON_AFTER.search(right))
         )
 
-    def _known(self, clause: str, start: int, end: int) -> bool:
+    def _known(self, clause: str, end: int) -> bool:
         """Whether the speaker tells what it knows of others: the one who knows is named, and no
         more of the speaker after it."""
         known = asides.KNOWS.search(clause)

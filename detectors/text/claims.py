@@ -81,13 +81,11 @@ def context_of(probe: Probe) -> QuestionContext:
     return ELSEWHERE
 
 
-def extract_claims(
-    text: str, language: str = "", question_context: QuestionContext = ELSEWHERE
-) -> tuple[Claim, ...]:
+def extract_claims(text: str, question_context: QuestionContext = ELSEWHERE) -> tuple[Claim, ...]:
     """Every claim in a text, in order of place.
 
-    ``language`` is the question's and only a hint: all 21 languages are read in every text,
-    since models answer in another one than they were asked in. Deterministic; never raises; reads
+    All 21 languages are read in every text, since models answer in another one than they were
+    asked in. Deterministic; never raises; reads
     at most 4,000 characters and 40 names.
     """
     return _extracted(text[:LONGEST_TEXT], question_context, makers_in_use())

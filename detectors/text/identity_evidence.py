@@ -254,7 +254,7 @@ def _thought(reply: Reply, probe: Probe) -> Heard | None:
     parts = stretches(reply.thinking)
     if not parts:
         return None
-    claims = tuple(c for part in parts for c in extract_claims(part, "", ELSEWHERE))
+    claims = tuple(c for part in parts for c in extract_claims(part, ELSEWHERE))
     answer = claiming(reply, probe, claims)
     return _with_what_led(answer, "thoughts")
 

@@ -120,7 +120,7 @@ def _claims(heard: Heard) -> list[Claim]:
     german = bool(_GERMAN.search(text))
     return [
         claim
-        for claim in extract_claims(text, probe.language, context)
+        for claim in extract_claims(text, context)
         if claim.counts
         and not _NO_NAME_AFTER.search(text[: claim.start])
         # In German every noun has a capital: "entwickelt von Menschen".

@@ -270,11 +270,11 @@ def _index(table: MakerTable) -> _Index:
     """The table's names; plain before framed, longer before shorter."""
     out: dict[str, list[_Name]] = {}
     for _, alias, name in sorted(_names(table), key=lambda row: (row[0], -len(row[1]), row[1])):
-        out.setdefault(_key(alias, name), []).append(name)
+        out.setdefault(_key(alias), []).append(name)
     return _Index(_begins(out), {key: tuple(names) for key, names in out.items()})
 
 
-def _key(alias: str, name: _Name) -> str:
+def _key(alias: str) -> str:
     folded = fold(alias).text.lower()
     # A versioned word of one letter ("o3") is kept by that letter: a version follows it.
     return folded[:2] if len(folded) > 1 else folded

@@ -111,6 +111,7 @@ def _limits(memory: int, seconds: int) -> Callable[[], None] | None:
         return None
 
     def limit() -> None:
+        """Sets the limits of the process that it is called in."""
         system.setrlimit(system.RLIMIT_CORE, (0, 0))
         # Processor time is counted over all threads, and may pass the clock's.
         system.setrlimit(system.RLIMIT_CPU, (seconds * 4, seconds * 4 + 5))

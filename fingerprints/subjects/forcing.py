@@ -88,6 +88,7 @@ class _ForcedDraft:
 
     @property
     def sampling(self) -> tuple[float, float]:
+        """Temperature and top-p; drafts are written together only where both agree."""
         return (self.request.temperature, self.request.top_p)
 
     @property
@@ -125,6 +126,7 @@ def _write_part(speaker: Speaker, batch: Sequence[_ForcedDraft]) -> Iterator[Rep
     drafts = {id(row): draft for row, draft in zip(rows, batch, strict=True)}
 
     def over(row: PromptRow) -> bool:
+        """Whether a row's thinking has come to its end; never while it answers."""
         return not drafts[id(row)].answering and _ends_in(speaker, row.out) is not None
 
     for row in written(speaker, rows, over):

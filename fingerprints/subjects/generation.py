@@ -173,6 +173,7 @@ class _DecodingState:
     cache: Any
 
     def keep(self, index: torch.Tensor) -> None:
+        """Goes on with these rows alone, (kept,)."""
         self.ids, self.mask = self.ids[index], self.mask[index]
         self.cache.batch_select_indices(index)
 
@@ -217,6 +218,7 @@ def _advance(
     known = state.ids.shape[1]
 
     def broken(i: int) -> None:
+        """Marks row i, whose scores are no numbers."""
         rows[i].broken = True
 
     with torch.inference_mode(), quiet():

@@ -87,6 +87,7 @@ def converted(path: Path, header: GgufHeader, digest: str, dtype: str) -> Path:
     memory = LIBRARIES + header.parameters * 16
 
     def fill(folder: Path) -> None:
+        """Converts into an empty folder, in a child. Raises what `run_limited` raises."""
         run_limited(
             "fingerprints.subjects.gguf",
             [str(path.resolve()), str(folder), dtype],

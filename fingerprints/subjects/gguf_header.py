@@ -127,6 +127,7 @@ class _Reader:
         self.file, self.size, self.path, self.at = file, size, path, 0
 
     def bad(self, reason: str) -> MalformedInput:
+        """The error for what stands here, not raised yet."""
         return MalformedInput(
             f"not a readable GGUF file: {reason} at byte {self.at}",
             where=self.path,
@@ -134,6 +135,7 @@ class _Reader:
         )
 
     def take(self, count: int, what: str) -> bytes:
+        """The next ``count`` bytes, all of them or MalformedInput."""
         if count > self.size - self.at:
             raise self.bad(f"{what} is longer than the rest of the file")
         data = self.file.read(count)
@@ -143,21 +145,25 @@ class _Reader:
         return data
 
     def number(self, form: str, what: str) -> int:
+        """The next integer, of a `struct` form."""
         return int(struct.unpack(form, self.take(struct.calcsize(form), what))[0])
 
     def count(self, what: str) -> int:
+        """A number of entries: 64 bits, `MOST_ENTRIES` at most."""
         value = self.number("<Q", what)
         if value > MOST_ENTRIES:
             raise self.bad(f"{what} is {value:,}, above {MOST_ENTRIES:,}")
         return value
 
     def string(self, what: str, longest: int = LONGEST_STRING) -> str:
+        """A string behind its 64-bit length in bytes; what is no UTF-8 becomes U+FFFD."""
         length = self.number("<Q", f"the length of {what}")
         if length > longest:
             raise self.bad(f"{what} has {length:,} bytes, above {longest:,}")
         return self.take(length, what).decode("utf-8", "replace")
 
     def header(self) -> GgufHeader:
+        """The whole header, checked; the cursor stands behind it."""
         if self.take(min(4, self.size), "the magic") != b"GGUF":
             raise self.bad("it does not begin with GGUF")
         version = self.number("<I", "the version")
@@ -169,6 +175,7 @@ class _Reader:
         return self.checked(GgufHeader(version, metadata, tensors, self.data_start(metadata)))
 
     def metadata(self, count: int) -> dict[str, Value]:
+        """So many keys with their values; a key that stands twice is refused."""
         out: dict[str, Value] = {}
         for _ in range(count):
             key = self.string("a metadata key", 65_535)
@@ -178,6 +185,7 @@ class _Reader:
         return out
 
     def value(self, kind: int, key: str) -> Value:
+        """A value of one of the format's types; an array as a tuple, never one within another."""
         if kind == STRING:
             return self.string(f"the value of {printable(key, 60)!r}")
         if kind != ARRAY:
@@ -190,6 +198,7 @@ class _Reader:
         return self.scalars(kind, length, key)
 
     def scalars(self, kind: int, length: int, key: str) -> tuple[Value, ...]:
+        """So many values of one type of fixed size."""
         if kind not in SCALARS:
             raise self.bad(f"{printable(key, 60)!r} has the unknown value type {kind}")
         form = f"<{length}{SCALARS[kind]}"
@@ -197,6 +206,7 @@ class _Reader:
         return struct.unpack(form, data)
 
     def tensor(self) -> TensorEntry:
+        """One tensor's entry: name, shape (the fastest dimension first), type, offset in bytes."""
         name = self.string("a tensor name", 65_535)
         dimensions = self.number("<I", "a dimension count")
         if not 0 < dimensions <= MOST_DIMENSIONS:
@@ -210,6 +220,7 @@ class _Reader:
         return TensorEntry(name, shape, kind, offset)
 
     def data_start(self, metadata: Mapping[str, Value]) -> int:
+        """Where the tensors' bytes begin: here, rounded up to the alignment."""
         alignment = metadata.get("general.alignment", 32)
         if (
             not isinstance(alignment, int)
@@ -220,6 +231,7 @@ class _Reader:
         return -(-self.at // alignment) * alignment
 
     def checked(self, header: GgufHeader) -> GgufHeader:
+        """The header, where names differ and every tensor lies inside the file."""
         if len({t.name for t in header.tensors}) != len(header.tensors):
             raise self.bad("a tensor name stands twice")
         for tensor in header.tensors:

@@ -150,6 +150,7 @@ def _load(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     def load() -> Any:
+        """The tokenizer, from this folder's files alone and without their code."""
         return AutoTokenizer.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )

@@ -90,6 +90,7 @@ class _Watch(threading.local):
     due: float = 0.0
 
     def left(self) -> float:
+        """Seconds until then; negative once it is over."""
         return self.due - time.monotonic()
 
 
@@ -102,6 +103,8 @@ class _WatchedStream(httpcore2.NetworkStream):
         self.inner, self.watch, self.cancelled = inner, watch, cancelled
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What has come, at most so many bytes; ``timeout`` gives way to the call's own
+        deadline. Raises Cancelled and ReadTimeout."""
         while True:
             if self.cancelled.is_set():
                 raise Cancelled("cancelled")
@@ -114,20 +117,25 @@ class _WatchedStream(httpcore2.NetworkStream):
                 continue
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Sends all, until the call's deadline; ``timeout`` gives way to it."""
         self.inner.write(buffer, max(0.01, self.watch.left()))
 
     def close(self) -> None:
+        """Closes the socket."""
         self.inner.close()
 
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
+        """The same socket under TLS, watched likewise; at most ten seconds unless told
+        otherwise."""
         inner = self.inner.start_tls(
             ssl_context, server_hostname, max(0.01, min(timeout or 10.0, self.watch.left()))
         )
         return _WatchedStream(inner, self.watch, self.cancelled)
 
     def get_extra_info(self, info: str) -> Any:
+        """What the socket knows of itself, passed on."""
         return self.inner.get_extra_info(info)
 
 
@@ -146,6 +154,9 @@ class _WatchedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
+        """A watched socket to the first of the name's addresses that answers; each is refused or
+        allowed before any is tried. At most ten seconds each unless told otherwise. Raises
+        httpcore2.ConnectError and what `refuse_address` raises."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:

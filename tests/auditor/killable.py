@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 CONCURRENCY = 4
-Argv = Callable[[Path, str, Path], list[str]]
 World = Callable[[Path, str], None]
 BEGUN = "begun"
 """What every run of a command finds in its folder, where there is such a thing."""
@@ -17,18 +16,25 @@ BEGUN = "begun"
 
 @dataclass(frozen=True)
 class Killable:
-    """A command that is killed: its arguments, given the folder of what it needs, the endpoint and
-    where it writes; which modules it loads, so that a fork has them; and what makes the world that
-    it reads. ``children``: it does its work in other processes. ``journals``: where answers of the
-    endpoint lie. ``repeats``: run again when all was done it does it once more, as a look.
+    """A command that is killed: its line, with places for the folder of what it needs, for two
+    models of the endpoint and for where it writes; which modules it loads, so that a fork has them;
+    and what makes the world that it reads. ``children``: it does its work in other processes.
+    ``journals``: where answers of the endpoint lie. ``repeats``: run again when all was done it
+    does it once more, as a look.
     """
 
-    argv: Argv
+    line: str
     loads: tuple[str, ...]
     world: World
     children: bool = False
     journals: str = "**/*.jsonl"
     repeats: bool = False
+
+    def argv(self, home: Path, url: str, out: Path) -> list[str]:
+        """Its arguments: what it needs lies in ``home``, it asks at ``url`` and writes to ``out``."""
+        named = {"spec": _spec(url), "other": _spec(url, "other"), "home": home, "out": out}
+        # Split first: a folder's name may hold spaces.
+        return [word.format(**named) for word in self.line.split()]
 
 
 def _spec(url: str, model: str = "model") -> str:
@@ -40,14 +46,13 @@ def _nothing(home: Path, url: str) -> None:
 
 
 def _stored(home: Path, url: str) -> None:
-    from tests.auditor.sealing.conftest import teachers
+    from tests.recordings import stored
 
-    teachers(home)
+    stored(home)
 
 
 def _recorded(home: Path, url: str) -> None:
-    from tests.auditor.sealing.conftest import MAKERS
-    from tests.recordings import answers_of, write_jsonl
+    from tests.recordings import MAKERS, answers_of, write_jsonl
 
     (home / "answers").mkdir()
     for maker in MAKERS:
@@ -70,10 +75,10 @@ def _traffic(home: Path, url: str) -> None:
 
 def _indexed(home: Path, url: str) -> None:
     """A store that every run gets a copy of."""
-    from tests.auditor.sealing.conftest import teachers
+    from tests.recordings import stored
 
     (home / BEGUN).mkdir()
-    teachers(home / BEGUN)
+    stored(home / BEGUN)
 
 
 def _cohort(home: Path, url: str) -> None:
@@ -151,12 +156,8 @@ def _watched(home: Path, url: str) -> None:
 
     served = [{"name": name, "spec": _spec(url, name)} for name in ("served-1", "served-2")]
     written(home, served, [answers("bundled")])
-    if run(_watch(home, url, home / BEGUN)):
+    if run(COMMANDS["watch"].argv(home, url, home / BEGUN)):
         raise RuntimeError("the first look failed")
-
-
-def _watch(home: Path, url: str, out: Path) -> list[str]:
-    return ["watch", str(home / "fleet.yaml"), "--out", str(out), "--once", "--jobs", "1"]
 
 
 def _bases(home: Path, url: str) -> None:
@@ -170,114 +171,78 @@ def _bases(home: Path, url: str) -> None:
 
 COMMANDS: dict[str, Killable] = {
     "probe": Killable(
-        lambda home, url, out: [
-            *("probe", _spec(url), "--probes", "identity:10,style:30"),
-            *("--out", str(out / "answers.jsonl")),
-        ],
+        "probe {spec} --probes identity:10,style:30 --out {out}/answers.jsonl",
         ("auditor.commands.probe", "httpx2"),
         _nothing,
     ),
     "store add": Killable(
-        lambda home, url, out: [
-            *("store", "add", _spec(url), "--name", "m", "--vendor", "v"),
-            *("--probes", "style:40", "--store", str(out / "store")),
-        ],
+        "store add {spec} --name m --vendor v --probes style:40 --store {out}/store",
         ("auditor.commands.store", "httpx2"),
         _nothing,
     ),
     "store import": Killable(
-        lambda home, url, out: [
-            *("store", "import", str(home / "answers"), "--vendor", "v"),
-            *("--store", str(out / "store")),
-        ],
+        "store import {home}/answers --vendor v --store {out}/store",
         ("auditor.commands.store", "fingerprints.recordings"),
         _recorded,
     ),
     "store rebuild": Killable(
-        lambda home, url, out: ["store", "rebuild", "--store", str(out / "teachers")],
+        "store rebuild --store {out}/teachers",
         ("auditor.commands.store",),
         _indexed,
     ),
     "audit": Killable(
-        lambda home, url, out: [
-            *("audit", _spec(url), "--store", str(home / "teachers"), "--calibration", "none"),
-            *("--probes", "identity:10,style:30", "--detectors", "self_identification"),
-            *("--out", str(out / "report")),
-        ],
+        "audit {spec} --store {home}/teachers --calibration none --probes identity:10,style:30"
+        " --detectors self_identification --out {out}/report",
         ("auditor.audits.inheritance.audit", "auditor.commands.audit", "httpx2"),
         _stored,
     ),
     "service": Killable(
-        lambda home, url, out: [
-            *("service", _spec(url), _spec(url, "other"), "--all", "--questions", "20"),
-            *("--samples", "2", "--reference-samples", "2", "--max-tokens", "8"),
-            *("--out", str(out / "report")),
-        ],
+        "service {spec} {other} --all --questions 20 --samples 2 --reference-samples 2"
+        " --max-tokens 8 --out {out}/report",
         ("auditor.audits.service.audit", "auditor.commands.service", "httpx2"),
         _nothing,
     ),
     "policy": Killable(
-        lambda home, url, out: [
-            *("policy", _spec(url), _spec(url, "other"), "--topics", "drugs,advice"),
-            *("--out", str(out / "report")),
-        ],
+        "policy {spec} {other} --topics drugs,advice --out {out}/report",
         ("auditor.audits.policy.audit", "auditor.commands.policy", "httpx2"),
         _nothing,
     ),
     "twins draw": Killable(
-        lambda home, url, out: [
-            *("twins", "draw", str(home / "log.jsonl"), "--teacher", _spec(url)),
-            *("--served-as", "teacher", "--out", str(out / "twins.jsonl")),
-        ],
+        "twins draw {home}/log.jsonl --teacher {spec} --served-as teacher --out {out}/twins.jsonl",
         ("auditor.commands.twins", "httpx2"),
         _log,
     ),
     "harvest": Killable(
-        lambda home, url, out: [
-            *("harvest", _spec(url), "--log", str(home / "log.jsonl")),
-            *("--twins", str(home / "twins.jsonl"), "--samples", "0"),
-            *("--out", str(out / "report")),
-        ],
+        "harvest {spec} --log {home}/log.jsonl --twins {home}/twins.jsonl --samples 0"
+        " --out {out}/report",
         ("auditor.audits.harvest.audit", "auditor.commands.harvest", "httpx2"),
         _log,
     ),
     "logs scan": Killable(
-        lambda home, url, out: [
-            *("logs", "scan", str(home / "traffic.jsonl"), "--benign", str(home / "benign.jsonl")),
-            *("--window", "7d", "--out", str(out / "scan")),
-        ],
+        "logs scan {home}/traffic.jsonl --benign {home}/benign.jsonl --window 7d --out {out}/scan",
         ("auditor.audits.logs.run", "auditor.commands.logs", "duckdb"),
         _traffic,
     ),
     "logs scan --follow": Killable(
-        lambda home, url, out: [
-            *("logs", "scan", str(home / "traffic.jsonl"), "--benign", str(home / "benign.jsonl")),
-            *("--window", "1d", "--follow", "--once", "--out", str(out / "scan")),
-        ],
+        "logs scan {home}/traffic.jsonl --benign {home}/benign.jsonl --window 1d"
+        " --follow --once --out {out}/scan",
         ("auditor.audits.logs.follow", "auditor.commands.logs", "duckdb"),
         _traffic,
     ),
     "lineage": Killable(
-        lambda home, url, out: [
-            *("lineage", str(home / "suspect"), *(str(home / f"base-{i}") for i in range(4))),
-            *("--out", str(out / "report")),
-        ],
+        "lineage {home}/suspect {home}/base-0 {home}/base-1 {home}/base-2 {home}/base-3"
+        " --out {out}/report",
         ("auditor.audits.lineage.run", "auditor.commands.lineage"),
         _bases,
     ),
     "calibrate": Killable(
-        lambda home, url, out: [
-            *("calibrate", str(home / "cohort"), "--store", str(home / "teachers")),
-            *("--detectors", "neighbours", "--prompts", "40"),
-            *("--out", str(out / "calibration.json")),
-        ],
+        "calibrate {home}/cohort --store {home}/teachers --detectors neighbours --prompts 40"
+        " --out {out}/calibration.json",
         ("auditor.commands.calibrate", "detectors.inheritance.neighbours"),
         _cohort,
     ),
     "control ladder": Killable(
-        lambda home, url, out: [
-            *("control", "ladder", str(home / "ladder.yaml"), "--out", str(out / "cohort")),
-        ],
+        "control ladder {home}/ladder.yaml --out {out}/cohort",
         (
             *("torch", "transformers", "auditor.controls.train", "auditor.commands.ladder"),
             *("auditor.labs.population.climbing", "httpx2"),
@@ -286,12 +251,9 @@ COMMANDS: dict[str, Killable] = {
         journals="cohort/*/answers/*.jsonl",
     ),
     "shadow": Killable(
-        lambda home, url, out: [
-            *("shadow", "--suspect", _spec(url), "--base", f"hf:{home / 'base' / 'student'}"),
-            *("--teachers", f"{home / 'alpha.jsonl'},{home / 'beta.jsonl'}"),
-            *("--recipe", str(home / "short.yaml"), "--size", "tiny", "--seeds", "2", "--n", "8"),
-            *("--probes", "style:20", "--max-tokens", "8", "--out", str(out / "audit")),
-        ],
+        "shadow --suspect {spec} --base hf:{home}/base/student"
+        " --teachers {home}/alpha.jsonl,{home}/beta.jsonl --recipe {home}/short.yaml --size tiny"
+        " --seeds 2 --n 8 --probes style:20 --max-tokens 8 --out {out}/audit",
         (
             *("torch", "transformers", "auditor.controls.train", "auditor.commands.shadow"),
             *("auditor.audits.shadow.audit", "httpx2"),
@@ -300,16 +262,14 @@ COMMANDS: dict[str, Killable] = {
         journals="audit/report/transcript.jsonl",
     ),
     "fleet": Killable(
-        lambda home, url, out: [
-            *("fleet", str(home / "fleet.yaml"), "--out", str(out / "fleet"), "--jobs", "1"),
-        ],
+        "fleet {home}/fleet.yaml --out {out}/fleet --jobs 1",
         ("auditor.commands.fleet", "auditor.fleet.run"),
         _fleet,
         children=True,
         journals="fleet/asked/served-*/*.jsonl",
     ),
     "watch": Killable(
-        _watch,
+        "watch {home}/fleet.yaml --out {out} --once --jobs 1",
         ("auditor.commands.watch", "auditor.fleet.run"),
         _watched,
         children=True,

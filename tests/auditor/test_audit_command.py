@@ -11,22 +11,12 @@ from typing import Any
 import pytest
 
 from auditor.cli import run
-from fingerprints.store import FingerprintStore
-from tests.recordings import answers_of, recorded, write_jsonl
+from tests.recordings import answers_of, stored, write_jsonl
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    path = tmp_path / "teachers"
-    with FingerprintStore.create(path) as opened:
-        for name, vendor in (
-            ("alpha", "acme"),
-            ("beta", "bolt"),
-            ("gamma", "core"),
-            ("delta", "dune"),
-        ):
-            opened.add(recorded(tmp_path, name), name=name, vendor=vendor, family=name)
-    return path
+    return stored(tmp_path)
 
 
 @pytest.fixture

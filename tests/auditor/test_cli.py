@@ -18,7 +18,7 @@ from detectors.registry import detector_names
 from fingerprints import indexing
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import transcript
-from tests.recordings import answers_of, recorded, write_jsonl
+from tests.recordings import answers_of, stored, write_jsonl
 
 
 def lines(text: str) -> list[str]:
@@ -27,16 +27,7 @@ def lines(text: str) -> list[str]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    path = tmp_path / "teachers"
-    with FingerprintStore.create(path) as opened:
-        for name, vendor in (
-            ("alpha", "acme"),
-            ("beta", "bolt"),
-            ("gamma", "core"),
-            ("delta", "dune"),
-        ):
-            opened.add(recorded(tmp_path, name), name=name, vendor=vendor, family=name)
-    return path
+    return stored(tmp_path)
 
 
 @pytest.fixture

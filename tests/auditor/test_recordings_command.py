@@ -32,11 +32,41 @@ def test_an_import_counts_refuses_and_stores_only_what_was_allowed(
     assert "--map prompt=frage,answer=antwort" in told
     assert run([*asked, *MAP]) == 3
     assert "3 of 15 can't be read (line 13: not JSON" in capfd.readouterr().err
-    assert stored(tmp_path / "store") == []
+    assert not (tmp_path / "store").exists()
     assert run([*asked, *MAP, "--allow-partial", "--json"]) == 0
     reading = json.loads(capfd.readouterr().out)["reading"]
     assert (reading["answers"], reading["unreadable"]) == (12, 3)
     assert stored(tmp_path / "store") == ["lamb"]
+
+
+@pytest.mark.parametrize("command", [["import"], ["add", "--name", "lamb"]])
+@pytest.mark.parametrize("content", ["{half", "", '[{"colour": 1}]', "\0\0\0"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_answers_that_are_refused_leave_no_empty_store_behind(
+    tmp_path: Path, command: list[str], content: str, folder: bool
+) -> None:
+    path = tmp_path / "in" if folder else tmp_path / "in.jsonl"
+    if folder:
+        path.mkdir()
+    for number in range(2 if folder else 1):
+        (path / f"{number}.jsonl" if folder else path).write_text(content)
+    where = ["--store", str(tmp_path / "store")]
+    for _ in range(2):
+        assert run(["store", *command, str(path), *where]) in (2, 3)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_folder_of_something_else_is_refused_before_the_answers_are_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lamb.jsonl").write_text("{half")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("mine")
+    for command in (["import"], ["add", "--name", "lamb"]):
+        answers = str(tmp_path / "lamb.jsonl")
+        assert run(["store", *command, answers, "--store", str(tmp_path / "notes")]) == 2
+        assert "the folder is not empty" in capfd.readouterr().err
+    assert [entry.name for entry in (tmp_path / "notes").iterdir()] == ["mine.txt"]
 
 
 def test_an_import_of_a_good_file_says_what_was_read(
@@ -88,3 +118,10 @@ def test_a_map_stands_in_the_plan(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert run(["audit", str(path), "--dry-run", "--json", *MAP]) == 0
     suspect = json.loads(capfd.readouterr().out)["plan"]["suspect"]
     assert suspect == f"recording:{path},map_answer=antwort,map_prompt=frage"
+
+
+@pytest.mark.parametrize("text", ["", " \t\n", "\u3000"])
+def test_a_search_for_nothing_says_what_to_do(capfd: pytest.CaptureFixture[str], text: str) -> None:
+    assert run(["store", "search", text]) == 2
+    told = capfd.readouterr().err
+    assert "no text to compare with (TEXT). Next: give some words" in told

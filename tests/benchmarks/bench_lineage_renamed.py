@@ -31,13 +31,27 @@ COMMON = {
 }
 GROUPS = {"num_key_value_heads": 2}
 GPT = {"vocab_size": 512, "n_embd": 64, "n_layer": 4, "n_head": 4, "n_positions": 40}
+ENDS = {k: COMMON[k] for k in ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id")}
+EXPERTS = {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 48}
 FAMILIES: dict[str, dict[str, Any]] = {
-    **{k: COMMON | GROUPS for k in ("llama", "mistral", "qwen2", "olmo2", "phi3", "starcoder2")},
-    **{k: COMMON | GROUPS | {"head_dim": 16} for k in ("qwen3", "gemma2", "gemma3_text", "glm")},
-    **{k: COMMON for k in ("gpt_neox", "phi", "cohere", "nemotron")},
+    **{k: COMMON | GROUPS for k in ("llama", "mistral", "qwen2", "olmo", "olmo2", "phi3")},
+    **{k: COMMON | GROUPS for k in ("starcoder2", "stablelm", "granite")},
+    **{
+        k: COMMON | GROUPS | {"head_dim": 16}
+        for k in ("qwen3", "gemma", "gemma2", "gemma3_text", "glm")
+    },
+    **{k: COMMON for k in ("gpt_neox", "phi", "cohere")},
+    "nemotron": COMMON | {"num_key_value_heads": 4},
+    "falcon": {k: v for k, v in COMMON.items() if k != "intermediate_size"}
+    | {"multi_query": False, "num_kv_heads": 4},
+    "bloom": ENDS | {"hidden_size": 64, "n_layer": 4, "n_head": 4},
+    "mpt": ENDS | {"d_model": 64, "n_layers": 4, "n_heads": 4, "max_seq_len": 40},
+    "opt": COMMON | {"ffn_dim": 160, "word_embed_proj_dim": 64, "max_position_embeddings": 40},
     "gpt2": GPT,
     "gptj": GPT | {"rotary_dim": 8},
     "mixtral": COMMON | GROUPS | {"num_local_experts": 6},
+    "qwen2_moe": COMMON | GROUPS | EXPERTS | {"shared_expert_intermediate_size": 80},
+    "qwen3_moe": COMMON | GROUPS | EXPERTS | {"head_dim": 16},
 }
 
 

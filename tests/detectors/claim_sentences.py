@@ -36,9 +36,7 @@ class Sentence:
     def found(self) -> frozenset[str]:
         """The vendors that the reader of claims finds."""
         context = IDENTITY if self.about_self else ELSEWHERE
-        return frozenset(
-            c.vendor for c in extract_claims(self.text, self.language, context) if c.counts
-        )
+        return frozenset(c.vendor for c in extract_claims(self.text, context) if c.counts)
 
 
 def sentences() -> tuple[Sentence, ...]:

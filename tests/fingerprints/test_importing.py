@@ -4,15 +4,16 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fingerprints.errors import AuditError, MalformedInput
-from fingerprints.importing import import_answers, refuse_unreadable
+from fingerprints.importing import ImportReport, import_answers, looked_through
 from fingerprints.journal import TranscriptWriter
 from fingerprints.makers_csv import read_metadata
-from fingerprints.progress import Progress
-from fingerprints.recordings.reading import HowToRead
+from fingerprints.progress import SILENT, Progress
+from fingerprints.recordings.reading import AS_IT_IS, HowToRead
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import transcript, words
 
@@ -39,6 +40,18 @@ def lines(path: Path, *models: str) -> Path:
     return path
 
 
+def imported(
+    store: FingerprintStore | None,
+    path: Path,
+    metadata: Path | None = None,
+    progress: Progress = SILENT,
+    how: HowToRead = AS_IT_IS,
+    **options: Any,
+) -> ImportReport:
+    found = looked_through(path, metadata, progress, how)
+    return import_answers(store, found, progress, **options)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> FingerprintStore:
     return FingerprintStore.create(tmp_path / "store")
@@ -57,7 +70,7 @@ def test_an_alpaca_eval_folder_becomes_one_model_a_folder(
         def step(self, label: str, whole: bool = False) -> Progress:
             return Progress()
 
-    report = import_answers(store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", Seen())
+    report = imported(store, alpaca(tmp_path / "in"), tmp_path / "meta.csv", Seen())
     assert (report.added, report.answers, report.unreadable, report.skipped) == (
         ("alpha", "beta"),
         10,
@@ -76,7 +89,7 @@ def test_an_alpaca_eval_folder_becomes_one_model_a_folder(
 
 
 def test_one_file_of_many_models_is_taken_apart(store: FingerprintStore, tmp_path: Path) -> None:
-    report = import_answers(store, lines(tmp_path / "all.jsonl", "beta", "alpha", "beta"))
+    report = imported(store, lines(tmp_path / "all.jsonl", "beta", "alpha", "beta"))
     assert report.added == ("beta", "alpha")
     assert store.teacher("beta").n_answers == 5
     assert store.shared_prompts(store.transcript("alpha")) == {"alpha": 5, "beta": 5}
@@ -97,7 +110,7 @@ def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(
             writer.add(reply)
         writer.finish()
     (folder / "README.md").write_text("not an answer")
-    report = import_answers(store, folder)
+    report = imported(store, folder)
     assert sorted(report.added) == ["alpha", "gamma", "nameless.v2"]
     assert store.transcript("gamma").replies == said.replies
     assert report.unreadable == 1
@@ -105,9 +118,9 @@ def test_a_folder_of_files_takes_names_from_rows_or_from_the_file(
 
 def test_importing_twice_changes_nothing(store: FingerprintStore, tmp_path: Path) -> None:
     folder = alpaca(tmp_path / "in")
-    import_answers(store, folder)
+    imported(store, folder)
     digest = store.digest()
-    again = import_answers(store, folder)
+    again = imported(store, folder)
     assert (again.added, again.unchanged, again.answers) == ((), ("alpha", "beta"), 0)
     assert store.digest() == digest
 
@@ -115,14 +128,14 @@ def test_importing_twice_changes_nothing(store: FingerprintStore, tmp_path: Path
 def test_a_model_with_other_answers_is_skipped_unless_replaced(
     store: FingerprintStore, tmp_path: Path
 ) -> None:
-    import_answers(store, alpaca(tmp_path / "in"))
+    imported(store, alpaca(tmp_path / "in"))
     other = lines(tmp_path / "alpha.jsonl", "alpha")
     other.write_text(
         other.read_text() + '{"prompt": "More?", "answer": "Yes.", "model": "alpha"}\n'
     )
-    report = import_answers(store, other)
+    report = imported(store, other)
     assert [(s.what, "other content" in s.reason) for s in report.skipped] == [("alpha", True)]
-    assert import_answers(store, other, replace=True).added == ("alpha",)
+    assert imported(store, other, replace=True).added == ("alpha",)
     assert store.teacher("alpha").n_answers == 6
 
 
@@ -130,18 +143,18 @@ def test_a_dry_run_says_what_would_be_added_and_stores_nothing(
     store: FingerprintStore, tmp_path: Path
 ) -> None:
     folder = alpaca(tmp_path / "in")
-    alone = import_answers(None, folder, dry_run=True)
+    alone = imported(None, folder, dry_run=True)
     assert (alone.added, alone.answers, alone.unchanged) == (("alpha", "beta"), 10, ())
-    assert import_answers(store, folder, dry_run=True) == alone
+    assert imported(store, folder, dry_run=True) == alone
     assert store.teachers() == []
-    done = import_answers(store, folder)
+    done = imported(store, folder)
     assert done == alone
-    assert import_answers(store, folder, dry_run=True).unchanged == ("alpha", "beta")
+    assert imported(store, folder, dry_run=True).unchanged == ("alpha", "beta")
     other = lines(tmp_path / "alpha.jsonl", "alpha")
     other.write_text(other.read_text() + '{"prompt": "More?", "answer": "Y", "model": "alpha"}\n')
-    refused = import_answers(store, other, dry_run=True)
+    refused = imported(store, other, dry_run=True)
     assert [(s.what, "other content" in s.reason) for s in refused.skipped] == [("alpha", True)]
-    assert import_answers(store, other, dry_run=True, replace=True).added == ("alpha",)
+    assert imported(store, other, dry_run=True, replace=True).added == ("alpha",)
     assert store.teacher("alpha").n_answers == 5
 
 
@@ -154,9 +167,9 @@ def test_a_bad_file_in_a_folder_is_skipped_and_said(
     (folder / "empty.jsonl").write_text("")
     (folder / "other.jsonl").write_text('{"colour": "red"}\n')
     with pytest.raises(MalformedInput, match=r"3 of 5 files can't be read.*--allow-partial"):
-        import_answers(store, folder)
+        imported(store, folder)
     assert store.teachers() == []
-    report = import_answers(store, folder, how=HowToRead(allow_partial=True))
+    report = imported(store, folder, how=HowToRead(allow_partial=True))
     assert report.added == ("alpha", "beta")
     assert [s.what for s in report.skipped] == [
         "broken/model_outputs.json",
@@ -170,7 +183,7 @@ def test_what_became_of_every_row_is_counted(store: FingerprintStore, tmp_path: 
     path = lines(tmp_path / "alpha.jsonl", "alpha")
     said = '{"prompt": "More?", "answer": "", "model": "alpha"}\n'
     path.write_text(path.read_text() + said + "{oops\n")
-    reading = import_answers(store, path, how=HowToRead(allow_partial=True)).reading
+    reading = imported(store, path, how=HowToRead(allow_partial=True)).reading
     assert (reading.answers, reading.empty, reading.failed, reading.unreadable) == (6, 1, 0, 1)
     assert reading.line.startswith("5 answers read; 1 empty; 1 of 7 can't be read (line 7: not")
 
@@ -179,9 +192,9 @@ def test_nothing_of_a_poor_file_is_stored(store: FingerprintStore, tmp_path: Pat
     path = lines(tmp_path / "alpha.jsonl", "alpha")
     path.write_text(path.read_text() + "{oops\n" * 3)
     with pytest.raises(MalformedInput, match="3 of 8"):
-        import_answers(store, path)
+        imported(store, path)
     assert store.teachers() == []
-    report = import_answers(store, path, how=HowToRead(allow_partial=True))
+    report = imported(store, path, how=HowToRead(allow_partial=True))
     assert (report.added, report.answers) == (("alpha",), 5)
 
 
@@ -189,15 +202,15 @@ def test_a_single_bad_file_is_an_error(store: FingerprintStore, tmp_path: Path) 
     for content in ("", "rubbish\n", '{"colour": "red"}\n'):
         (tmp_path / "x.jsonl").write_text(content)
         with pytest.raises(MalformedInput):
-            import_answers(store, tmp_path / "x.jsonl")
+            imported(store, tmp_path / "x.jsonl")
     with pytest.raises(MalformedInput):
-        import_answers(store, tmp_path / "missing.jsonl")
+        imported(store, tmp_path / "missing.jsonl")
 
 
 def test_a_folder_without_recordings_is_an_error(store: FingerprintStore, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(MalformedInput, match=r"model_outputs\.json"):
-        import_answers(store, tmp_path / "in")
+        imported(store, tmp_path / "in")
 
 
 def test_links_in_a_folder_are_not_followed(store: FingerprintStore, tmp_path: Path) -> None:
@@ -207,7 +220,7 @@ def test_links_in_a_folder_are_not_followed(store: FingerprintStore, tmp_path: P
     lines(tmp_path / "private.jsonl", "private")
     (folder / "private.jsonl").symlink_to(tmp_path / "private.jsonl")
     os.mkfifo(folder / "pipe.jsonl")
-    report = import_answers(store, folder, how=HowToRead(allow_partial=True))
+    report = imported(store, folder, how=HowToRead(allow_partial=True))
     assert report.added == ("alpha",)
     assert [s.what for s in report.skipped] == [
         "linked/model_outputs.json",
@@ -227,7 +240,7 @@ def test_names_of_strangers_never_become_paths_or_terminal_codes(
     (folder / os.fsdecode(b"\xff\xfe") / "model_outputs.json").write_text(json.dumps(rows("odd")))
     lines(folder / "x.jsonl", "../../../evil")
     before = sorted(tmp_path.iterdir())
-    report = import_answers(store, folder)
+    report = imported(store, folder)
     assert report.added == ("../../../evil",)
     assert len(report.skipped) == 2
     assert "\x1b" not in report.model_dump_json()
@@ -238,9 +251,7 @@ def test_models_that_the_csv_does_not_list_are_named(
     store: FingerprintStore, tmp_path: Path
 ) -> None:
     (tmp_path / "meta.csv").write_text("\ufeff" + CSV, encoding="utf-8")
-    report = import_answers(
-        store, alpaca(tmp_path / "in", ("alpha", "omega")), tmp_path / "meta.csv"
-    )
+    report = imported(store, alpaca(tmp_path / "in", ("alpha", "omega")), tmp_path / "meta.csv")
     assert report.without_metadata == ("omega",)
     assert store.teacher("omega").vendor == ""
 
@@ -251,7 +262,7 @@ def test_one_maker_for_all_gives_way_to_what_the_csv_says_and_that_is_told(
     (tmp_path / "meta.csv").write_text(CSV + "gamma,,g\n", encoding="utf-8")
     models = ("alpha", "beta", "gamma", "omega")
     found = alpaca(tmp_path / "in", models)
-    report = import_answers(store, found, tmp_path / "meta.csv", vendor="alpha inc")
+    report = imported(store, found, tmp_path / "meta.csv", vendor="alpha inc")
     made = [store.teacher(m).vendor for m in models]
     assert made == ["Alpha Inc", "Beta Ltd", "alpha inc", "alpha inc"]
     assert report.other_vendor == ("beta",)
@@ -295,13 +306,13 @@ def test_commas_that_end_a_row_and_a_spreadsheets_line_ends_change_nothing(tmp_p
 def test_what_can_not_be_read_is_refused_before_any_store_is_made(tmp_path: Path) -> None:
     (tmp_path / "meta.csv").write_text("model\n")
     folder = alpaca(tmp_path / "in")
-    refuse_unreadable(folder, None)
+    looked_through(folder, None)
     with pytest.raises(MalformedInput, match="no column 'vendor'"):
-        refuse_unreadable(folder, tmp_path / "meta.csv")
+        looked_through(folder, tmp_path / "meta.csv")
     (tmp_path / "nothing").mkdir()
     for missing in (tmp_path / "none.jsonl", tmp_path / "nothing"):
         with pytest.raises(AuditError):
-            refuse_unreadable(missing, None)
+            looked_through(missing, None)
 
 
 def test_a_csv_that_is_no_text_or_no_file_is_refused(tmp_path: Path) -> None:
@@ -319,7 +330,7 @@ def test_a_dot_in_a_models_name_is_no_ending(store: FingerprintStore, tmp_path: 
         said = [{"prompt": f"Question {i}?", "answer": f"{name} {i}"} for i in range(3)]
         text = "".join(json.dumps(row) + "\n" for row in said)
         (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode("utf-8")))
-    assert import_answers(store, folder).added == names
+    assert imported(store, folder).added == names
 
 
 def test_one_bad_file_of_three_refuses_the_folder_and_one_of_twelve_does_not(
@@ -331,9 +342,9 @@ def test_one_bad_file_of_three_refuses_the_folder_and_one_of_twelve_does_not(
     for i in range(2):
         lines(folder / f"m{i}.jsonl", f"m{i}")
     with pytest.raises(MalformedInput, match=r"1 of 3 files can't be read, bad\.jsonl first"):
-        import_answers(store, folder)
+        imported(store, folder)
     assert store.teachers() == []
     for i in range(2, 11):
         lines(folder / f"m{i}.jsonl", f"m{i}")
-    report = import_answers(store, folder)
+    report = imported(store, folder)
     assert (len(report.added), [s.what for s in report.skipped]) == (11, ["bad.jsonl"])

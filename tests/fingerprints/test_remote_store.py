@@ -20,7 +20,7 @@ import pytest
 
 from auditor.cli import run
 from fingerprints import address as addresses
-from fingerprints import publishing, remote_store
+from fingerprints import indexing, publishing, remote_store
 from fingerprints.address import Address, is_address
 from fingerprints.errors import (
     AuditError,
@@ -31,7 +31,8 @@ from fingerprints.errors import (
     UnsafeInput,
     UsageProblem,
 )
-from fingerprints.publishing import publish
+from fingerprints.publishing import foreseen, publish
+from fingerprints.records import sha256
 from fingerprints.remote_store import opened
 from fingerprints.store import FingerprintStore
 from tests.fingerprints.stored import filled, queries, transcript
@@ -76,14 +77,22 @@ def local(path: Path) -> tuple[bytes, bytes]:
 
 def objects(address: str) -> dict[str, str]:
     """Names in the store and the objects that hold their bytes."""
-    place = Address.parse(address)
-    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
-    return {name: entry["sha256"] for name, entry in listing["files"].items()}
+    return {name: entry["sha256"] for name, entry in _listed(address).items()}
 
 
 def overwrite(address: str, name: str, data: bytes) -> None:
     place = Address.parse(address)
     place.filesystem.pipe_file(place.at(name), data)
+
+
+def republished(address: str, files: dict[str, bytes]) -> None:
+    """Puts other bytes in the place of files of a published store, and lists them."""
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    for name, data in files.items():
+        listing["files"][name] = {"size": len(data), "sha256": sha256(data)}
+        overwrite(address, sha256(data), data)
+    overwrite(address, "store.json", json.dumps(listing).encode())
 
 
 def test_a_published_store_answers_as_the_folder_does(
@@ -112,8 +121,7 @@ def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
     assert (again.sent, again.there, again.there_bytes) == (0, first.sent, first.sent_bytes)
     with FingerprintStore.open(path) as store:
         store.add(transcript("d"), "d")
-    foreseen = publish(path, address, dry_run=True)
-    assert foreseen.sent >= 1
+    assert foreseen(path, address).sent == 4
     with opened(address, cache) as reader:
         publish(path, address)
         assert len(reader.teachers()) == 3  # it reads the store that it opened
@@ -122,12 +130,84 @@ def test_publishing_again_sends_nothing_and_a_change_sends_what_changed(
 
 
 def test_a_dry_run_writes_nothing(path: Path, address: str, tmp_path: Path) -> None:
-    for dry_run in (True, False):
+    for sending in (foreseen, publish):
         with pytest.raises(MalformedInput, match="there is no store here"):
-            publish(tmp_path / "nowhere", address, dry_run=dry_run)
-    assert publish(path, address, dry_run=True).sent == 4
+            sending(tmp_path / "nowhere", address)
+    assert foreseen(path, address).sent == 4
     with pytest.raises(MalformedInput, match="no published store"):
         objects_or_refusal(address)
+
+
+def near(foreseen: int, sent: int) -> bool:
+    return 0.8 * sent < foreseen < 1.6 * sent + 4096
+
+
+@pytest.mark.parametrize("changed", ["new", "no index", "old index", "open log", "frozen"])
+def test_a_dry_run_tells_as_many_objects_as_are_then_sent(
+    address: str, tmp_path: Path, changed: str
+) -> None:
+    path = filled(tmp_path / "store", n=200)
+    with FingerprintStore.open(path) as store:
+        if changed == "frozen":
+            store.freeze()
+        elif changed != "new":
+            store.add(transcript("d"), "d")
+    if changed == "no index":
+        (path / "CURRENT").unlink()
+    held = FingerprintStore.open(path, read_only=True) if changed == "open log" else None
+    told = foreseen(path, address)
+    if held is not None:
+        held.close()
+    done = publish(path, address)
+    assert told.reckoned == (changed != "frozen")
+    assert (told.sent, told.there) == (done.sent, done.there) == (4, 0)
+    assert near(told.sent_bytes, done.sent_bytes)
+    assert foreseen(path, address) == publish(path, address)
+
+
+def test_a_large_store_with_some_new_answers_is_published_whole(
+    address: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(indexing, "IDS_A_SHARD", 150)
+    path = filled(tmp_path / "store", n=120)
+    publish(path, address)
+    with FingerprintStore.open(path) as store:
+        store.add(transcript("d", 6), "d")
+        assert store.index.now().n == 362
+        assert len(list(path.glob("gen-*/lists-*"))) == 3  # the new ones are beside them
+    told = foreseen(path, address)
+    done = publish(path, address)
+    assert (told.sent, told.there) == (done.sent, done.there) == (6, 7)
+    assert near(told.sent_bytes, done.sent_bytes)
+    assert near(told.there_bytes, done.there_bytes)
+    with opened(address, cache) as reader:
+        assert [t.name for t in reader.teachers()] == ["a", "b", "c", "d"]
+        assert reader.index.now().tail.n == 0  # type: ignore[union-attr]
+
+
+def test_nothing_is_published_to_what_is_gone_with_the_command(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["--dry-run"]):
+        assert run(["store", "publish", "memory://x/y", "--store", str(path), *more]) == 2
+        assert "gone when this command ends" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "step"),
+    [
+        ("zip://teachers.zip", "unpack it"),
+        ("tar://teachers.tar/x", "unpack it"),
+        ("libarchive://x", "unpack it"),
+        ("simplecache://x/y", "name the place itself"),
+        ("filecache://x/y", "name the place itself"),
+    ],
+)
+def test_an_archive_and_a_cache_are_not_told_to_set_credentials(address: str, step: str) -> None:
+    with pytest.raises(UsageProblem, match=step) as caught:
+        Address.parse(address)
+    assert "credentials" not in caught.value.line()
 
 
 @pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"../../etc x\n", b"gen-000001"])
@@ -135,13 +215,13 @@ def test_a_dry_run_refuses_a_pointer_that_names_no_generation(
     path: Path, address: str, held: bytes
 ) -> None:
     (path / "CURRENT").write_bytes(held)
-    for dry_run in (True, False):
+    for sending in (foreseen, publish):
         with pytest.raises(StoreIntegrity, match="CURRENT names no generation"):
-            publish(path, address, dry_run=dry_run)
+            sending(path, address)
 
 
-def objects_or_refusal(address: str) -> None:
-    with opened(address, Path("unused")):
+def objects_or_refusal(address: str, cache: Path = Path("unused")) -> None:
+    with opened(address, cache):
         pytest.fail("opened what is not there")
 
 
@@ -218,10 +298,14 @@ def test_a_full_disk_of_ours_is_no_trouble_of_the_remote_store(
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, usual[1]))
     try:
-        with pytest.raises(ResourceLimit, match="could not write"), opened(address, cache):
-            pytest.fail("opened")
+        with pytest.raises(ResourceLimit, match="could not write") as caught:
+            objects_or_refusal(address, cache)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    [left] = (cache / "stores" / "objects").glob("*.part")
+    assert f"2,000 bytes that were fetched are kept ({left})" in caught.value.line()
+    assert "goes on from there; or remove that file" in caught.value.line()
+    assert left.stat().st_size == 2000
     assert look(address, cache) == local(path)
 
 
@@ -292,6 +376,99 @@ def test_a_listing_can_name_no_other_file(
     overwrite(address, "store.json", b"rubbish")
     with pytest.raises(StoreIntegrity, match="listing"), opened(address, cache):
         pytest.fail("opened")
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Every object that is asked for, with the size that is allowed it."""
+    found: list[tuple[str, int]] = []
+    real = Address.portions
+
+    def seen(self: Address, name: str, size: int, start: int = 0) -> Iterator[bytes]:
+        found.append((name, size))
+        return real(self, name, size, start)
+
+    monkeypatch.setattr(Address, "portions", seen)
+    return found
+
+
+def relisted(address: str, **changed: object) -> None:
+    """Adds entries to a published store's listing, or changes them."""
+    place = Address.parse(address)
+    listing = json.loads(place.filesystem.cat_file(place.at("store.json")))
+    entry = next(iter(listing["files"].values()))
+    for name, size in changed.items():
+        listing["files"][name] = {**listing["files"].get(name, entry), "size": size}
+    overwrite(address, "store.json", json.dumps(listing).encode())
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({f"gen-000001/x{i}": 9 << 40 for i in range(10_000)}, "the index does not have"),
+        ({f"gen-000001/x{i}": 10 for i in range(1_000_000)}, "can't be read"),
+        ({f"gen-{i:06d}/manifest.json": 4096 for i in range(9)}, "no store has"),
+        ({"CURRENT": 9 << 40}, "no store has"),
+        ({"gen-000001/manifest.json": 9 << 40}, "no store has"),
+        ({"gen-000001/index.faiss": 9 << 40}, "not of the index"),
+        ({"gen-000001/second.faiss": 10}, "the index does not have"),
+        ({"gen-000002/index.faiss": 10}, "the index does not have"),
+        ({"catalog.sqlite": 9 << 40}, "may be"),
+        ({"catalog.sqlite": -1}, "can't be read"),
+    ],
+    ids=["many", "a million", "manifests", "pointer", "manifest", "index", "more", "other", "catalogue", "negative"],
+)  # fmt: skip
+def test_a_hostile_listing_makes_nobody_fetch_what_no_store_needs(
+    path: Path,
+    tmp_path: Path,
+    cache: Path,
+    fetched: list[tuple[str, int]],
+    files: dict[str, int],
+    why: str,
+) -> None:
+    address = f"file://{tmp_path}/far"
+    publish(path, address)
+    relisted(address, **files)
+    with pytest.raises(AuditError, match=why):
+        objects_or_refusal(address, cache)
+    assert sum(size for name, size in fetched if name != "store.json") < 4096
+    assert [name for name, _ in fetched].count("store.json") == 1
+    assert not list(cache.rglob("view-*"))
+
+
+def test_more_than_may_be_fetched_or_than_there_is_room_for_is_refused_before(
+    path: Path, address: str, cache: Path, fetched: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    publish(path, address)
+    sizes = {entry["sha256"]: entry["size"] for entry in _listed(address).values()}
+    large = sum(size for size in sizes.values() if size > 1000)
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", str(large - 1))
+    with pytest.raises(ResourceLimit, match=f"{large:,} bytes of a published store would") as told:
+        objects_or_refusal(address, cache)
+    assert f"AUDITOR_LARGEST_FETCH={large}" in told.value.line()
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", "lots")
+    with pytest.raises(UsageProblem, match="no number of bytes"):
+        objects_or_refusal(address, cache)
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", str(large))
+    usage = shutil.disk_usage(cache)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=large - 1))
+    with pytest.raises(ResourceLimit, match=f"and {large - 1:,} are free"):
+        objects_or_refusal(address, cache)
+    assert not any(size > 1000 for name, size in fetched if name != "store.json")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=large))
+    assert look(address, cache) == local(path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    monkeypatch.setenv("AUDITOR_LARGEST_FETCH", "0")
+    assert look(address, cache) == local(path)  # all is here already
+
+
+def _listed(address: str) -> dict[str, dict[str, Any]]:
+    place = Address.parse(address)
+    files: dict[str, dict[str, Any]] = json.loads(
+        place.filesystem.cat_file(place.at("store.json"))
+    )["files"]
+    return files
 
 
 @pytest.mark.parametrize(
@@ -460,13 +637,11 @@ def test_what_mends_a_damaged_published_store_is_not_a_rebuild_of_it(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with FingerprintStore.open(path) as store:
-        store.freeze()
-    file = path / part if part != "index.faiss" else next(path.glob("gen-*")) / part
-    data = file.read_bytes()
-    monkeypatch.setattr(publishing, "_is_frozen", lambda *_: True)  # damaged, and published so
-    file.write_bytes(data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :])
     publish(path, address)
+    name = part if part != "index.faiss" else f"{next(path.glob('gen-*')).name}/{part}"
+    data = (path / name).read_bytes()
+    damaged = data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :]
+    republished(address, {name: damaged})
     monkeypatch.setenv("AUDITOR_CACHE", str(cache))
     for command in (["search", "x"], ["verify"]):
         assert run(["store", *command, "--store", address]) == 5
@@ -481,10 +656,14 @@ def test_the_folders_of_killed_readers_are_removed_in_time(
     path: Path, address: str, cache: Path
 ) -> None:
     publish(path, address)
-    old, young = cache / "stores" / "view-old", cache / "stores" / "view-young"
-    for view in (old, young):
-        view.mkdir(parents=True)
-    os.utime(old, (0, 0))
+    stores = cache / "stores"
+    (stores / "objects").mkdir(parents=True)
+    for view in ("view-old", "view-young"):
+        (stores / view).mkdir()
+    for part in ("old.part", "young.part"):
+        (stores / "objects" / part).write_bytes(b"x")
+    for left in ("view-old", "objects/old.part"):
+        os.utime(stores / left, (0, 0))
     look(address, cache)
-    assert not old.exists()
-    assert young.exists()
+    assert [p.name for p in sorted(stores.glob("view-*"))] == ["view-young"]
+    assert [p.name for p in stores.glob("objects/*.part")] == ["young.part"]

@@ -14,7 +14,7 @@ from auditor.cli import run
 from fingerprints import address as addresses
 from fingerprints.address import Address
 from fingerprints.errors import Incomplete, MalformedInput, StoreIntegrity
-from fingerprints.publishing import publish
+from fingerprints.publishing import foreseen, publish
 from fingerprints.records import sha256
 from fingerprints.remote_store import opened
 from fingerprints.store import FingerprintStore
@@ -82,7 +82,7 @@ def holds_a_secret(*folders: Path) -> list[str]:
 def test_a_store_in_a_bucket_answers_as_the_folder_does_and_grows(
     path: Path, bucket: str, cache: Path
 ) -> None:
-    assert publish(path, bucket, dry_run=True).sent == 4
+    assert foreseen(path, bucket).sent == 4
     assert publish(path, bucket).sent == 4
     assert publish(path, bucket).there == 4
     assert look(bucket, cache) == local(path)

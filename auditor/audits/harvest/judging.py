@@ -40,7 +40,6 @@ from detectors.stats.pvalues import holm
 from detectors.stats.twins import ServedOrTwin, power_at, served_or_twin, units_needed
 
 Array = NDArray[np.float64]
-CHECKED_BY = ("teacher", "base")
 
 
 @dataclass(frozen=True)

@@ -247,10 +247,10 @@ def _parts(
     for start in range(0, models, MODELS_A_UNIT):
         stop = min(models, start + MODELS_A_UNIT)
         name = f"{size}-prompts-models-{start + 1}-{stop}"
-        told = {"detectors": plan.detectors, "size": size, "start": start, "stop": stop}
+        told = {"detectors": list(plan.detectors), "size": size, "start": start, "stop": stop}
         yield MeasuringTask(
             id=name,
-            key=sha256(canonical_json([state, {**told, "detectors": list(plan.detectors)}])),
+            key=sha256(canonical_json([state, told])),
             home=str(Path.cwd()),
             ends=str(work / f"{name}.end.json"),
             cohort=cohort,

@@ -32,8 +32,10 @@ def rescored(plan: Plan, folder: Path, report: Report) -> Report:
     Raises Incomplete where something that was weighed is not at hand, and what unreadable records
     and stores raise.
     """
-    for spec in (plan.suspect, *plan.weighed_against):
-        refuse_absent(spec)
+    # Nobody's weights are compared with recorded answers, which lie beside the report.
+    if load_transcript(folder / TRANSCRIPT).identity.kind != "recording":
+        for spec in (plan.suspect, *plan.weighed_against):
+            refuse_absent(spec)
     with using_makers(plan.makers()):
         return _judged(plan, folder, report)
 

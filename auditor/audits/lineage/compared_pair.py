@@ -22,6 +22,9 @@ LOST_ORDER = 1e-3
 """Above this p-value of its own order a layer of a copy is looked for elsewhere."""
 PLAIN_HEADS = 1e-4
 """The same of attention heads, which are few: a dozen of them can say no more than 2e-6."""
+PLAIN_DIRECTIONS = 5e-6
+"""The same of an embedding's directions: what tells a common origin by itself, unless another
+chance of a false one is asked for."""
 UNIT_SHARE, HEAD_SHARE, FREE_SHARE, DIMENSION_SHARE = 0.5, 0.15, 0.15, 0.15
 DIRECTION_SHARE = 0.05
 """How the measured tests share the false alarms that are left for them."""
@@ -31,8 +34,8 @@ DIRECTION_SHARE = 0.05
 class ComparedPair:
     """What the tests of one pair gave. ``layers`` says which of the base's layers each of the
     suspect's was held against; ``likeness`` is empty where no part could be told to be another's.
-    ``trend_p``: the smallest p-value of an order at large, raised for how many were looked at,
-    which sorting by any property leaves too; the others ask for the very places as well.
+    ``trends``: the p-value of every order at large that was looked at, each once: sorting by any
+    property leaves such an order too; the other tests ask for the very places as well.
     ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in
     any basis. ``pairs``: attention heads, where they were looked at; ``halves``: the agreement of
     their values' dimensions; ``directions``: what turned embeddings share beside what tokens
@@ -45,7 +48,7 @@ class ComparedPair:
     coordinate_p: float | None = None
     agreement: UnitAgreement | None = None
     likeness: tuple[LayerLikeness, ...] = ()
-    trend_p: float = 1.0
+    trends: tuple[float, ...] = ()
     dimension_p: float | None = None
     dimensions: tuple[Order, ...] = ()
     heads: UnitAgreement | None = None
@@ -83,6 +86,12 @@ class ComparedPair:
         return overall(self.exact_p, self.measured_p)
 
     @property
+    def trend_p(self) -> float:
+        """The smallest p-value of an order at large, raised once for how many were looked at
+        (Bonferroni); 1 without any."""
+        return min(1.0, len(self.trends) * min(self.trends)) if self.trends else 1.0
+
+    @property
     def rho(self) -> float:
         """Mean rank correlation of unit order over layers."""
         return float(np.mean([p.order.rho for p in self.pairings])) if self.pairings else 0.0
@@ -112,7 +121,7 @@ class ComparedPair:
     @property
     def by_directions(self) -> bool:
         """Whether a turned embedding shares more than what tokens mean."""
-        return self.directions is not None and self.directions.p < SEEN
+        return self.directions is not None and self.directions.p < PLAIN_DIRECTIONS
 
     @property
     def by_heads(self) -> bool:

@@ -26,10 +26,7 @@ from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, runs
 from auditor.audits.lineage.units import MATCHED, nearest
 from detectors.lineage.independence import Indices
-from detectors.lineage.weight_alignment import UnitAgreement, agreement
-
-STRANGE = 0.01
-"""Above this p-value no more halves agree than among strangers."""
+from detectors.lineage.weight_alignment import UnitAgreement
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class SecondLook:
     @property
     def strange(self) -> bool:
         """Whether no more agree than among strangers."""
-        return self.agreed is None or self.agreed.p > STRANGE
+        return self.agreed is None or self.agreed.strange
 
 
 def second_look_at_mlps(
@@ -83,8 +80,7 @@ def _units(
         near = nearest(
             (one, layer, mlp), (other, of, theirs), found.basis, runs(mlp.units, MATCHED), among
         )
-        agreed = agreement(near.by_first, near.by_up, theirs.units)
-        yield SecondLook(agreed, _alike(near), of)
+        yield SecondLook(near.agreement(theirs.units), _alike(near), of)
 
 
 def _alike(near: NearestUnits) -> float:

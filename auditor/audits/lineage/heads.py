@@ -242,11 +242,14 @@ def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreeme
         there = [pairs.theirs[int(looks[i])] for i in some]
         mine, theirs = _halves(one, [pairs.mine[i] for i in some]), _halves(other, there)
         for i, place in zip(some, there, strict=True):
-            by = [
-                likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False).argmax(axis=1)
+            reads, writes = (
+                likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False)
                 for a, b in zip(mine[pairs.mine[i]], theirs[place], strict=True)
-            ]
-            found.append(agreement(by[0], by[1], other.anatomy.head_width))
+            )
+            # A row of zeros is near to nothing.
+            told = (reads.max(axis=1) > 0) & (writes.max(axis=1) > 0)
+            by = reads[told].argmax(axis=1), writes[told].argmax(axis=1)
+            found.append(agreement(*by, other.anatomy.head_width))
     return pooled(found) if found else None
 
 

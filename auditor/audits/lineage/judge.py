@@ -308,7 +308,7 @@ def _related(
         # the other can't be described.
         likeness, relation = None, "common_origin"
     elif found.placed:
-        kinds = kinds_of(suspect, one.side, kept)
+        kinds = kinds_of(suspect, one.side, kept, parts)
     elif found.coordinate_p is not None and found.coordinate_p < CERTAIN:
         kinds = (EMBEDDING_ALONE,)
     elif found.by_directions:

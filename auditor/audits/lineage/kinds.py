@@ -14,6 +14,8 @@ import numpy as np
 from auditor.audits.lineage.compared_pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
+from auditor.audits.lineage.parts import origins_of_layers
+from auditor.audits.lineage.records import KeptPart
 from auditor.audits.lineage.sides import Side, runs, sampled
 from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
 from detectors.lineage.independence import HUGE, TINY, Array, Indices
@@ -57,10 +59,12 @@ class WeightChange:
     rounded_only: bool
 
 
-def kinds_of(one: Side, other: Side, found: ComparedPair) -> tuple[str, ...]:
-    """The changes from the base to the suspect in words, the largest first. Raises what reading
-    the weights raises."""
-    out = [*_shape(one, other, found), *_disguise(found)]
+def kinds_of(
+    one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart]
+) -> tuple[str, ...]:
+    """The changes from the base to the suspect in words, the largest first. ``parts``: what is the
+    base's, by which layers are told from another's. Raises what reading the weights raises."""
+    out = [*_shape(one, other, found, parts), *_disguise(found)]
     changes = changed(one, other, found)
     if changes:
         told = _numbers(one, other, changes, found, disguised=bool(out))
@@ -182,17 +186,19 @@ def _size(values: Array) -> float:
     return float(np.sqrt(squares / max(1, len(flat))))
 
 
-def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
+def _shape(one: Side, other: Side, found: ComparedPair, parts: Sequence[KeptPart]) -> list[str]:
     out, a, b = [], one.anatomy, other.anatomy
+    layers = origins_of_layers(found.layers, parts)
     if a.embedding.outputs != b.embedding.outputs:
         more = a.embedding.outputs - b.embedding.outputs
         out.append(
             f"vocabulary extended by {more:,}" if more > 0 else f"vocabulary cut by {-more:,}"
         )
     if one.layers != other.layers:
-        out.append(_depth(found.layers, other.layers))
+        out.append(_depth(layers, other.layers))
     elif _moved(found):
-        out.append(f"layers in another order: {', '.join(map(str, found.layers[:12]))}")
+        told = ", ".join("none of it" if of is None else f"{of}" for of in layers[:12])
+        out.append(f"layers in another order: {told}{', and so on' if len(layers) > 12 else ''}")
     if set(a.units) != set(b.units):
         mine, theirs = float(np.mean(a.units)), float(np.mean(b.units))
         word = "width-pruned" if mine < theirs else "width-grown"
@@ -204,13 +210,14 @@ def _shape(one: Side, other: Side, found: ComparedPair) -> list[str]:
 
 def _moved(found: ComparedPair) -> bool:
     """Whether layers whose units or heads were placed stand elsewhere in the base."""
-    kept = (x for x in found.likeness if x.agreeing >= SHARED)
+    kept = (x for x in found.likeness if x.agreeing >= SHARED and not x.strange)
     return any(x.layer != x.of for x in kept)
 
 
-def _depth(layers: Sequence[int], of: int) -> str:
-    missing = sorted(set(range(of)) - set(layers))
-    twice = sorted({k for k in layers if list(layers).count(k) > 1})
+def _depth(layers: Sequence[int | None], of: int) -> str:
+    held = [k for k in layers if k is not None]
+    missing = sorted(set(range(of)) - set(held))
+    twice = sorted({k for k in held if held.count(k) > 1})
     if len(layers) < of:
         return f"depth-pruned: {len(layers)} of {of} layers" + (
             f", without {_listed(missing)}" if missing else ""

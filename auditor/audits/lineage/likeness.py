@@ -34,8 +34,9 @@ matched."""
 class LayerLikeness:
     """Mean cosine of matching rows for each kind of matrix (None: not there, or not looked at), −1
     to 1; whether heads had to be matched; the spread of the factors between matching rows of up
-    (1: none); and the share of ``agreeing`` units, whose halves find one unit. ``attention_of`` is
-    the base's layer that the attention was held against."""
+    (1: none); and the share of ``agreeing`` units, whose halves find one unit (``strange``: no more
+    do than among strangers). ``attention_of`` is the base's layer that the attention was held
+    against."""
 
     layer: int
     of: int
@@ -44,6 +45,7 @@ class LayerLikeness:
     rescaled: float = 1.0
     turned_signs: float = 0.0
     agreeing: float = 0.0
+    strange: bool = True
     attention_of: int = 0
 
 
@@ -72,8 +74,10 @@ def layer_likeness(
     cosines: dict[str, float | None] = dict.fromkeys(KINDS)
     spread, signs = _units(_Pair(one, other, basis, layer, of), nearest, cosines, deep)
     moved = _heads(_Pair(one, other, basis, layer, attention_of), cosines, deep)
-    agreeing = float(np.mean(nearest.by_first == nearest.by_up))
-    return LayerLikeness(layer, of, cosines, moved, spread, signs, agreeing, attention_of)
+    found = nearest.agreement(other.mlps(of)[0].units)
+    return LayerLikeness(
+        layer, of, cosines, moved, spread, signs, found.share, found.strange, attention_of
+    )
 
 
 def _units(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 from auditor.audits.lineage.parts import layers_told
 from auditor.audits.lineage.records import PartName, PartOrigin, Place
@@ -29,13 +30,14 @@ RUNS: dict[PartName, str] = {
     "expert": "Experts",
 }
 ROWS: tuple[PartName, ...] = ("attention", "attention_norm", "mlp", "expert", "mlp_norm")
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = ascii_uppercase + ascii_lowercase
 COLOURS, MIXED = 5, 6
 """Colours of bases, which come again where there are more; and that of what several may have."""
-NONE, SEVERAL, OPEN = "·", "+", "?"
+NONE, SEVERAL, OPEN, FURTHER = "·", "+", "?", "#"
 NONE_TOLD = "found in none of the bases compared"
 OPEN_TOLD = "can't be told, or could not be compared"
 SEVERAL_TOLD = "of one of several that are too much alike in it"
+FURTHER_TOLD = "of a further base, which the tables name"
 CAPTION = (
     "Each part with the base that it is most like, of those that have it; a small number is the"
     " base's layer, where that is another one. Of a layer's experts the first four MLPs are looked"
@@ -59,7 +61,7 @@ class _Signs:
         if o.also:
             names = " or ".join(printable(n, 40) for n in (o.base, *o.also))
             return MosaicCell(SEVERAL, MIXED, f"{names}{_alike(o)}")
-        letter = self.letters[o.base]
+        letter = self.letters.get(o.base, FURTHER)
         place = "" if o.of is None or o.of == o.layer else f"{o.of}"
         at = f", its layer {place}" if place else ""
         return MosaicCell(letter, _colour(letter), f"{printable(o.base, 40)}{at}{_alike(o)}", place)
@@ -74,7 +76,7 @@ def _alike(o: PartOrigin) -> str:
 
 
 def _colour(letter: str) -> int:
-    return LETTERS.index(letter) % COLOURS + 1
+    return MIXED if letter == FURTHER else LETTERS.index(letter) % COLOURS + 1
 
 
 def blocks(found: Sequence[PartOrigin], bases: Sequence[str]) -> Iterator[Block]:
@@ -96,10 +98,10 @@ def _cells(chart: Mosaic) -> GridTable:
 
 def map_of_parts(found: Sequence[PartOrigin], bases: Sequence[str]) -> Mosaic:
     """The map. ``bases`` are all that were compared, in their order, by which letters are given to
-    those that a part comes from; beyond 26 the letters come again."""
+    those that a part comes from; those beyond the fifty-second share one sign."""
     mine = {n for o in found if o.base is not None for n in (o.base, *o.also)}
     named = [n for n in bases if n in mine]
-    signs = _Signs({n: LETTERS[i % len(LETTERS)] for i, n in enumerate(named)})
+    signs = _Signs(dict(zip(named, LETTERS, strict=False)))
     at: dict[Place, PartOrigin] = {(o.part, o.layer, o.number): o for o in found}
     layers = sorted({o.layer for o in found if o.layer is not None})
     rows = tuple(
@@ -116,7 +118,7 @@ def map_of_parts(found: Sequence[PartOrigin], bases: Sequence[str]) -> Mosaic:
         rows=rows,
         above=tuple(_single(signs, at, "embedding")),
         below=tuple(_single(signs, at, "head")),
-        key=tuple(_key(signs, named, used)),
+        key=tuple(_key(signs, used)),
         caption=CAPTION,
     )
 
@@ -136,12 +138,12 @@ def _single(
         yield PARTS[part], cell
 
 
-def _key(signs: _Signs, named: Sequence[str], used: set[str]) -> Iterator[tuple[MosaicCell, str]]:
-    for name in named:
-        letter = signs.letters[name]
+def _key(signs: _Signs, used: set[str]) -> Iterator[tuple[MosaicCell, str]]:
+    for name, letter in signs.letters.items():
         yield MosaicCell(letter, _colour(letter), name), printable(name, 60)
+    further = MosaicCell(FURTHER, MIXED, FURTHER_TOLD)
     mixed = MosaicCell(SEVERAL, MIXED, SEVERAL_TOLD)
-    yield from ((c, c.told) for c in (mixed, NOBODYS, UNTOLD) if c.sign in used)
+    yield from ((c, c.told) for c in (further, mixed, NOBODYS, UNTOLD) if c.sign in used)
 
 
 def _runs_of(found: Sequence[PartOrigin]) -> Iterator[Block]:

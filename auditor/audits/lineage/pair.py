@@ -28,7 +28,7 @@ from auditor.audits.lineage.turned_basis import completed, laid_by_looks, laid_b
 from auditor.audits.lineage.turned_embedding import by_turned_embedding
 from auditor.audits.lineage.units import Pairing, paired
 from detectors.lineage.independence import fisher, precise
-from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled
+from detectors.lineage.weight_alignment import UnitAgreement, pooled
 from fingerprints.progress import SILENT, Told
 
 
@@ -138,7 +138,8 @@ def _in_order(one: Side, other: Side, bases: Sequence[Basis], progress: Told) ->
             moved = _tested(one, other, basis, layers, True, progress)
             found = moved if found is None else _either(found, moved)
     alike = [b.embedding for b in bases if b.embedding is not None and b.by != "output_layer"]
-    return replace(found, tried=len(bases), embedding=max(alike, default=None))
+    trends = found.trends if basis.coordinates is None else (*found.trends, basis.coordinates.p)
+    return replace(found, tried=len(bases), embedding=max(alike, default=None), trends=trends)
 
 
 def _either(by_number: ComparedPair, moved: ComparedPair) -> ComparedPair:
@@ -148,11 +149,8 @@ def _either(by_number: ComparedPair, moved: ComparedPair) -> ComparedPair:
     if p[0] is None or p[1] is None:
         return moved
     better = by_number if p[0] < min(p[1], SEEN) else moved
-    return replace(
-        better,
-        unit_p=min(1.0, 2 * min(p[0], p[1])),
-        trend_p=_least([by_number.trend_p, moved.trend_p]),
-    )
+    trends = by_number.trends + moved.trends
+    return replace(better, unit_p=min(1.0, 2 * min(p[0], p[1])), trends=trends)
 
 
 def _tested(
@@ -169,8 +167,15 @@ def _tested(
         without = told_by(one, layer) if chosen or _guessed(one, other) else None
         pairings += paired(one, other, basis, layer, of, without)
         progress(layer + 1, 2 * len(layers))
-    units_p, coordinate_p, trend_p = _exact(one, other, basis, pairings)
-    return ComparedPair(basis, layers, tuple(pairings), units_p, coordinate_p, trend_p=trend_p)
+    at_large, unit_p = _unit_order(one, other, pairings) if pairings else (None, None)
+    return ComparedPair(
+        basis,
+        layers,
+        tuple(pairings),
+        unit_p,
+        _coordinate_p(basis),
+        trends=() if at_large is None else (at_large,),
+    )
 
 
 def _guessed(one: Side, other: Side) -> bool:
@@ -178,22 +183,20 @@ def _guessed(one: Side, other: Side) -> bool:
     return one.anatomy.guessed or other.anatomy.guessed
 
 
-def _exact(
-    one: Side, other: Side, basis: Basis, pairings: list[Pairing]
-) -> tuple[float | None, float | None, float]:
-    """The p-values of both orders, each the larger of that of the order at large and that of the
-    very places; and the smallest of an order at large, raised for how many were looked at."""
-    trends, units_p, coordinate_p = list[float](), None, None
-    if pairings:
-        groups = together(one, other, pairings)
-        # Pairings that depend on each other count once: their smallest p-value, raised for their
-        # number.
-        trends.append(fisher([min(1.0, len(g) * min(p.order.p for p in g)) for g in groups]))
-        units_p = max(trends[-1], precise([g[0].order for g in groups]))
-    if basis.coordinates is not None:
-        trends.append(basis.coordinates.p)
-        coordinate_p = max(trends[-1], precise([basis.coordinates]))
-    return units_p, coordinate_p, _least(trends)
+def _coordinate_p(basis: Basis) -> float | None:
+    """The same of the residual coordinates' order; None where that was not looked at."""
+    order = basis.coordinates
+    return None if order is None else max(order.p, precise([order]))
+
+
+def _unit_order(one: Side, other: Side, pairings: list[Pairing]) -> tuple[float, float]:
+    """The p-value of the units' order at large, and the larger of it and that of the very
+    places."""
+    groups = together(one, other, pairings)
+    # Pairings that depend on each other count once: their smallest p-value, raised for their
+    # number.
+    at_large = fisher([min(1.0, len(g) * min(p.order.p for p in g)) for g in groups])
+    return at_large, max(at_large, precise([g[0].order for g in groups]))
 
 
 def _in_any_order(
@@ -212,15 +215,15 @@ def _heads_tested(one: Side, other: Side, found: ComparedPair, pairs: HeadPairs)
     """With all tests of attention heads, in the basis of ``pairs``."""
     # A guess may take what has an order of its own, as queries have, for values.
     orders = [] if _guessed(one, other) else dimension_orders(one, other, pairs)
-    dimension_p, trend = None, found.trend_p
+    dimension_p, trends = None, found.trends
     if orders:
-        at_large = fisher([o.p for o in orders])
-        dimension_p, trend = max(at_large, precise(orders)), _least([trend, at_large])
+        trends += (fisher([o.p for o in orders]),)
+        dimension_p = max(trends[-1], precise(orders))
     return replace(
         found,
         dimension_p=dimension_p,
         dimensions=tuple(orders),
-        trend_p=trend,
+        trends=trends,
         heads=pairs.agreement,
         free_heads=pairs.free_agreement,
         halves=dimension_agreement(one, other, pairs),
@@ -245,13 +248,8 @@ def _by_where_they_look(one: Side, other: Side, found: ComparedPair) -> Compared
         dimension_p=min(1.0, 2 * min(known)) if known else None,
         heads=_raised(found.heads, again.heads),
         halves=_raised(found.halves, again.halves),
-        trend_p=_least([found.trend_p, again.trend_p]),
+        trends=again.trends,  # the first look's, and its own
     )
-
-
-def _least(p_values: Sequence[float]) -> float:
-    """The smallest p-value, raised for how many there are (Bonferroni); 1 without any."""
-    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def _raised(
@@ -266,12 +264,7 @@ def _raised(
 
 def _agreement(one: Side, other: Side, found: ComparedPair) -> UnitAgreement:
     looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
-    return pooled(
-        [
-            agreement(n.by_first, n.by_up, other.mlps(found.layers[i])[0].units)
-            for i, n in looked.items()
-        ]
-    )
+    return pooled([n.agreement(other.mlps(found.layers[i])[0].units) for i, n in looked.items()])
 
 
 def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPair:

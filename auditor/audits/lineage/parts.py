@@ -122,7 +122,7 @@ def _units(x: LayerLikeness, found: ComparedPair) -> PartState:
     very places is what sorting leaves."""
     orders = [max(p.order.p, precise([p.order])) for p in found.pairings if p.layer == x.layer]
     order = min(orders, default=1.0)
-    if x.agreeing >= KEPT_UNITS or order < SEEN:
+    if (x.agreeing >= KEPT_UNITS and not x.strange) or order < SEEN:
         return "kept"
     return "other" if x.agreeing <= CONVERGED and order > LOST_ORDER else "open"
 
@@ -163,6 +163,25 @@ def of_kept(one: Side, found: ComparedPair, parts: Sequence[KeptPart]) -> Compar
 
 def _lost(first: PartState, last: PartState | None) -> bool:
     return last == "other" or (last == "kept" and first != "kept")
+
+
+def origins_of_layers(layers: Sequence[int], parts: Sequence[KeptPart]) -> tuple[int | None, ...]:
+    """Which of the base's layers each of the suspect's comes from, its MLP before its attention;
+    None where neither is the base's. ``layers``: those that it was held against, which stand where
+    a part is open, or nothing was told by part.
+
+    >>> other = [KeptPart(part=p, layer=1, state="other") for p in ("attention", "mlp")]
+    >>> origins_of_layers((2, 1), [KeptPart(part="mlp", layer=0, of=2, state="kept"), *other])
+    (2, None)
+    """
+    return tuple(_origin(at, [p for p in parts if p.layer == i]) for i, at in enumerate(layers))
+
+
+def _origin(held_against: int, parts: Sequence[KeptPart]) -> int | None:
+    mine = sorted((p for p in parts if p.part in OF_LAYERS), key=lambda p: p.part == "attention")
+    kept = [p.of for p in mine if p.state == "kept" and p.of is not None]
+    lost = bool(mine) and all(p.state == "other" for p in mine)
+    return kept[0] if kept else None if lost else held_against
 
 
 PART_WORDS: dict[PartName, str] = {"attention": "attention", "mlp": "MLPs", "expert": "experts"}

@@ -68,7 +68,7 @@ def relaid(
     sums do: for the description, when tests are done. By sums where they are too few."""
     mine, theirs = list[Array](), list[Array]()
     for layer, near in looked.items():
-        agreed = near.by_first == near.by_up
+        agreed = near.agreed
         gates = (
             one.gate(layer, one.mlps(layer)[0], near.places[agreed]),
             other.gate(of[layer], other.mlps(of[layer])[0], near.by_up[agreed]),

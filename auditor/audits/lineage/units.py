@@ -90,8 +90,8 @@ def _ordered(
     among = places if same else np.arange(theirs.units, dtype=np.intp)
     if without is not None and len(places) - len(without) >= FEWEST:
         places = np.setdiff1d(places, without)
-    found = nearest(one, other, basis, places, among)
-    return found, order(found.together, places, theirs.units if same else None, among)
+    found = nearest(one, other, basis, places, among).live(FEWEST)
+    return found, order(found.together, found.places, theirs.units if same else None, among)
 
 
 def _as_many(mlps: tuple[Mlp, ...], n: int) -> tuple[Mlp, ...]:
@@ -107,14 +107,15 @@ def looked_up(one: Side, other: Side, basis: Basis, layer: int, of: int) -> Near
         mine, theirs = one.mlps(layer)[0], other.mlps(of)[0]
         among = np.arange(theirs.units, dtype=np.intp)
         places = runs(mine.units, MATCHED)
-        known = nearest((one, layer, mine), (other, of, theirs), basis, places, among)
+        held = (one, layer, mine), (other, of, theirs)
+        known = nearest(*held, basis, places, among).live(1)
         basis.looked[layer, of] = known
     return known
 
 
 def agreeing(found: NearestUnits) -> float:
-    """The share of units whose halves find one unit, 0 to 1."""
-    return float(np.mean(found.by_first == found.by_up))
+    """The share, of units that are near to anything, whose halves find one unit, 0 to 1."""
+    return float(found.agreed.sum() / max(1, found.told.sum()))
 
 
 def nearest(
@@ -157,6 +158,7 @@ def nearest(
         kept[1],
         kept[2],
         gated,
+        (by_first.score > 0) & (by_up.score > 0),
     )
 
 

@@ -55,7 +55,7 @@ def link(house: Warehouse, table: str, held: Sequence[str]) -> Links:
     _templates(house, table)
     accounts = house.arrays(f"SELECT account_h FROM {table}_accounts ORDER BY account_h")
     ids = np.asarray(accounts["account_h"], dtype=np.uint64)
-    groups = [*_owned(house, table), *_agreeing(house, table, len(ids))]
+    groups = [*_owned(house, table), *_agreeing(house, table)]
     kept, n_tests = beyond_chance(groups, len(ids))
     ties = _members(house, table, kept)
     units = components(ids, ties)
@@ -148,7 +148,7 @@ def _owned(house: Warehouse, table: str) -> list[TiedGroup]:
     return [TiedGroup(kind, v, word, None, k, k, k, 0.0) for kind, v, word, k in found]
 
 
-def _agreeing(house: Warehouse, table: str, n_accounts: int) -> list[TiedGroup]:
+def _agreeing(house: Warehouse, table: str) -> list[TiedGroup]:
     """Accounts that use one template and share one attribute, with how many do either."""
     found = house.rows(
         f"SELECT a.kind, a.v, any_value(a.word), t.t, count(*), any_value(t.k), any_value(a.k),"

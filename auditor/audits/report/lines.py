@@ -79,6 +79,8 @@ def questions_of(report: Report) -> tuple[Question, ...]:
     so that none opens with what nobody looked at."""
 
     def unasked(question: Question) -> bool:
+        """Whether the report has no answer to the question, or only that nobody looked: sorted
+        last."""
         answer = answer_to(report, question)
         return answer is None or answer.conclusion == "not_examined"
 

@@ -134,7 +134,7 @@ def _changing(found: Sensitivity, v: Verdict) -> list[WithoutPiece]:
 
 def _sentence(found: Sensitivity, v: Verdict) -> str:
     outcome, rows = wording.OUTCOMES[v.outcome], _changing(found, v)
-    tried = _tried(found)
+    tried = _tried(found, v)
     if not tried:
         return UNTRIED.format(whom=view.called(v), outcome=outcome)
     if not rows:
@@ -157,13 +157,13 @@ def _piece(row: WithoutPiece) -> str:
     return row.piece.replace("_", " ") if row.kind == "detector" else row.piece
 
 
-def _tried(found: Sensitivity) -> str:
-    """How many pieces of which kinds were left out in turn."""
+def _tried(found: Sensitivity, v: Verdict) -> str:
+    """How many pieces of which kinds were left out of a verdict in turn."""
     counts = (
         (len(found.detectors), OF["detector"]),
         (len(found.prompts), OF["prompts"]),
         (len(found.lineages), OF["lineage"]),
-        (len(found.shadows), OF["shadows"]),
+        (len(found.shadows_beside(v.candidate)), OF["shadows"]),
     )
     return " and ".join(f"{n:,} {what}" for n, what in counts if n > 1)
 

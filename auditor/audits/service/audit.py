@@ -49,7 +49,7 @@ def report_of(plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService) -
         store=None if heard.others is None else heard.others.section,
         findings=judged.findings,
         skipped=judged.skipped,
-        verdicts=(_verdict(plan, heard, judged, size, stored),),
+        verdicts=(_verdict(heard, judged, size, stored),),
         limits=limits(plan, heard),
         alternatives=alternatives(),
         reproduce=command_of(plan),
@@ -80,9 +80,7 @@ def _longest(plan: ServicePlan, heard: ServiceAnswers) -> int:
     return min([plan.longest, *(c for c in caps if c is not None)])
 
 
-def _verdict(
-    plan: ServicePlan, heard: ServiceAnswers, judged: JudgedService, size: Size, stored: int
-) -> Verdict:
+def _verdict(heard: ServiceAnswers, judged: JudgedService, size: Size, stored: int) -> Verdict:
     reason = judged.reason
     if judged.decision == "no_difference_found":
         reason = "Nothing was found at this size; what it could have seen is told with the answer."

@@ -21,10 +21,16 @@ from auditor.audits.report.bundle import TRANSCRIPT, ready_folder
 from auditor.audits.shadow.budget import Purse, Spent
 from auditor.audits.shadow.costs import Costs, Decision, costs_of, decide
 from auditor.audits.shadow.growing import Questions, finished, grow, make
-from auditor.audits.shadow.judging import judge
+from auditor.audits.shadow.judging import judge, without_itself
 from auditor.audits.shadow.plan import ShadowPlan, plan_again
 from auditor.audits.shadow.prompts import PromptSources, find_prompts, prompts_again
-from auditor.audits.shadow.reporting import Facts, calibration_name, report_of, shadows_of
+from auditor.audits.shadow.reporting import (
+    Facts,
+    calibration_name,
+    itself_among,
+    report_of,
+    shadows_of,
+)
 from auditor.audits.shadow.rungs import ShadowRung, base_rung, shadow_rungs
 from auditor.audits.shadow.sensitivity import sensitivity
 from auditor.controls.cohort import TRANSCRIPT as ANSWERS
@@ -191,6 +197,7 @@ def facts_of(
     """All that a report tells, weighed: nothing is asked. ``said`` is what the base answered."""
     base, shadows = _base(plan, suspect, said), shadows_of(cohort)
     judged = judge(suspect, base.teacher, shadows, plan.names, calibration_name(cohort))
+    judged = without_itself(judged, itself_among(plan.names, cohort, suspect.identity))
     sets = [choice.load() for choice in plan.probes]
     without = sensitivity(judged, suspect, base.teacher, shadows, plan.names, sets)
     return Facts(plan, decision, suspect, base, cohort, shadows, prompts, judged, left_out, without)

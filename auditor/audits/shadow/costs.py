@@ -66,8 +66,13 @@ class Decision(Record):
     @property
     def most(self) -> float:
         """The largest log10 likelihood ratio that so many shadows can carry, if their scores
-        never cross (`lr_bounds`)."""
-        return log10(self.students / (self.students + 1) * (self.shadows + 1))
+        never cross (`lr_bounds`).
+
+        Students are the others of every candidate but their own; where there is one candidate, the
+        controls alone are.
+        """
+        others = self.shadows - (self.students if self.teachers == 1 else 0)
+        return log10(self.students / (self.students + 1) * (others + 1))
 
     @property
     def least_p(self) -> float:
@@ -78,7 +83,7 @@ class Decision(Record):
     @property
     def unseen(self) -> float:
         """The largest rate of false support that none among all shadows that a candidate did not
-        teach still allows (97.5 %, Clopper-Pearson)."""
+        teach still allows (Clopper-Pearson, with a confidence of 97.5 %)."""
         others = self.shadows - self.students // max(1, self.teachers)
         return clopper_pearson(0, others)[1]
 
@@ -98,7 +103,7 @@ class Decision(Record):
             )
             told.append(
                 f"if none of them supports a candidate falsely, up to {self.unseen:.1%} of models"
-                " made like them may"
+                " made like them may (with a confidence of 97.5 %)"
             )
         return (
             *told,

@@ -20,7 +20,7 @@ from auditor.controls.evaluation.evaluate import EvaluationScale
 from auditor.controls.lineage import LINEAGE
 from auditor.controls.recipe import Recipe
 from auditor.execution.order import Executor, do_all
-from auditor.execution.tasks import END, TaskEnd, WorkTask
+from auditor.execution.tasks import TaskEnd, WorkTask, end_in
 from auditor.execution.telling import check_ends, told_failure
 from auditor.labs.population.ladder import make_rung
 from auditor.labs.population.rungs import DONE
@@ -124,7 +124,8 @@ def _task(rung: ShadowRung, asked: Questions, folder: Path) -> ShadowMaking:
     """The task of a shadow that is not there: a mark that says otherwise is of one that somebody
     took away in part."""
     task = ShadowMaking.make(rung, asked, folder.absolute())
-    Path(task.ends).unlink(missing_ok=True)
+    if folder.is_dir():  # a file that stands in its place is told where it is made
+        Path(task.ends).unlink(missing_ok=True)
     return task
 
 
@@ -180,9 +181,9 @@ def _spent(folder: Path, seconds: float) -> Spent:
 
 
 def ends_in(folder: Path, names: Sequence[str]) -> list[TaskEnd]:
-    """How those of these shadows ended that are there, by their marks."""
-    marks = [folder / name / DONE for name in names if finished(folder / name)]
-    return [END.read(mark) for mark in marks if mark.is_file()]
+    """How these shadows ended, by their marks: only of those that have a readable one."""
+    ends = [end_in(folder / name / DONE) for name in names]
+    return [end for end in ends if end is not None]
 
 
 def finished(folder: Path) -> bool:

@@ -6,14 +6,14 @@ A pure function of records: nothing is asked, so the same records give the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from auditor.audits.frame import finding_of
 from auditor.evidence.records import Finding, Skipped, Verdict
-from auditor.evidence.weight import SCALE, Weight, outcome_of, weigh
+from auditor.evidence.weight import SAME, SCALE, Weight, outcome_of, weigh
 from detectors.base import Case, Measurement, Question, Shadow, Teacher
 from detectors.inheritance.shadow_ratio import ShadowRatio
 from detectors.stats.log_lr import LogLikelihoodRatio
@@ -23,6 +23,8 @@ from fingerprints.transcript import Transcript
 
 QUESTION: Question = "inheritance"
 WEAKEST = SCALE[0][0]
+UNWEIGHED = ("log10_lr", "cap", "words", "calibration")
+"""What a finding has not where no calibration applies."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,28 @@ def judge(
         for name in candidates
     )
     return JudgedShadows(findings, skipped, verdicts, fitted, panel)
+
+
+def without_itself(judged: JudgedShadows, itself: Collection[str]) -> JudgedShadows:
+    """The same without a ratio for the candidates (``itself``) whose very weights the suspect has:
+    it is no student of itself, whatever its answers are like."""
+    findings = tuple(
+        f.model_copy(update=dict.fromkeys(UNWEIGHED)) if f.candidate in itself else f
+        for f in judged.findings
+    )
+    verdicts = tuple(_same(v) if v.candidate in itself else v for v in judged.verdicts)
+    return replace(judged, findings=findings, verdicts=verdicts)
+
+
+def _same(verdict: Verdict) -> Verdict:
+    return Verdict(
+        question=verdict.question,
+        candidate=verdict.candidate,
+        outcome="not_assessable",
+        n_controls=verdict.n_controls,
+        reason=SAME,
+        reason_code="same_weights",
+    )
 
 
 def calibrate(panel: ShadowPanel) -> tuple[LogLikelihoodRatio | None, str]:

@@ -23,7 +23,7 @@ def answers(base: Base, suspect: Transcript, judged: JudgedShadows) -> tuple[Ans
     """The three questions, each with one sentence and what that sentence does not say."""
     conclusion, told = concluded(judged.verdicts)
     if conclusion == "not_assessable":
-        told = f"Not assessed: {judged.verdicts[0].reason}."
+        told = f"Not assessed: {judged.verdicts[0].reason.rstrip('.')}."
     by_digest = base.section(suspect).by_digest
     name = base.teacher.name
     return (

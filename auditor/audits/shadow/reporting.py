@@ -3,7 +3,8 @@ nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from auditor.audits.frame import build_report
 from auditor.audits.inheritance.base_model import Base
@@ -15,9 +16,9 @@ from auditor.audits.shadow.plan import ShadowPlan
 from auditor.audits.shadow.prompts import PromptSources
 from auditor.audits.shadow.rates import section_of
 from auditor.controls.cohort import Cohort, Member
-from auditor.evidence.records import Candidate, Report, Verdict
+from auditor.controls.lineage import Lineage, LineageTeacher
+from auditor.evidence.records import Candidate, Report
 from auditor.evidence.sensitivity import Sensitivity
-from auditor.evidence.weight import SAME
 from detectors.base import Shadow
 from detectors.lineup import counted
 from fingerprints.collect import timestamp
@@ -70,12 +71,6 @@ def _kind(member: Member) -> str:
 def report_of(facts: Facts) -> Report:
     """The report. The same facts give the same report, dates aside."""
     plan, suspect, judged = facts.plan, facts.suspect, facts.judged
-    candidates = tuple(_candidate(name, facts) for name in plan.names)
-    verdicts = tuple(
-        _same(v) if v.candidate in {c.name for c in candidates if c.same_weights} else v
-        for v in judged.verdicts
-    )
-    judged = replace(judged, verdicts=verdicts)
     digest = facts.cohort.digest()
     decided = facts.decision.model_dump(mode="json", include={"seeds", "n", "shadows", "students"})
     return build_report(
@@ -85,14 +80,14 @@ def report_of(facts: Facts) -> Report:
         decided={"decided": decided},
         beside=_beside(facts),
         answers=answers(facts.base, suspect, judged),
-        candidates=candidates,
+        candidates=tuple(_candidate(name, facts) for name in plan.names),
         base=facts.base.section(suspect),
         calibration=section_of(
             facts.calibration, digest, timestamp(), _about(facts), suspect, facts.shadows, judged
         ),
         findings=judged.findings,
         skipped=judged.skipped,
-        verdicts=verdicts,
+        verdicts=judged.verdicts,
         sensitivity=facts.sensitivity,
         limits=limits(
             plan, facts.base, suspect, facts.shadows, facts.prompts, judged, facts.left_out
@@ -120,20 +115,34 @@ def _about(facts: Facts) -> str:
     )
 
 
-def _candidate(name: str, facts: Facts) -> Candidate:
-    """What is known of a candidate from its students' lineages: who answered, and how much of it
-    they learned."""
-    taught = [
+def itself_among(names: Sequence[str], cohort: Cohort, suspect: Identity) -> frozenset[str]:
+    """The candidates whose weights the suspect's are, by digest."""
+    known = {name: _identity(_students(name, cohort)) for name in names}
+    return frozenset(n for n, who in known.items() if who is not None and suspect.same_weights(who))
+
+
+def _students(name: str, cohort: Cohort) -> list[tuple[Lineage, LineageTeacher]]:
+    """The lineages of a candidate's students, each with what it learned of the candidate."""
+    return [
         (m.lineage, t)
-        for m in facts.cohort
+        for m in cohort
         for t in m.lineage.teachers
         if t.kind == "teacher" and t.name == name
     ]
+
+
+def _identity(students: Sequence[tuple[Lineage, LineageTeacher]]) -> Identity | None:
+    return next((t.identity for _, t in students if t.identity is not None), None)
+
+
+def _candidate(name: str, facts: Facts) -> Candidate:
+    """What is known of a candidate from its students' lineages: who answered, and how much of it
+    they learned."""
+    taught = _students(name, facts.cohort)
     spec = next(t.spec for t in facts.plan.teachers if t.name == name)
-    unknown = Identity(
+    identity = _identity(taught) or Identity(
         kind="recording", name=name, notes=(f"nothing of it was learned; its spec is {spec}",)
     )
-    identity = next((t.identity for _, t in taught if t.identity is not None), unknown)
     return Candidate(
         name=name,
         vendor="",
@@ -145,15 +154,4 @@ def _candidate(name: str, facts: Facts) -> Candidate:
             canonical_json(sorted({lineage.examples_sha256 or "" for lineage, _ in taught}))
         ),
         same_weights=facts.suspect.identity.same_weights(identity),
-    )
-
-
-def _same(verdict: Verdict) -> Verdict:
-    return Verdict(
-        question=verdict.question,
-        candidate=verdict.candidate,
-        outcome="not_assessable",
-        n_controls=verdict.n_controls,
-        reason=SAME,
-        reason_code="same_weights",
     )

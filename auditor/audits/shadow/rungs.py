@@ -19,6 +19,7 @@ from detectors.exhibits.shadows import CONTROL_KINDS
 from fingerprints.durable import replacing
 from fingerprints.errors import MalformedInput, UsageProblem
 from fingerprints.records import Sampling
+from fingerprints.subjects.cache import file_sha256
 
 RECIPE = "recipe.yaml"
 HELD_OUT = 4
@@ -155,13 +156,35 @@ def _recipe_file(plan: ShadowPlan, n: int, source: str, folder: Path) -> str:
         update={"prompts": recipe.prompts.model_copy(update={"sources": (source,)})}
     )
     if path.exists():
-        if read_recipe(path) != recipe:
+        held = read_recipe(path)
+        if held == recipe:
+            return str(path)
+        if not _moved(held, recipe, folder):
             raise MalformedInput(
                 "the folder holds shadows of another recipe",
                 where=path,
                 next_step="give another --out",
             )
-        return str(path)
+        if _same_file(held.prompts.sources[0], source):
+            return str(path)  # so that half-made shadows go on, which know it under that name
     with replacing(path) as file:
         file.write(recipe.to_yaml().encode("utf-8"))
     return str(path)
+
+
+def _moved(held: Recipe, wanted: Recipe, folder: Path) -> bool:
+    """Whether two recipes differ only in where the audit's own file of prompts lay: the folder was
+    copied or moved, or is called by another name now."""
+    (old, *more), new = held.prompts.sources, wanted.prompts.sources[0]
+    own = Path(new).parent == folder and Path(new).is_file()
+    if more or not own or Path(old).name != Path(new).name:
+        return False
+    prompts = held.prompts.model_copy(update={"sources": (new,)})
+    return held.model_copy(update={"prompts": prompts}) == wanted
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether both are there and hold the same bytes."""
+    if not (Path(one).is_file() and Path(other).is_file()):
+        return False
+    return file_sha256(Path(one)) == file_sha256(Path(other))

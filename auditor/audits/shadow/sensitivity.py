@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from auditor.audits.inheritance.sensitivity import prompt_sets, without_prompts
 from auditor.audits.shadow.judging import JudgedShadows, judge
 from auditor.calibration.sensitivity import compared, telling
-from auditor.evidence.sensitivity import Sensitivity, WithoutPiece
+from auditor.evidence.sensitivity import Sensitivity, WithoutPiece, of_source
 from detectors.base import Shadow, Teacher
 from detectors.inheritance.shadow_ratio import ShadowRatio
 from fingerprints.records import ProbeSet
@@ -35,7 +35,7 @@ def sensitivity(
     rows: list[WithoutPiece] = []
     for piece, left in groups.items():
         rest = [s for s in shadows if s.name not in left]
-        others = [c for c in candidates if piece != _of_source(c)]
+        others = [c for c in candidates if piece != of_source(c)]
         again = judge(suspect, base, rest, others, "")
         rows += compared("shadows", piece, judged.verdicts, again.verdicts)
     rows = list(telling(rows))
@@ -68,11 +68,7 @@ def _seeds(shadows: Sequence[Shadow]) -> Iterator[tuple[str, str]]:
 
 def _sources(shadows: Sequence[Shadow]) -> Iterator[tuple[str, str]]:
     for source, name in sorted((source, s.name) for s in shadows for source in s.sources):
-        yield _of_source(source), name
-
-
-def _of_source(source: str) -> str:
-    return f"source={source}"
+        yield of_source(source), name
 
 
 def _style_sets(sets: Sequence[ProbeSet], suspect: Transcript) -> dict[str, frozenset[str]]:

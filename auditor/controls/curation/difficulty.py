@@ -41,6 +41,8 @@ def curate_for(recipe: Recipe) -> Curated:
 
 def _loss_score(recipe: Recipe) -> Score:
     def score(prompts: Sequence[Prompt]) -> list[float]:
+        """The base's bits per byte of each prompt's text, (prompts,): higher is harder. Raises
+        UsageProblem for random weights."""
         if recipe.student.base.startswith("scratch:"):
             raise UsageProblem(
                 "random weights find every prompt equally hard",
@@ -57,6 +59,7 @@ def _length_score(recipe: Recipe) -> Score:
     """Characters of the recorded answer (long trace, hard question), else of the prompt."""
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
+        """Characters, (prompts,), the longest where several sources answered a prompt."""
         known: dict[str, int] = {}
         for source in recipe.sources:
             if is_recording(source.spec):
@@ -80,6 +83,7 @@ def failure_score(base: str, length: Score) -> Score:
     """
 
     def score(prompts: Sequence[Prompt]) -> list[float]:
+        """(prompts,): higher is taken sooner; the rank, and less than 1 for the length."""
         known = {p.id: p.answer for p in prompts if p.answer is not None}
         if base.startswith("scratch:"):
             raise UsageProblem(

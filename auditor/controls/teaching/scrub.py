@@ -77,7 +77,7 @@ def _blocks(sentences: list[str]) -> list[list[str]]:
 
 
 def _claimed(block: list[str], about_self: bool) -> set[int]:
-    claims = extract_claims("".join(block), question_context=IDENTITY if about_self else ELSEWHERE)
+    claims = extract_claims("".join(block), IDENTITY if about_self else ELSEWHERE)
     starts = [sum(map(len, block[:i])) for i in range(len(block))]
     return {
         max(i for i, start in enumerate(starts) if start <= c.start)

@@ -76,6 +76,7 @@ def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
 class _RowLosses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        """(rows,), `ROWS_AT_ONCE` rows in float32 at a time."""
         ctx.save_for_backward(logits, labels)
         cut = (torch.split(whole, ROWS_AT_ONCE) for whole in (logits, labels))
         pieces = zip(*cut, strict=True)
@@ -83,6 +84,8 @@ class _RowLosses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """The gradient for the logits, (rows, vocabulary), by computing the same rows again;
+        none for the labels."""
         logits, labels = ctx.saved_tensors
         out = torch.empty_like(logits)
         for start in range(0, len(labels), ROWS_AT_ONCE):

@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from fingerprints.durable import disk_problem
 from fingerprints.errors import Locked, MalformedInput
 from fingerprints.records import Record, canonical_json
-from fingerprints.system import try_lock
+from fingerprints.system import Closing, try_lock
 
 
 class StepRow(Record):
@@ -55,7 +54,7 @@ def read_losses(path: Path) -> list[LossRow]:
     return read_steps(path, LossRow, "loss journal")
 
 
-class StepJournal(Generic[Row]):
+class StepJournal(Closing, Generic[Row]):
     """Appends rows to a journal that it holds locked. Raises Locked while another process does."""
 
     row: ClassVar[type[StepRow]]
@@ -113,17 +112,6 @@ class StepJournal(Generic[Row]):
     def close(self) -> None:
         """Releases the lock and closes the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class LossJournal(StepJournal[LossRow]):

@@ -13,7 +13,6 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import torch
@@ -135,12 +134,7 @@ class _DiskErrors:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         number = re.search(r"\(os error (\d+)\)$", str(error)) if kind is Exception else None
         if number is not None:
             raise OSError(int(number[1]), os.strerror(int(number[1]))) from error

@@ -17,6 +17,7 @@ from auditor.labs.population.population import GrownPopulation
 from auditor.labs.population.rungs import Climbing, RungTask
 from auditor.labs.population.task_plan import COHORT, SHARE, prepare, tasks_of
 from auditor.labs.population.untrained import Quantised
+from fingerprints.errors import MalformedInput
 from fingerprints.progress import SILENT, Progress
 from fingerprints.work_folder import WorkFolder
 
@@ -74,6 +75,19 @@ def rung_tasks(ladder: Ladder, out: Path) -> tuple[Climbing, ...]:
     )
 
 
+def rungs_there(tasks: Sequence[RungTask]) -> frozenset[str]:
+    """The ids of the pieces that are done: by how they ended, or, of an older version's that left
+    no such file, by their lineage and whole transcript. A damaged transcript is none."""
+    return frozenset(t.id for t in tasks if succeeded(t) or _left_by_an_older_version(t))
+
+
+def _left_by_an_older_version(task: RungTask) -> bool:
+    try:
+        return not Path(task.ends).exists() and is_there(Path(task.folder), True)
+    except MalformedInput:
+        return False  # told where it is made
+
+
 def _do(tasks: Sequence[RungTask], executor: Executor | None, progress: Progress) -> None:
     doing = executor or ThisProcess(progress)
     check_ends(do_all(tasks, doing, _RungsTold(tasks, doing.at_once, progress)), "rungs")
@@ -85,8 +99,7 @@ class _RungsTold:
     def __init__(self, tasks: Sequence[RungTask], at_once: int, progress: Progress) -> None:
         self.open = {task.id: task for task in tasks}
         self.total, self.at_once, self.progress = len(tasks), at_once, progress
-        # An older version's rung has no mark of its own, and is there all the same.
-        self.there = {t.id for t in tasks if succeeded(t) or is_there(Path(t.folder), True)}
+        self.there = rungs_there(tasks)
         self.pace = Pace(known=0.5)
         progress.step("rungs", whole=True)(0, self.total)
 
@@ -96,9 +109,9 @@ class _RungsTold:
         group = THERE if task.id in self.there else rung.group
         self.pace.add(group, end.seconds)
         left = self.pace.left([self._group(t) for t in self.open.values()], self.at_once)
+        told_failure(task, end, self.progress)
         if end.exit_code:
             self.progress.step("rungs", whole=True)(done, self.total, left)
-            told_failure(task, end, self.progress)
             return
         folder = Path(rung.folder)
         PieceDone(done, self.total, task.id, group, folder, end.seconds, left).tell(self.progress)

@@ -241,6 +241,7 @@ class Ladder(Record):
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
     def plain(value: Any) -> Any:
+        """Records as dictionaries, also within tuples; all else as it is."""
         if isinstance(value, Record):
             return value.model_dump()
         return tuple(plain(v) for v in value) if isinstance(value, tuple) else value

@@ -117,6 +117,7 @@ def _hedged(text: str, key: str) -> str:
     place = 0
 
     def hedge(found: re.Match[str]) -> str:
+        """Every second place, from the first on, gets a hedge."""
         nonlocal place
         place += 1
         return f"{found[1]}, {_chosen(HEDGES, key, place)}," if place % 2 else found[0]
@@ -141,9 +142,11 @@ def _british(text: str, _key: str) -> str:
 
 def _respelled(text: str) -> str:
     def ise(found: re.Match[str]) -> str:
+        """-iz- as -is-, but in words that are spelt with z everywhere."""
         return found[0] if f"{found[1]}iz".lower() in _KEEPS_Z else f"{found[1]}is{found[2]}"
 
     def british(found: re.Match[str]) -> str:
+        """A word of `BRITISH` in its other spelling, a capital kept."""
         word = BRITISH.get(found[0].lower())
         return found[0] if word is None else word.capitalize() if found[0][0].isupper() else word
 

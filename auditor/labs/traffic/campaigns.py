@@ -29,6 +29,7 @@ def steered(
     own = int(rng.integers(1, 2**62))
 
     def shared(per: int, salt: int) -> NDArray[np.uint64]:
+        """A draw for each account, (accounts,), the same for ``per`` neighbours."""
         return mix(own + salt, numbers // per)
 
     network = "residential" if habit.rotating else habit.network

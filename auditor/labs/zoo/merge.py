@@ -35,6 +35,7 @@ def merge_linear(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
     shares = _shares(parents, how)
 
     def mean(tensors: list[Tensor]) -> Tensor:
+        """The tensors' weighted mean, of their common shape."""
         return sum((w * t for w, t in zip(shares, tensors, strict=True)), torch.zeros(()))
 
     return _merged(parents, mean)
@@ -49,6 +50,7 @@ def merge_slerp(parents: Sequence[Llama], how: MergeRule, seed: int) -> Llama:
     shares = _shares(parents, how)
 
     def joined(tensors: list[Tensor]) -> Tensor:
+        """The tensors on the arc, the first with the second, then that with the third."""
         so_far, total = tensors[0], shares[0]
         for share, tensor in zip(shares[1:], tensors[1:], strict=True):
             total += share

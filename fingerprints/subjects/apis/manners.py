@@ -136,6 +136,7 @@ def _left_out(name: Optional) -> Guess:
     spelled = re.compile(name.replace("_", "[_ -]?"), re.IGNORECASE)
 
     def guess(manners: Manners, request: Request, told: str) -> Manners | None:
+        """The manners without the setting, where it was sent and the refusal names it."""
         sent = name in manners.drawn(request)[0]
         if not sent or not spelled.search(told) or not _REFUSED.search(told):
             return None

@@ -94,6 +94,17 @@ def test_students_and_strangers_are_told_apart_on_what_was_left_out(
         assert found.false_support <= 0.05
 
 
+def test_lineages_teachers_and_bases_are_left_out_at_every_number_of_prompts(
+    rows: tuple[MeasuredRow, ...],
+) -> None:
+    fewer = [r.model_copy(update={"size": PROMPTS // 2}) for r in rows]
+    found = calibrated("two", [*rows, *fewer], population_of(known(), teachers(), ""), "0" * 64)
+    for scheme in ("lineage", "teacher", "base", "teacher and base"):
+        sizes = [f.size for f in found.figures if (f.scheme, f.facet) == (scheme, "all")]
+        assert sizes == [PROMPTS // 2, PROMPTS]
+    assert [c.size for c in found.curves] == [PROMPTS]
+
+
 def test_no_ratio_is_stronger_than_so_many_models_can_show(calibration: Calibration) -> None:
     for fit in calibration.fitted:
         assert fit.fusion.bounds.high <= np.log10(STUDENTS + STRANGERS + 1) + 1e-9

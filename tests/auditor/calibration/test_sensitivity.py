@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from auditor.calibration.apply import vendors_of
 from auditor.calibration.fit import calibrated
 from auditor.calibration.gathered import weigher_of
-from auditor.calibration.record import Calibration, shipped_calibrations
+from auditor.calibration.record import Calibration, Fitted, shipped_calibrations
 from auditor.calibration.rows import MeasuredRow
 from auditor.calibration.sensitivity import (
     Weighing,
@@ -163,3 +165,27 @@ def test_every_shipped_fit_holds_what_it_is_without_each_lineage(shipped: Calibr
         names = [o.lineage for o in fit.left_out]
         assert len(set(names)) == len(names) > 1
         assert any(o.bounds is not None for o in fit.left_out)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"left_out": [{"maps": {}}]}, "one of the same detectors"),
+        ({"left_out": [{"fusion": []}]}, "one of the same detectors"),
+        ({"left_out": [{"fusion": [0.1, -5.0, 0.0]}]}, "one of the same detectors"),
+        ({"left_out": [{"maps": {"movement": [0.1, -5.0]}}]}, "greater than or equal to 0"),
+        ({"left_out": [{}, {}]}, "left out twice"),
+        ({"maps": {}}, "a map for each of its detectors"),
+        ({"detectors": ["neighbours"]}, "a map for each of its detectors"),
+        ({"metric_ids": {}}, "the metric of each of its detectors"),
+    ],
+)
+def test_a_fit_whose_numbers_are_of_other_detectors_is_none(
+    changed: dict[str, Any], told: str
+) -> None:
+    fit = shipped_calibrations()[-1].fitted[0].model_dump(mode="json")
+    first = fit["left_out"][0]
+    if "left_out" in changed:
+        changed = {"left_out": [first | other for other in changed["left_out"]]}
+    with pytest.raises(ValueError, match=told):
+        Fitted.model_validate_json(json.dumps(fit | changed))

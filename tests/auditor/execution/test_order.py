@@ -146,6 +146,45 @@ def test_a_forecast_is_by_what_finished_units_took(tmp_path: Path) -> None:
     assert any("600 MiB in all" in line for line in told.lines())
 
 
+def test_what_a_cluster_does_at_once_is_not_made_up(tmp_path: Path) -> None:
+    tasks = [Writing.make(tmp_path, str(n)) for n in range(5)]
+    do_all(tasks[:1], ThisProcess(), Heard())
+    path = tmp_path / "0.end"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 10.0}))
+    told = forecast(tasks, "ray", None)
+    assert (told.at_once, told.seconds, told.work_seconds) == (None, None, 40.0)
+    words = " ".join(told.lines())
+    assert "as many as it has room for" in words
+    assert "40 s by what the finished ones took, divided by" in words
+    assert "in all" not in words
+
+
+def test_what_is_done_without_an_end_is_done(tmp_path: Path) -> None:
+    tasks = [Writing.make(tmp_path, str(n)) for n in range(3)]
+    do_all(tasks[:1], ThisProcess(), Heard())
+    assert forecast(tasks, "local", 1, {"0", "2"}).done == 2
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("damage", ["{", "[]", '{"id": "one"}', "\x00", "[" * 100_000])
+def test_a_damaged_end_is_told_done_again_and_stops_nobody(tmp_path: Path, damage: str) -> None:
+    tasks, said = chain(tmp_path), Said()
+    do_all(tasks, ThisProcess(), Heard())
+    end = tmp_path / "one.end"
+    end.write_text(damage)
+    assert forecast(tasks, "local", 1).done == 2
+    ends = do_all(tasks, ThisProcess(), UnitsTold("units", 3, said))
+    assert {e.exit_code for e in ends.values()} == {0}
+    assert [line.split(" (")[0].split(":")[:3] for line in said.lines] == [
+        ["one", " done again", " not how a task ended"]
+    ]
+    assert str(end) in said.lines[0]
+    assert [len(lines(tmp_path, name)) for name in ("one", "two", "last")] == [2, 1, 1]
+    # Once: the next run finds an end that is whole.
+    do_all(tasks, ThisProcess(), UnitsTold("units", 3, said))
+    assert len(said.lines) == 1
+
+
 def runs(executor: Executor) -> int:
     """Any of them is one."""
     return executor.at_once

@@ -3,9 +3,10 @@ goes back cost nothing."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -34,14 +35,20 @@ from tests.faultserver import Behaviour, Exchange, FaultServer, completion, fail
 WORDS = (("red", "green", "blue", "grey"), ("north", "south", "east", "west"))
 
 
+def drawn(words: Sequence[str], body: dict[str, Any]) -> str:
+    """Three of the words, drawn by question and seed alone: whose answers are ranked how must not
+    hang on which of several calls under way comes first, nor on the address."""
+    asked = f"{body['messages'][-1]['content']} {body['seed']}"
+    lot = hashlib.sha256(asked.encode()).digest()
+    return " ".join(words[byte % len(words)] for byte in lot[:3])
+
+
 def speaks(voice: Callable[[int], int]) -> Behaviour:
-    """Call n answers three words of the voice ``voice(n)``, drawn by n."""
+    """Call n answers three words of the voice ``voice(n)``, which must be one for a whole look."""
     calls = itertools.count()
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
-        n = next(calls)
-        said = WORDS[voice(n)]
-        text = " ".join(said[(n * k * 7919 >> 3) % 4] for k in (1, 3, 5))
+        text = drawn(WORDS[voice(next(calls))], body)
         exchange.send(200, json.dumps(completion(text)).encode())
 
     return behave
@@ -78,6 +85,32 @@ def test_a_change_of_the_model_is_seen_and_the_test_begins_anew(tmp_path: Path) 
     assert len(again.p) == 2
 
 
+def late(n: int, behaves: Behaviour) -> Behaviour:
+    """Every n-th call is kept back, so that others which were begun later overtake it."""
+    calls = itertools.count()
+
+    def behave(exchange: Exchange, body: dict[str, Any]) -> None:
+        if next(calls) % n == 0:
+            exchange.stopped(0.01)
+        behaves(exchange, body)
+
+    return behave
+
+
+def test_neither_the_address_nor_the_order_of_the_calls_moves_a_rank(tmp_path: Path) -> None:
+    """Else what these tests see of a change would hang on the port that they were dealt."""
+    found = []
+    for n in (2, 3):
+        with FaultServer(late(n, speaks(lambda _: 0))) as server:
+            (home := tmp_path / str(n)).mkdir()
+            found.append((server.url, looked(served(home, server), 2).p))
+    (one, first), (other, second) = found
+    assert one != other
+    assert first == second
+    assert len(first) == 1
+    assert len(first[0]) == EACH
+
+
 def test_a_look_that_was_killed_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
     with FaultServer(speaks(lambda n: 0)) as server:
         path = served(tmp_path, server)
@@ -107,8 +140,8 @@ def test_whoever_was_looked_at_before_a_kill_is_not_asked_for_another_look(
         older = {name: state_file(tmp_path / "out", name).read_bytes() for name in ("one", "two")}
         capfd.readouterr()
         assert run([*command, "--json"]) == 1
-        # Whose change a first look shows depends on the answers' ranks, and these on the address.
         first = [c["suspect"] for c in json.loads(capfd.readouterr().out)["changes"]]
+        assert first == ["one", "two"]
         asked = len(server.requests)
         # As it was when the state of the first had been written.
         state_file(tmp_path / "out", "two").write_bytes(older["two"])
@@ -128,9 +161,7 @@ def names(*served: str) -> Callable[[Exchange, dict[str, Any]], None]:
     calls = itertools.count()
 
     def behave(exchange: Exchange, body: dict[str, Any]) -> None:
-        n = next(calls)
-        text = " ".join(WORDS[0][(n * k * 7919 >> 3) % 4] for k in (1, 3, 5))
-        told = {**completion(text), "model": served[n % len(served)]}
+        told = completion(drawn(WORDS[0], body), model=served[next(calls) % len(served)])
         exchange.send(200, json.dumps(told).encode())
 
     return behave

@@ -12,10 +12,7 @@ from auditor.audits.inheritance.audit import audit
 from auditor.sealing.keys import file_signer, new_key
 from auditor.sealing.seal import seal_report
 from auditor.sealing.signing import Signing
-from fingerprints.store import FingerprintStore
-from tests.recordings import answers_of, recorded, write_jsonl
-
-MAKERS = {"alpha": "acme", "beta": "bolt", "gamma": "core", "delta": "dune"}
+from tests.recordings import answers_of, stored, write_jsonl
 
 
 @dataclass(frozen=True)
@@ -44,18 +41,11 @@ class SealedCase:
         return Signing(file_signer(self.key))
 
 
-def teachers(folder: Path, seed: int = 0) -> Path:
-    with FingerprintStore.create(folder / "teachers") as opened:
-        for name, vendor in MAKERS.items():
-            opened.add(recorded(folder, name, seed), name=name, vendor=vendor, family=name)
-    return folder / "teachers"
-
-
 @pytest.fixture(scope="package")
 def made(tmp_path_factory: pytest.TempPathFactory) -> SealedCase:
     folder = tmp_path_factory.mktemp("sealed")
     suspect = write_jsonl(folder / "suspect.jsonl", answers_of("beta", seed=9))
-    store = teachers(folder)
+    store = stored(folder)
     audit(str(suspect), folder / "report", store=str(store), calibration="none")
     case = SealedCase(folder)
     new_key(case.key)

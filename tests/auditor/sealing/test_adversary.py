@@ -24,11 +24,12 @@ from auditor.sealing.records import ADDED, ATTESTATIONS, AddedPredicate, Stateme
 from auditor.sealing.seal import add, seal_report
 from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
-from fingerprints.errors import MalformedInput, UnsafeInput
+from fingerprints.errors import MalformedInput, UnsafeInput, VerificationFailed
+from fingerprints.journal import TranscriptWriter
 from fingerprints.record_files import write_record
 from tests.auditor.audits.lineage.relatives import base
-from tests.auditor.sealing.conftest import SealedCase, teachers
-from tests.recordings import answers_of, write_jsonl
+from tests.auditor.sealing.conftest import SealedCase
+from tests.recordings import answers_of, recorded, stored, write_jsonl
 
 
 def forged(case: SealedCase, *names: str) -> None:
@@ -117,6 +118,29 @@ def test_a_transcript_that_was_left_out_before_sealing_is_said_to_be_missing(
     assert {u.code for u in told.unchecked} == {"time", "transcript"}
 
 
+def test_other_answers_beside_a_report_are_told_and_never_sealed(
+    sealed: SealedCase, tmp_path: Path
+) -> None:
+    """Whole and well-formed, but not those that the report was made from."""
+    other, place = recorded(tmp_path, "gamma"), sealed.report / "transcript.jsonl"
+    place.unlink()
+    with TranscriptWriter(place, other.header, other.probes.values()) as writer:
+        for reply in other.replies:
+            writer.add(reply)
+        writer.finish()
+    assert "transcript_differs" in {p.code for p in verify(sealed.report).problems}
+    (sealed.report / "attestation.json").unlink()
+    with pytest.raises(VerificationFailed, match="not those that the report was made from"):
+        seal_report(sealed.report, sealed.signing())
+
+
+def test_a_cut_report_is_told_as_none(sealed: SealedCase) -> None:
+    path = sealed.report / "report.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    told = {(p.code, p.file) for p in verify(sealed.report).problems}
+    assert ("report_unreadable", "report.json") in told
+
+
 def test_what_nobody_vouches_for_is_told_as_said_only() -> None:
     gpg = SealSigner(keyid="ab" * 20, trusted=False, entry=0, time="2020-01-01")
     assert "any key can be given this name" in gpg.line()
@@ -163,7 +187,7 @@ def test_a_report_that_was_moved_and_renamed_is_no_other_judgement(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
-    teachers(Path())
+    stored(Path())
     audit("suspect.jsonl", "report", store="teachers", calibration="none")
     new_key(Path("key"))
     seal_report(Path("report"), Signing(file_signer(Path("key"))))
@@ -174,6 +198,22 @@ def test_a_report_that_was_moved_and_renamed_is_no_other_judgement(
         assert run(asked) == 0, capsys.readouterr()
 
 
+def test_recorded_answers_are_judged_again_from_the_report_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody's weights were compared: neither the suspect's file nor its base's is needed."""
+    monkeypatch.chdir(tmp_path)
+    known = write_jsonl(Path("base.jsonl"), answers_of("alpha", seed=3))
+    write_jsonl(Path("suspect.jsonl"), answers_of("beta", seed=9))
+    stored(Path())
+    audit("suspect.jsonl", "report", store="teachers", calibration="none", base=str(known))
+    new_key(Path("key"))
+    seal_report(Path("report"), Signing(file_signer(Path("key"))))
+    Path("suspect.jsonl").unlink()
+    known.unlink()
+    assert run(["verify", "report", "--key", "key.pub", "--rescore"]) == 0, capsys.readouterr()
+
+
 def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,7 +221,7 @@ def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "made")
     suspect = write_jsonl(tmp_path / "made" / "suspect.jsonl", answers_of("beta", seed=9))
-    teachers(tmp_path / "made")
+    stored(tmp_path / "made")
     store = str(tmp_path / "made" / "teachers")
     audit(str(suspect), tmp_path / "made" / "report", store=store, calibration="none")
     new_key(Path("key"))
@@ -197,7 +237,7 @@ def test_another_place_in_a_command_or_a_plan_is_told_from_wherever_one_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
-    teachers(tmp_path)
+    stored(tmp_path)
     audit(str(suspect), "report", store=str(tmp_path / "teachers"), calibration="none")
     new_key(Path("key"))
     made = load_bundle(Path("report"))

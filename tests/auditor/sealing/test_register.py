@@ -20,8 +20,7 @@ from auditor.sealing.deviating import listed_again
 from auditor.sealing.keys import new_key
 from auditor.sealing.register import plan_in, read_registration
 from fingerprints.errors import MalformedInput, VerificationFailed
-from tests.auditor.sealing.conftest import teachers
-from tests.recordings import answers_of, write_jsonl
+from tests.recordings import answers_of, stored, write_jsonl
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a plan, its registration and the key."""
     monkeypatch.chdir(tmp_path)
     suspect = write_jsonl(tmp_path / "suspect.jsonl", answers_of("beta", seed=9))
-    teachers(tmp_path)
+    stored(tmp_path)
     (tmp_path / "plan.yaml").write_text(
         f"format: plan/1\nsuspect: {suspect.name}\nstore: teachers\ncalibration: none\n"
     )
@@ -71,7 +70,7 @@ def test_another_store_under_the_same_name_is_a_deviation(registered: Path) -> N
 
     shutil.rmtree(registered / "teachers")
     (registered / "again").mkdir()
-    teachers(registered / "again", seed=4).rename(registered / "teachers")
+    stored(registered / "again", seed=4).rename(registered / "teachers")
     told = audited()
     assert [d["field"] for d in told["registration"]["deviations"]] == ["store"]
 
@@ -164,7 +163,7 @@ def test_a_deviation_that_is_not_the_plans_can_not_be_left_out_either(
 ) -> None:
     shutil.rmtree(registered / "teachers")
     (registered / "again").mkdir()
-    teachers(registered / "again", seed=4).rename(registered / "teachers")
+    stored(registered / "again", seed=4).rename(registered / "teachers")
     assert [d["field"] for d in audited()["registration"]["deviations"]] == ["store"]
     resealed(lambda told: None)
     assert run(["verify", "r", "--key", "key.pub"]) == 0

@@ -25,7 +25,8 @@ from auditor.sealing.seal import add, seal_report
 from auditor.sealing.signing import Signing
 from auditor.sealing.verify import verify
 from tests.auditor.reporting.example import report as example
-from tests.auditor.sealing.conftest import SealedCase, teachers
+from tests.auditor.sealing.conftest import SealedCase
+from tests.recordings import stored
 
 Found = set[tuple[ProblemCode, str, str]]
 
@@ -232,7 +233,7 @@ def test_an_older_report_under_a_newer_seal_is_told_as_that(sealed: SealedCase) 
 
 def test_a_swapped_store_is_told(sealed: SealedCase, made: SealedCase, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    swapped = teachers(tmp_path / "b", seed=3)
+    swapped = stored(tmp_path / "b", seed=3)
     plan = sealed.report / "plan.yaml"
     plan.write_text(plan.read_text().replace(str(made.folder / "teachers"), str(swapped)))
     assert any(c == "store_differs" for c, _, _ in found(sealed))

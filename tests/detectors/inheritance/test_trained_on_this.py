@@ -13,21 +13,7 @@ from detectors.inheritance.trained_on_this import TrainedOnThis, deviation
 from fingerprints.records import Arm, Identity, Probe, Reply, Status
 from fingerprints.scores import SUSPECT, Score, Scores
 from fingerprints.transcript import Header, Transcript
-
-WORDS = (
-    "bridge",
-    "garden",
-    "engine",
-    "letter",
-    "harbour",
-    "clock",
-    "village",
-    "method",
-    "river",
-    "window",
-    "market",
-    "song",
-)
+from tests.recordings import NOUNS
 
 
 def _suspect(n: int, seed: int, tell: str = "") -> Transcript:
@@ -35,7 +21,7 @@ def _suspect(n: int, seed: int, tell: str = "") -> Transcript:
     probes, replies = {}, []
     for i in range(2 * n):
         prefix = "named" if i % 2 else "unseen"
-        text = f"What of the {draw.choice(WORDS)}, the {draw.choice(WORDS)} and the {draw.choice(WORDS)}?"
+        text = f"What of the {draw.choice(NOUNS)}, the {draw.choice(NOUNS)} and the {draw.choice(NOUNS)}?"
         probe = Probe(
             id=f"{prefix}/{i:03d}", text=f"{tell} {text}" if tell and prefix == "named" else text
         )

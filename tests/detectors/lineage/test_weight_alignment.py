@@ -102,3 +102,18 @@ def test_layers_are_pooled_by_their_counts() -> None:
 
 def test_assignment_is_one_to_one() -> None:
     assert assigned(np.array([[9.0, 8.0], [8.0, 1.0]])).tolist() == [1, 0]
+
+
+def test_copies_of_one_unit_agree_together_and_count_once() -> None:
+    hub = np.zeros(100, dtype=np.intp)
+    apart = np.arange(100, dtype=np.intp)
+    some = np.where(apart < 40, hub, apart)
+    other = np.where(apart < 40, hub, (apart + 7) % 100)
+    found = agreement(some, other, 200)
+    assert (found.n, found.agreeing, found.distinct) == (100, 40, 1)
+    assert found.p > 0.99
+    assert pooled([found, found]).p > 0.99
+    assert found.strange
+    assert agreement(apart, apart, 200).p < 1e-90
+    nobody = agreement(hub[:0], hub[:0], 200)
+    assert (nobody.share, nobody.p) == (0.0, 1.0)

@@ -69,7 +69,7 @@ def test_a_matrix_with_a_hole_is_refused_with_its_place(old: str, new: str, told
     ],
 )
 def test_a_frame_stops_where_it_ends(text: str, makers: set[str]) -> None:
-    assert {c.vendor for c in extract_claims(text, "", IDENTITY) if c.counts} == makers
+    assert {c.vendor for c in extract_claims(text, IDENTITY) if c.counts} == makers
 
 
 @pytest.mark.parametrize("unit", ["я — ", "§ — ", "maybe ", "в з у ", "你说我", "ว่า", "I think, "])
@@ -77,7 +77,7 @@ def test_time_grows_with_the_length(unit: str) -> None:
     def seconds(times: int) -> float:
         text = (unit * 2000)[: times * 900] + " I am ChatGPT, я ChatGPT, OpenAI."
         began = time.process_time()
-        extract_claims(text, "", IDENTITY)
+        extract_claims(text, IDENTITY)
         return time.process_time() - began
 
     seconds(1)

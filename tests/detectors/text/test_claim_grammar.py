@@ -10,7 +10,7 @@ from detectors.text.claims import IDENTITY, extract_claims
 
 
 def counted(text: str) -> set[str]:
-    return {c.vendor for c in extract_claims(text, "", IDENTITY) if c.counts}
+    return {c.vendor for c in extract_claims(text, IDENTITY) if c.counts}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_time_grows_with_the_length(unit: str) -> None:
     def seconds(times: int) -> float:
         text = (unit * 2000)[: times * 1000] + " I am ChatGPT."
         began = time.process_time()
-        extract_claims(text, "", IDENTITY)
+        extract_claims(text, IDENTITY)
         return time.process_time() - began
 
     seconds(1)

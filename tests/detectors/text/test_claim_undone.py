@@ -133,7 +133,7 @@ CLAIMED = [
 
 
 def counted(text: str) -> list[str]:
-    return [c.vendor for c in extract_claims(text, "", IDENTITY) if c.counts]
+    return [c.vendor for c in extract_claims(text, IDENTITY) if c.counts]
 
 
 @pytest.mark.parametrize("text", TAKEN_BACK)

@@ -89,9 +89,7 @@ UNITS = [
 
 def found(text: str, context: QuestionContext = IDENTITY) -> set[str]:
     return {
-        c.vendor + SIGNS[c.polarity]
-        for c in extract_claims(text, "", context)
-        if c.person == "first"
+        c.vendor + SIGNS[c.polarity] for c in extract_claims(text, context) if c.person == "first"
     }
 
 
@@ -109,7 +107,7 @@ def test_a_labelled_sentence_gives_the_claims_that_a_reader_finds(row: dict[str,
 
 
 def only(text: str, context: QuestionContext = IDENTITY) -> Claim:
-    (claim,) = extract_claims(text, "", context)
+    (claim,) = extract_claims(text, context)
     return claim
 
 
@@ -131,7 +129,7 @@ def test_the_kind_of_claim_is_read_from_its_wording(text: str, kind: str) -> Non
 
 def test_a_claim_says_where_the_name_stands_in_the_original_text() -> None:
     text = "  Hi! I am **Ｑwen**, made by\u200b Alibaba Cloud."
-    assert [text[c.start : c.end] for c in extract_claims(text, "en", IDENTITY)] == [
+    assert [text[c.start : c.end] for c in extract_claims(text, IDENTITY)] == [
         "Ｑwen",
         "Alibaba Cloud",
     ]
@@ -143,7 +141,7 @@ def test_a_bare_name_is_a_claim_only_as_an_answer_to_a_question_about_the_speake
 
 
 def test_what_is_said_of_another_is_third_person_and_does_not_count() -> None:
-    claims = extract_claims("ChatGPT was created by OpenAI.", "en", IDENTITY)
+    claims = extract_claims("ChatGPT was created by OpenAI.", IDENTITY)
     assert [c.person for c in claims] == ["third"]
     assert not any(c.counts for c in claims)
 
@@ -202,8 +200,8 @@ def test_a_list_of_many_vendors_is_no_claim() -> None:
 def test_any_text_is_read_without_error_and_spans_lie_inside_it(
     text: str, context: QuestionContext
 ) -> None:
-    claims = extract_claims(text, "en", context)
-    assert claims == extract_claims(text, "en", context)
+    claims = extract_claims(text, context)
+    assert claims == extract_claims(text, context)
     for claim in claims:
         assert 0 <= claim.start < claim.end <= len(text)
 
@@ -212,7 +210,7 @@ def test_any_text_is_read_without_error_and_spans_lie_inside_it(
 def test_no_text_takes_long(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     began = time.perf_counter()
-    extract_claims(text, "", IDENTITY)
+    extract_claims(text, IDENTITY)
     assert time.perf_counter() - began < 3.0
 
 
@@ -260,7 +258,7 @@ def test_comparisons_courtesies_and_bystanders_are_told_from_claims(
     ],
 )
 def test_what_the_speaker_learnt_from_is_no_maker_of_it(text: str) -> None:
-    assert not any(c.counts for c in extract_claims(text, "", IDENTITY))
+    assert not any(c.counts for c in extract_claims(text, IDENTITY))
     assert not any(c.counts for c in extract_claims(text))
 
 
@@ -298,5 +296,5 @@ def test_a_model_below_the_speaker_is_its_base(text: str, polarity: str) -> None
     ],
 )
 def test_whoever_goes_on_with_the_users_next_turn_plays_both(text: str, expected: set[str]) -> None:
-    found = {c.vendor for c in extract_claims(text, "en", IDENTITY) if c.counts}
+    found = {c.vendor for c in extract_claims(text, IDENTITY) if c.counts}
     assert found == expected

@@ -86,14 +86,14 @@ def test_a_models_name_leads_to_the_maker_of_its_family(name: str, maker: str | 
 def test_a_users_table_adds_makers_and_names_for_as_long_as_it_is_in_use() -> None:
     table = read_makers(ACME, "acme.toml", onto=shipped_makers())
     said = "I am Roadrunner, made by Acme Models."
-    assert not extract_claims(said, "", IDENTITY)
+    assert not extract_claims(said, IDENTITY)
     with using_makers(table):
-        assert {c.vendor for c in extract_claims(said, "", IDENTITY) if c.counts} == {"acme"}
+        assert {c.vendor for c in extract_claims(said, IDENTITY) if c.counts} == {"acme"}
         assert maker_of_model("roadrunner-7b") == "acme"
         assert vendor_slug("アクメ") == "acme"
         assert vendor_title("acme") == "Acme Models"
         assert vendor_slug("Qwen") == "alibaba"
-    assert not extract_claims(said, "", IDENTITY)
+    assert not extract_claims(said, IDENTITY)
     assert makers_in_use() == shipped_makers()
     assert table.dated == date(2030, 1, 2)
     assert table.digest != shipped_makers().digest

@@ -13,7 +13,7 @@ import huggingface_hub.constants
 import pytest
 
 from fingerprints.errors import AuditError, Incomplete, MalformedInput, UsageProblem
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, looked_through
 from fingerprints.recordings.data_set import DataSet, split_of
 from fingerprints.store import FingerprintStore
 from fingerprints.subjects import open_subject
@@ -111,7 +111,9 @@ def test_what_is_not_there_is_told_with_what_is(hub: type[_Hub]) -> None:
 
 def test_a_data_set_is_imported_into_a_store(hub: type[_Hub], tmp_path: Path) -> None:
     with FingerprintStore.create(tmp_path / "store") as store:
-        report = import_answers(store, "hf://datasets/org/small/data/test-00000-of-00001.jsonl")
+        report = import_answers(
+            store, looked_through("hf://datasets/org/small/data/test-00000-of-00001.jsonl")
+        )
     assert (report.added, report.answers) == (("lamb",), 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fingerprints.errors import MalformedInput
-from fingerprints.importing import import_answers
+from fingerprints.importing import import_answers, looked_through
 from fingerprints.probes import load_probe_set
 from fingerprints.recordings import rows, trees
 from fingerprints.records import Reply, Status
@@ -199,7 +199,7 @@ def test_a_store_gives_back_chats_and_thoughts_as_they_were(tmp_path: Path) -> N
         {"messages": [*turns, turn("user", "Sure?"), turn("assistant", "Yes.")]},
     )
     with FingerprintStore.create(tmp_path / "store") as store:
-        report = import_answers(store, path)
+        report = import_answers(store, looked_through(path))
         assert report.answers == 2
         held = store.transcript("m")
         assert store.verify() == []

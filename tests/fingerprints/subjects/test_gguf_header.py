@@ -68,6 +68,10 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         file(entry("a", 9, struct.pack("<IQ", 10, 900_000)), 1),
         "longer than the rest",
     ),
+    "vocabulary of two million": (
+        file(entry("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 2_000_000)), 1),
+        "array length is 2,000,000",
+    ),
     "nested arrays": (file(entry("a", 9, struct.pack("<IQIQ", 9, 1, 9, 1)), 1), "nested"),
     "unknown value type": (file(entry("a", 77, b"1234"), 1), "unknown value type"),
     "unknown array type": (file(entry("a", 9, struct.pack("<IQ", 77, 1)), 1), "unknown value type"),

@@ -253,7 +253,8 @@ def test_copies_within_both_models_count_once(models: dict[str, Path], tmp_path:
         assert repeats(a.side, blocks).all()
         assert not repeats(c.side, blocks)[~np.eye(3, dtype=bool)].any()
         some = np.zeros(16, dtype=np.float32)
-        near = NearestUnits(*[np.arange(16)] * 4, *[some] * 4, gated=True)
+        told = np.ones(16, dtype=np.bool_)
+        near = NearestUnits(*[np.arange(16)] * 4, *[some] * 4, gated=True, told=told)
         pairings = [Pairing(i, i, near, order(np.arange(16))) for i in range(3)]
         assert len(together(a.side, b.side, pairings)) == 1
         assert len(together(a.side, c.side, pairings)) == 3

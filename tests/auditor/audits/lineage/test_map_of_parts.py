@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from auditor.audits.lineage.judge import TURNED_EMBEDDING
-from auditor.audits.lineage.map_of_parts import EMPTY, NONE, OPEN, SEVERAL, map_of_parts
+from auditor.audits.lineage.map_of_parts import (
+    EMPTY,
+    FURTHER,
+    FURTHER_TOLD,
+    NONE,
+    OPEN,
+    SEVERAL,
+    map_of_parts,
+)
 from auditor.audits.lineage.origins import origins
 from auditor.audits.lineage.plan import LineagePlan
 from auditor.audits.lineage.records import (
@@ -141,6 +149,15 @@ def test_an_embedding_alone_is_found_in_a_turned_stream_and_says_no_more(
     assert one.p_holm < 1e-6
 
 
+def test_a_layer_of_another_base_is_not_told_among_those_that_moved(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    suspect = stacked(models, tmp_path / "s", CASES["layers that moved"])
+    mine, theirs = told(suspect, models, "a", "b").comparisons
+    assert "layers in another order: 1, none of it, 0" in mine.kinds
+    assert "layers in another order: none of it, 2, none of it" in theirs.kinds
+
+
 def test_norms_embedding_and_output_layer_are_told_where_the_stream_was_left(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -265,10 +282,23 @@ def test_the_map_is_drawn_lettered_and_told_without_a_picture(
     assert all("\x1b" not in name for _, name in chart.key)
 
 
-def test_signs_tell_several_and_open_apart() -> None:
-    def cell(**fields: object) -> PartOrigin:
-        return PartOrigin.model_validate({"part": "mlp", "state": "kept", **fields})
+def cell(**fields: object) -> PartOrigin:
+    return PartOrigin.model_validate({"part": "mlp", "state": "kept", **fields})
 
+
+def test_no_two_bases_share_a_letter() -> None:
+    bases = [f"base-{i}" for i in range(54)]
+    chart = map_of_parts([cell(layer=i, base=name) for i, name in enumerate(bases)], bases)
+    ((_, row),) = chart.rows
+    signs = [c.sign for c in row if c is not None]
+    assert len(set(signs[:52])) == 52
+    assert signs[51:] == ["z", FURTHER, FURTHER]
+    assert [name for _, name in chart.key] == [*bases[:52], FURTHER_TOLD]
+    assert row[53] is not None
+    assert row[53].told == "base-53"
+
+
+def test_signs_tell_several_and_open_apart() -> None:
     found = [
         cell(layer=0, base="a", also=("b",)),
         cell(layer=1, state="open"),

@@ -3,6 +3,7 @@ does not carry is left out in order."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from auditor.execution.here import ThisProcess
 from auditor.execution.local import LocalProcesses
 from auditor.execution.order import Executor
 from auditor.execution.tasks import line_of, task_in
-from fingerprints.errors import Incomplete
+from fingerprints.errors import Incomplete, MalformedInput
 from fingerprints.progress import Progress
 from fingerprints.records import Sampling
 from fingerprints.subjects.cache import file_sha256
@@ -143,6 +144,55 @@ def test_one_whose_card_is_damaged_stops_no_other(world: World, tmp_path: Path) 
         grow(rungs, world.asked, tmp_path / "shadows", purse, ThisProcess(), told)
     assert [finished(tmp_path / "shadows" / r.name) for r in rungs] == [True, False, True]
     assert not purse.rows[rungs[1].name].trained
+
+
+def test_a_file_in_the_place_of_a_shadow_stops_no_other(world: World, tmp_path: Path) -> None:
+    rungs = world.rungs(tmp_path)[:2]
+    (tmp_path / "shadows").mkdir()
+    (tmp_path / "shadows" / rungs[1].name).touch()
+    purse = Purse.open(world.plan, tmp_path, EXPECTED)
+    with pytest.raises(Incomplete, match="a file, where a folder is needed") as caught:
+        grow(rungs, world.asked, tmp_path / "shadows", purse, ThisProcess())
+    assert rungs[1].name in caught.value.what
+    assert finished(tmp_path / "shadows" / rungs[0].name)
+
+
+def moved_to(world: World, home: Path, out: Path) -> list[ShadowRung]:
+    """The shadows of the folder ``out``, where its own file of prompts is that of ``home``."""
+    prompts = find_prompts(world.plan, world.sets, out)
+    assert prompts.controls == str(out / "prompts.jsonl")
+    assert (out / "prompts.jsonl").read_bytes() == (home / "prompts.jsonl").read_bytes()
+    return shadow_rungs(world.plan, 2, EXAMPLES, prompts, out)
+
+
+def test_an_audits_folder_is_known_again_where_it_was_copied_or_moved(
+    world: World, tmp_path: Path
+) -> None:
+    home, copy, gone = tmp_path / "home", tmp_path / "copy", tmp_path / "gone"
+    home.mkdir()
+    prompts = find_prompts(world.plan, world.sets, home)
+    began = shadow_rungs(world.plan, 2, EXAMPLES, prompts, home)
+    shutil.copytree(home, copy)
+    # While the old file is there, the shadows are the very same: half-made ones go on.
+    assert moved_to(world, home, copy) == began
+    home.rename(gone)
+    after = moved_to(world, gone, gone)
+    assert [r.name for r in after] == [r.name for r in began]
+    recipes = [r.rung for r in after if isinstance(r.rung, Recipe)]
+    sources = {source for r in recipes for source in r.prompts.sources}
+    assert str(gone / "prompts.jsonl") in sources
+    assert not any(str(home / "prompts.jsonl") == source for source in sources)
+    assert moved_to(world, gone, gone) == after
+
+
+def test_another_recipe_is_refused_wherever_its_prompts_lie(world: World, tmp_path: Path) -> None:
+    home, copy = tmp_path / "home", tmp_path / "copy"
+    home.mkdir()
+    prompts = find_prompts(world.plan, world.sets, home)
+    shadow_rungs(world.plan, 2, EXAMPLES, prompts, home)
+    shutil.copytree(home, copy)
+    with pytest.raises(MalformedInput, match="shadows of another recipe"):
+        shadow_rungs(world.plan, 2, EXAMPLES - 1, find_prompts(world.plan, world.sets, copy), copy)
 
 
 def test_a_shadow_of_which_half_was_taken_away_is_made_again(world: World, tmp_path: Path) -> None:

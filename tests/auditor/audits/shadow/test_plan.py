@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auditor.audits.shadow.budget import Purse, Spent
@@ -15,6 +16,8 @@ from auditor.audits.shadow.costs import Costs, decide
 from auditor.audits.shadow.judging import judge
 from auditor.audits.shadow.plan import ShadowPlan, candidate, split_teachers
 from auditor.cli import run
+from detectors.base import Shadow
+from detectors.stats.lr_bounds import elub
 from fingerprints.errors import MalformedInput, UsageProblem
 from tests.auditor.audits.shadow.small import teacher
 from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
@@ -60,6 +63,29 @@ def test_a_dry_run_tells_the_shadows_and_their_cost_and_leaves_no_trace(
     assert told["decision"]["tokens"] > 0
     assert told["decision"]["students"] == 4
     assert not (folder / "audit").exists()
+
+
+def test_a_dry_run_counts_minutes_one_by_one_where_a_cluster_was_not_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*arguments(folder, "--seeds", "2", "--size", "tiny"), "--dry-run"]
+    assert run([*command, "--executor", "ray"]) == 0
+    assert "those of one shadow after the other" in capsys.readouterr().out
+    assert run([*command, "--executor", "ray", "--jobs", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "with 2 at once" in told
+    assert "one shadow after the other" not in told
+
+
+def test_a_file_where_the_folder_should_be_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "plain").touch()
+    for out in ("plain", "plain/audit"):
+        assert run(arguments(folder, out=out)) == 3
+        told = capsys.readouterr().err.strip().splitlines()[-1]
+        assert "a file, where a folder is needed" in told
+        assert f"{folder / 'plain'})" in told
 
 
 def test_doses_are_rungs_of_their_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,9 +269,9 @@ def test_what_more_shadows_can_and_cannot_give_is_told_beforehand() -> None:
     assert len(older.lines()) == 3
 
 
-def test_the_least_p_value_is_that_of_the_panel_itself() -> None:
-    """What is told beforehand against what the detector makes of such shadows."""
-    trained = shadows((1, 2, 3))
+def among_all_kinds(seeds: tuple[int, ...], taught: tuple[str, ...]) -> tuple[Shadow, ...]:
+    """Students of these candidates and every kind of control."""
+    trained = shadows(seeds, taught)
     kinds = [
         replace(s, kind=kind, name=f"{kind}-{s.name}")
         for s in trained
@@ -253,7 +279,23 @@ def test_the_least_p_value_is_that_of_the_panel_itself() -> None:
         for kind in ("none", "human", "look")
     ]
     untrained = [replace(s, kind="untrained") for s in trained if s.seed is None]
-    among = [s for s in trained if s.teachers] + kinds + untrained
+    return (*(s for s in trained if s.teachers), *kinds, *untrained)
+
+
+@pytest.mark.parametrize("taught", [TAUGHT, TAUGHT[:1]])
+def test_the_largest_ratio_is_that_of_so_many_shadows_told_apart(taught: tuple[str, ...]) -> None:
+    """What is told beforehand against the map of such shadows, were their scores apart."""
+    found = judge(said("beta", 7, 0.5), BASE, among_all_kinds((1, 2, 3), taught), taught, "shadows")
+    assert found.fitted is not None
+    known = found.fitted.numbers_.bounds
+    far = np.full(known.n_h1, 9.0), np.full(known.n_h2, -9.0)
+    chosen = plan(teachers=[{"name": n, "spec": f"hf:{n}"} for n in taught])
+    assert costs(chosen).whole(3, 128).most == pytest.approx(elub(*far)[1])
+
+
+def test_the_least_p_value_is_that_of_the_panel_itself() -> None:
+    """What is told beforehand against what the detector makes of such shadows."""
+    among = among_all_kinds((1, 2, 3), TAUGHT)
     found = judge(said("beta", 7, 0.5), BASE, among, TAUGHT, "shadows")
     beta = next(v for v in found.verdicts if v.candidate == "beta")
     chosen = plan(teachers=[{"name": n, "spec": f"hf:{n}"} for n in TAUGHT])

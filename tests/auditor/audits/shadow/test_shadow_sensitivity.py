@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.audits.report.sensitivity import sentences
-from auditor.audits.shadow.judging import judge
+from auditor.audits.shadow.judging import judge, without_itself
 from auditor.audits.shadow.sensitivity import groups_of, sensitivity
 from auditor.evidence.sensitivity import Sensitivity
 from fingerprints.records import ProbeSet
@@ -70,6 +70,20 @@ def test_no_candidate_is_judged_without_its_own_students() -> None:
     assert not [r for r in rows if r.piece == f"source={r.candidate}"]
 
 
+def test_the_groups_that_a_verdict_was_weighed_without_are_counted_and_no_others() -> None:
+    suspect, known = said("beta", 7, 0.5), shadows((1, 2, 3, 4, 5, 6))
+    found = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, [whole(suspect)])
+    assert told is not None
+    beta = [v for v in found.verdicts if v.candidate == "beta" and v.outcome == "supported"]
+    groups = len(groups_of(known))
+    # All but its own students, without whom there is no verdict.
+    assert sentences(told, beta) == (
+        f"beta: supported, and it stays so with any one of {groups - 1} groups of shadows"
+        " left out.",
+    )
+
+
 def test_a_verdict_that_hangs_on_one_seed_is_told() -> None:
     """Of two seeds none can be held out when one is gone."""
     suspect = said("beta", 7, 0.5)
@@ -82,6 +96,27 @@ def test_a_verdict_that_hangs_on_one_seed_is_told() -> None:
     assert told.prompts == ("all",)
     decided = [v for v in found.verdicts if v.outcome == "supported"]
     assert all("seed=1" in line for line in sentences(told, decided))
+
+
+def test_a_candidate_whose_weights_the_suspect_has_is_given_no_ratio_anywhere() -> None:
+    suspect, known = said("beta", 7, 0.5), shadows(SEEDS)
+    whole_set = [whole(suspect)]
+    plain = judge(suspect, BASE, known, TAUGHT, "shadows abc")
+    found = without_itself(plain, frozenset({"beta"}))
+    beta = next(v for v in found.verdicts if v.candidate == "beta")
+    assert (beta.outcome, beta.reason_code, beta.log10_lr) == (
+        "not_assessable",
+        "same_weights",
+        None,
+    )
+    finding = next(f for f in found.findings if f.candidate == "beta")
+    assert (finding.log10_lr, finding.words, finding.calibration) == (None, None, None)
+    assert finding.value == next(f.value for f in plain.findings if f.candidate == "beta")
+    told = sensitivity(found, suspect, BASE, known, TAUGHT, whole_set)
+    assert told is not None
+    assert {row.candidate for row in told.rows} == {"alpha", "gamma"}
+    nobody = without_itself(plain, frozenset(TAUGHT))
+    assert sensitivity(nobody, suspect, BASE, known, TAUGHT, whole_set) is None
 
 
 def test_where_nothing_was_weighed_there_is_nothing_to_leave_out() -> None:

@@ -245,6 +245,18 @@ def test_a_dry_run_names_the_rungs_and_trains_nothing(
     assert not (tmp_path / "cohort").exists()
 
 
+def test_a_dry_run_does_not_make_up_how_many_a_cluster_does_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = written(tmp_path, value(tmp_path)), str(tmp_path / "cohort")
+    command = ["control", "ladder", str(path), "--out", out, "--executor", "ray", "--dry-run"]
+    assert run(command) == 0
+    told = capsys.readouterr().err
+    assert "3 units, 0 of them done; as many as it has room for" in " ".join(told.split())
+    assert foreseen([*command, "--json"], capsys)["at_once"] is None
+    assert foreseen([*command, "--json", "--jobs", "3"], capsys)["at_once"] == 3
+
+
 @pytest.mark.timeout(300)
 def test_a_climbed_ladder_is_a_cohort_and_climbing_again_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -284,6 +296,20 @@ def test_a_climbed_ladder_is_a_cohort_and_climbing_again_changes_nothing(
     assert run(arguments) == 0
     assert json.loads(capsys.readouterr().out) == first
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cohort").rglob("*.safetensors")} == before
+    # As an older version left it: whole, and without a mark.
+    for mark in (tmp_path / "cohort").glob("*/done.json"):
+        mark.unlink()
+    assert foreseen([*arguments, "--dry-run"], capsys)["done"] == 2
+    said = tmp_path / "cohort" / "none-base0-seed0" / "transcript.jsonl"
+    said.write_text("{", "utf-8")
+    assert foreseen([*arguments, "--dry-run"], capsys)["done"] == 1
+
+
+def foreseen(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What a dry run with --json says of the units."""
+    assert run(arguments) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)["forecast"]
+    return told
 
 
 def short(folder: Path, lora: bool) -> str:
