@@ -11,6 +11,7 @@ checkpoints in the same run. Without it they are skipped and it is said.
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from auditor.labs.zoo.zoo import Zoo, ZooMember, load_zoo
 from detectors.lineage.independence import fisher
 from detectors.stats.intervals import clopper_pearson
 from tests.benchmarks.bench_compare import table
+from tests.tree import ROOT
 
 PATIENCE = 600
 PEER_PAIRS = (
@@ -208,7 +211,7 @@ def run(tool: str, folder: Path, suspect: Path, base: Path) -> dict[str, Any]:
             timed,
             stdout=out,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            env=_as_installed(),
             check=False,
             timeout=PATIENCE,
         )
@@ -216,6 +219,15 @@ def run(tool: str, folder: Path, suspect: Path, base: Path) -> dict[str, Any]:
         said = in_short(tool, out.read())
         seconds, user, system, kilobytes = (float(n) for n in figures.read().split()[-4:])
     return {"said": said, "seconds": seconds, "cpu": user + system, "mb": kilobytes / 1024}
+
+
+@cache
+def _as_installed() -> dict[str, str]:
+    """The environment of every tool. Ours is compiled first, as installing it does: from a checkout
+    without bytecode each start compiles two hundred files, a fifth of a second."""
+    for package in ("auditor", "detectors", "fingerprints"):
+        compileall.compile_dir(ROOT / package, quiet=1)
+    return {**os.environ, "HF_HUB_OFFLINE": "1"}
 
 
 def in_short(tool: str, text: str) -> str:
