@@ -16,6 +16,7 @@ from auditor.execution.tasks import succeeded
 from auditor.fleet.cells import Cell
 from auditor.fleet.tasks import AskTask
 from auditor.fleet.tasks_of import FleetTasks, lane_of
+from detectors.lineup import counted
 from fingerprints.errors import AuditError
 from fingerprints.records import Record
 
@@ -54,9 +55,10 @@ class FleetForecast(Record):
 
     def lines(self) -> Iterator[str]:
         """The forecast in words, a line each."""
-        yield f"{self.suspects} suspects, {self.audits} audits: {self.judged} are judged already"
+        audits = f"{counted(self.suspects, 'suspect')}, {counted(self.audits, 'audit')}"
+        yield f"{audits}; judged already: {self.judged}"
         if self.unfit:
-            yield f"{self.unfit} audits do not fit their suspect"
+            yield f"audits that do not fit their suspect: {self.unfit}"
         yield from self.unread
         for one in self.asked:
             yield f"{one.subject} ({one.purpose}): {_told(one)}"

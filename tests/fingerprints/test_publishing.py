@@ -23,16 +23,6 @@ from tests.fingerprints.stored import filled, transcript
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def far(tmp_path: Path) -> Path:
     return tmp_path / "far"
 

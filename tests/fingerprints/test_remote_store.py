@@ -38,19 +38,9 @@ from fingerprints.publishing import foreseen, publish
 from fingerprints.records import sha256
 from fingerprints.remote_store import opened
 from fingerprints.store import FingerprintStore
-from tests.fingerprints.stored import filled, queries, transcript
+from tests.fingerprints.stored import queries, transcript
 
 KEY = "s3cr3tk3y"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
 
 
 @pytest.fixture(params=["memory", "file"])

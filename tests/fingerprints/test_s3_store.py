@@ -18,7 +18,7 @@ from fingerprints.publishing import foreseen, publish
 from fingerprints.records import sha256
 from fingerprints.remote_store import opened
 from fingerprints.store import FingerprintStore
-from tests.fingerprints.stored import filled, transcript
+from tests.fingerprints.stored import transcript
 from tests.fingerprints.test_remote_store import local, look, objects, overwrite
 from tests.recordings import HABITS, recorded
 
@@ -61,16 +61,6 @@ def bucket(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     s3fs.S3FileSystem().mkdir(name)
     yield f"s3://{name}/teachers"
     s3fs.S3FileSystem.clear_instance_cache()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
 
 
 def holds_a_secret(*folders: Path) -> list[str]:

@@ -16,11 +16,6 @@ from fingerprints.transcript import Transcript
 from tests.fingerprints.stored import Unlucky, filled, queries, reply, transcript
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
-
-
 def test_a_transcript_comes_out_exactly_as_it_went_in(path: Path) -> None:
     with FingerprintStore.open(path) as store:
         for name in "abc":

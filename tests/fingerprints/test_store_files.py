@@ -16,12 +16,7 @@ from fingerprints.errors import StoreIntegrity, UnsafeInput
 from fingerprints.records import Arm, Reply, Status
 from fingerprints.store import FingerprintStore
 from fingerprints.transcript import Transcript
-from tests.fingerprints.stored import filled, queries, transcript
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
+from tests.fingerprints.stored import queries, transcript
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,6 @@ from tests.fingerprints.stored import filled, queries, transcript
 Found = tuple[bytes, bytes]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return filled(tmp_path / "store")
-
-
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose index is approximate."""
