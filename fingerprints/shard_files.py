@@ -40,9 +40,10 @@ from fingerprints.sharded import PORTION, IndexShard
 
 BUILDING = "building"
 """Where finished files wait until all are: a build that was killed goes on from there."""
-IDS_A_SHARD = 1 << 20
-"""At 256 coordinates a shard is a gibibyte of vectors and 75 MiB of lists, which are in memory
-while it is made."""
+IDS_A_SHARD = 1 << 21
+"""At 256 coordinates a shard is two gibibytes of vectors and 150 MiB of lists, which are in memory
+while it is made. Every list costs a query half a microsecond in every shard: with half as many ids
+ten millions took a query 1.17 times as long as bare FAISS does."""
 TRAINED = "cells.faiss"
 LARGEST_NOTE = 4096
 GROWN = 1.25
@@ -240,12 +241,32 @@ class ShardBuild:
             key = sha256(f"{shard.ids_sha256} {self.files[TRAINED].sha256}")
             if not self._taken(name, key, lent.get(shard.number) == shard.ids_sha256):
                 index, rows = sharded.empty_lists(trained), self._vectors(shard)
-                for start in range(0, shard.n, PORTION):
+                sorted_before = self._begun(shard, index) if same else 0
+                for start in range(sorted_before, shard.n, PORTION):
                     told(done + start, whole)
                     index.add(np.ascontiguousarray(rows[start : start + PORTION]))
                 self._write(name, partial(sharded.write_lists, index), key)
             done += shard.n
             told(done, whole)
+
+    def _begun(self, shard: ShardEntry, index: Any) -> int:
+        """Copies the lists of a shard that only grew since the generation before into an empty
+        index; how many of its first vectors these hold."""
+        assert self.before is not None
+        old = next((s for s in self.before.shards if s.number == shard.number), None)
+        if old is None or old.n >= shard.n:
+            return 0
+        ids, _, lists = old.files()
+        with open_plain(self.folder / ids) as file:
+            first = file.read(8 * old.n)
+        if sha256(first) != old.ids_sha256:
+            return 0
+        try:
+            held = read_mapped(self.before.folder / lists, self.before.files[lists])
+        except FileNotFoundError:  # somebody took it away: all are sorted anew
+            return 0
+        sharded.copy_lists(sharded.lists_over(index, held, old.n), index)
+        return old.n
 
     def _found(self, shards: tuple[ShardEntry, ...], trained: Any, n: int) -> Recall:
         """What the cells find: measured, or as it was where neither they nor the store's size

@@ -251,6 +251,17 @@ def empty_lists(trained: Any) -> Any:
     return out
 
 
+def copy_lists(source: Any, target: Any) -> None:
+    """Adds all that one index's lists hold to another's over the same cells and codes, in order and
+    with the same rows."""
+    lists = source.invlists
+    for cell in range(lists.nlist):
+        n = lists.list_size(cell)
+        if n:
+            target.invlists.add_entries(cell, n, lists.get_ids(cell), lists.get_codes(cell))
+    target.ntotal += source.ntotal
+
+
 def write_lists(index: Any, file: Sink) -> None:
     """Writes the cells' lists of an index, without cells and codes."""
     faiss = library()

@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 import pytest
 
-from fingerprints import index_files, nearest, sharded
+from fingerprints import index_files, nearest, shard_files, sharded
 from fingerprints.errors import ResourceLimit, StoreIntegrity
 from fingerprints.progress import Progress
 from fingerprints.records import canonical_json, sha256
@@ -144,6 +144,39 @@ def test_more_new_ones_extend_it_and_old_shards_are_not_written_again(path: Path
     assert before["lists-00003.faiss"] != after["lists-00003.faiss"]
     assert "lists-00004.faiss" in after
     assert held(path, (*NAMES, "new")) == {*NAMES, "new"}
+
+
+@pytest.mark.parametrize("change", ["grown", "its lists are gone", "an answer of it is gone"])
+def test_of_a_shard_that_grew_only_what_is_new_is_sorted_and_its_lists_are_as_if_all_were(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    plain = Path(shutil.copytree(path, tmp_path / "plain"))
+    added = faiss.IndexIVFPQ.add
+    sizes: list[int] = []
+
+    def counted(index: object, rows: np.ndarray) -> None:
+        sizes.append(len(rows))
+        added(index, rows)
+
+    def grow(where: Path) -> bytes:
+        with opened(where) as store:
+            store.index.now()
+            if change == "its lists are gone":
+                (generation(where) / "lists-00003.faiss").unlink()
+            if change == "an answer of it is gone":
+                store.remove("f")
+            store.add(transcript("new", 100), "new")
+            sizes.clear()
+            store.index.now()
+        return (generation(where) / "lists-00003.faiss").read_bytes()
+
+    monkeypatch.setattr(faiss.IndexIVFPQ, "add", counted)
+    found, sorted_anew = grow(path), sum(sizes)
+    monkeypatch.setattr(shard_files.ShardBuild, "_begun", lambda *_: 0)
+    assert grow(plain) == found
+    assert (sorted_anew < sum(sizes)) == (change == "grown")
+    assert sorted_anew == 99 if change == "grown" else sorted_anew == sum(sizes)
+    assert held(path, ("a", "new")) == {"a", "new"}
 
 
 def test_a_removal_makes_only_its_shards_anew(path: Path) -> None:
