@@ -9,7 +9,7 @@ from fingerprints.store_costs import cost_of_adding, cost_of_index
 
 def test_costs_grow_with_the_store_and_memory_stays_bounded() -> None:
     costs = [cost_of_index(10**p, 256) for p in range(3, 10)]
-    assert [c.shards for c in costs] == [0, 0, 0, 1, 10, 96, 954]
+    assert [c.shards for c in costs] == [0, 0, 0, 1, 5, 48, 477]
     assert [c.cells for c in costs[3:]] == [1024, 4096, 8192, 32768]
     for smaller, larger in pairwise(costs):
         assert larger.disk_bytes > smaller.disk_bytes
