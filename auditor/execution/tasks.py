@@ -128,6 +128,13 @@ def ended(task: WorkTask) -> TaskEnd | None:
     return None if _lacking(task, found) else found
 
 
+def lacking(task: WorkTask) -> str:
+    """What is missing of what this very task left when it ended; nothing where all of it lies
+    there, and where no end tells that it left anything."""
+    found = end_in(Path(task.ends))
+    return "" if found is None or found.key != task.key else _lacking(task, found)
+
+
 def again(task: WorkTask) -> str:
     """Why a task that was done is to be done again: its end is damaged, or what it left was taken
     away or cut short. Nothing where it was not done, or needs no doing."""
