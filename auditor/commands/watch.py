@@ -105,8 +105,9 @@ def watch(
 
     Killed anywhere, the same command goes on with the look that it was in. With --once: 0 nothing
     changed, 1 something did (whoever could not be asked is told on stderr all the same), 6 nothing
-    did and an endpoint could not be asked or compared, or the file of an open look was damaged. That an endpoint answers under several names in turn, as
-    a router does, or repeats its answers word for word, is told and is no change.
+    did and an endpoint could not be asked or compared, or the file of an open look was damaged.
+    That an endpoint answers under several names in turn, as a router does, or repeats its answers
+    word for word, is told and is no change.
     """
     path, folder = Path(plan_file), Path(out).absolute()
     plan = checked_fleet(path)

@@ -97,9 +97,9 @@ def look(
     """
     suspects = watched(plan, path)
     found, damaged = _states(suspects, out, begun)
-    for name, state in found.items():
-        if state.looks and not state_file(out, name).is_file():
-            progress.say(f"{name}: {ANEW.format(looks=state.looks, next=state.looks + 1)}")
+    for name, known in found.items():
+        if known.looks and not state_file(out, name).is_file():
+            progress.say(f"{name}: {ANEW.format(looks=known.looks, next=known.looks + 1)}")
     home = str(path.resolve().parent)
     asked = [
         (_task(suspect, state, home, out), state)
