@@ -172,7 +172,7 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     """Does a task, here and now, and writes down that it was done; does nothing for one that was
     done before. What failed is told and not written down: it is tried again.
 
-    Never raises what is the task's own fault, but that the disk is full.
+    Never raises what is the task's own fault. One whose end can't be written is not done.
     """
     before = ended(task)
     if before is not None and before.exit_code == 0:
@@ -189,7 +189,10 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     end = found.model_copy(update=told)
     if not end.exit_code:
         end = end.model_copy(update={"left": _sizes(task)})
-        write_record(Path(task.ends), end, exclude={"again"})
+        try:
+            write_record(Path(task.ends), end, exclude={"again"})
+        except AuditError as error:
+            end = failed(task, error).model_copy(update=told)
     return end.model_copy(update={"again": why})
 
 
