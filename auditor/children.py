@@ -71,10 +71,11 @@ def serve(answer: Answer) -> None:
         while True:
             answers.write(json.dumps(answer(lines.get())).encode("utf-8") + b"\n")
             answers.flush()
-    except BaseException:
+    finally:
+        # Only what was raised leads here. An interpreter that ends while a thread of it listens
+        # aborts, as if it had been killed.
         traceback.print_exc()
         sys.stderr.flush()
-        # An interpreter that ends while a thread of it listens aborts, as if it had been killed.
         os._exit(1)
 
 

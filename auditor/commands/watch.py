@@ -24,13 +24,12 @@ from auditor.fleet.watch_files import (
     WatchedChange,
     WatchState,
     held_states,
+    kept,
     open_file,
     open_look,
-    state_file,
 )
 from auditor.fleet.watching import BASELINE, QUESTIONS, look, watched
 from fingerprints.errors import AuditError, Incomplete, printable
-from fingerprints.record_files import write_record
 from fingerprints.records import Sampling
 
 TIME = re.compile(r"([0-9]{1,6})([smhd])")
@@ -190,9 +189,7 @@ def _sent(
         after, problem = posted(plan.name, state, url, allow_private) if url else (state, None)
         if problem is not None:
             say(f"webhook: {problem.line()}")
-        if after != state:
-            write_record(state_file(out, state.suspect), after)
-        found.append(after)
+        found.append(after if after == state else kept(after, state, out))
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from auditor.fleet.names_in_turn import ServedNames
 from auditor.fleet.plan import FleetSuspect
 from auditor.fleet.tasks import end_file
 from fingerprints.durable import disk_problem
-from fingerprints.errors import MalformedInput
+from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.record_files import RecordFile, write_record
 from fingerprints.records import Record, sha256
 
@@ -110,11 +110,27 @@ def held_states(suspects: tuple[FleetSuspect, ...], out: Path) -> dict[str, Watc
     return found
 
 
+def trouble(problem: str, exit_code: int, uncompared: bool = False) -> dict[str, object]:
+    """What of a state says that a look came to nothing, and why."""
+    return {"problem": problem, "exit_code": exit_code, "uncompared": uncompared}
+
+
+def kept(after: WatchState, before: WatchState, out: Path) -> WatchState:
+    """The state after a look, written down; where it can't be, the one before with the reason: what
+    was heard lies there, and the next look begins with it."""
+    try:
+        write_record(state_file(out, after.suspect), after)
+    except AuditError as error:
+        told = trouble(error.line(), error.exit_code, uncompared=True)
+        return before.model_copy(update=told)
+    return after
+
+
 def state_of(suspect: FleetSuspect, out: Path, looks: int) -> WatchState:
     """What is known of an endpoint, whatever spec it had; where nothing is, its state behind so
     many looks, of which it remembers nothing. Raises MalformedInput for a damaged file."""
     path = state_file(out, suspect.name)
-    if path.is_file():
+    if os.path.lexists(path):
         return STATE.read(path)
     begin = {"looks": looks, "baseline": looks + 1, "began": looks + 1}
     told = {"suspect": suspect.name, "spec_sha256": sha256(suspect.spec)}

@@ -24,10 +24,12 @@ from auditor.fleet.watch_files import (
     ToldOf,
     WatchedChange,
     WatchState,
+    kept,
     look_id,
     look_name,
     state_file,
     state_of,
+    trouble,
 )
 from detectors.service.repeated import ANSWERED, said
 from detectors.stats.char_kernel import exact, hamming
@@ -36,7 +38,6 @@ from fingerprints.collect import timestamp
 from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.probes import ProbeChoice
 from fingerprints.progress import SILENT, Progress
-from fingerprints.record_files import write_record
 from fingerprints.records import Sampling, sha256
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import Transcript, load_transcript
@@ -112,8 +113,7 @@ def look(
     ends = do_all(tasks, executor, lambda task, end, n: asking(n, len(tasks)))
     for task, state in asked:
         after = _after(state, task, ends[task.id], out, alpha, len(suspects))
-        write_record(state_file(out, state.suspect), after)
-        found[state.suspect] = after
+        found[state.suspect] = kept(after, state, out)
     return tuple((found | damaged)[suspect.name] for suspect in suspects)
 
 
@@ -182,22 +182,18 @@ def _after(
     """The state after a look that has ended; as before, with the reason, where it can't be compared
     with earlier ones."""
     if end.exit_code:
-        return state.model_copy(update=_trouble(end.what, end.exit_code))
+        return state.model_copy(update=trouble(end.what, end.exit_code))
     try:
         return _compared(state, task, out, needed(alpha, endpoints, state.test))
     except AuditError as error:
-        return state.model_copy(update=_trouble(error.line(), error.exit_code, uncompared=True))
-
-
-def _trouble(problem: str, exit_code: int, uncompared: bool = False) -> dict[str, object]:
-    return {"problem": problem, "exit_code": exit_code, "uncompared": uncompared}
+        return state.model_copy(update=trouble(error.line(), error.exit_code, uncompared=True))
 
 
 def _compared(state: WatchState, task: AskTask, out: Path, bound: float) -> WatchState:
     number = state.looks + 1
     heard = load_transcript(out / task.recordings[0].file)
     names = tuple(sorted({r.served_model for r in heard.replies if r.served_model}))
-    known = {"looks": number, "at": time.time(), "names": names, **_trouble("", 0)}
+    known = {"looks": number, "at": time.time(), "names": names, **trouble("", 0)}
     after = _named(state.model_copy(update=known), state.names)
     if number != state.baseline:
         return _tested(after, heard, _earlier(after, task, out), bound)

@@ -50,10 +50,18 @@ def test_every_line_is_answered_alone_and_closed_pipes_end_a_child() -> None:
 def test_a_bug_ends_a_child_with_1_and_is_told_and_no_abort() -> None:
     """Its parent tells a bug from a process that was killed, or ran out of memory, by that."""
     one = child(MISTAKEN)
-    told = one.communicate(b"a\n", timeout=60)[1]
-    assert one.returncode == 1
+    assert one.stdin is not None
+    assert one.stdout is not None
+    assert one.stderr is not None
+    one.stdin.write(b"a\n")
+    one.stdin.flush()
+    assert one.stdout.readline() == b""
+    told = one.stderr.read()
+    assert one.wait(timeout=60) == 1
     assert b"ValueError: a bug of ours" in told
     assert b"Fatal" not in told
+    one.stderr.close()
+    close_pipes(one)
 
 
 @pytest.mark.parametrize("jobs", [0, MOST_JOBS + 1])

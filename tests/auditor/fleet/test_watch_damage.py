@@ -177,3 +177,28 @@ def test_a_feed_that_can_not_be_written_keeps_no_change_from_being_told(
         (watch.out / FEED).rmdir()
         assert watch.looked()[0] == 0
         assert b"look 3 of one" in (watch.out / FEED).read_bytes()
+
+
+@pytest.mark.parametrize("place", ["watch/one", "watch/one/state.json"])
+def test_what_of_one_endpoint_can_not_be_written_keeps_no_change_of_another_from_being_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    with FaultServer(speaks(lambda n: int(n >= 2 * (FIRST + EACH)))) as server:
+        watch = Watch(tmp_path, server)
+        assert [watch.looked()[0], watch.looked()[0]] == [0, 0]
+        blocked, aside = watch.out / place, tmp_path / "aside"
+        blocked.rename(aside)
+        if place == "watch/one":
+            blocked.write_text("a file, where a folder is needed", "utf-8")
+        else:
+            (blocked / "held").mkdir(parents=True)
+        capfd.readouterr()
+        assert watch.looked()[0] == 1
+        told = capfd.readouterr()
+        assert [line.split(":")[0] for line in told.out.splitlines()] == ["At look 3 of two"]
+        why = "can't be used: " if place == "watch/one" else "can't be read: "
+        assert f"one: not asked: {why}" in told.err or f"one: not compared: {why}" in told.err
+        shutil.rmtree(blocked) if blocked.is_dir() else blocked.unlink()
+        aside.rename(blocked)
+        assert watch.looked()[0] == 1
+        assert capfd.readouterr().out.startswith("At look 3 of one: ")
