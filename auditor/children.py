@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import IO
@@ -59,16 +60,23 @@ def close_pipes(child: subprocess.Popen[bytes]) -> None:
 
 def serve(answer: Answer) -> None:
     """The child's side, on stdin and stdout: answers every line in order, and returns never.
-    Whatever a library prints goes to stderr."""
+    Whatever a library prints goes to stderr; what is raised ends it with 1, told there."""
     # A Ctrl-C is for the parent, which ends its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()
-    while True:
-        answers.write(json.dumps(answer(lines.get())).encode("utf-8") + b"\n")
-        answers.flush()
+    try:
+        while True:
+            answers.write(json.dumps(answer(lines.get())).encode("utf-8") + b"\n")
+            answers.flush()
+    finally:
+        # Only what was raised leads here. An interpreter that ends while a thread of it listens
+        # aborts, as if it had been killed.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _listen(told: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:

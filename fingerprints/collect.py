@@ -27,7 +27,7 @@ from fingerprints.records import (
 )
 from fingerprints.subjects.base import Subject
 from fingerprints.subjects.naming import other_model
-from fingerprints.transcript import Header, Transcript
+from fingerprints.transcript import Header, Reading, Transcript
 
 Key = tuple[str, str, int]
 """Probe, arm, sample."""
@@ -261,6 +261,15 @@ def header_of(subject: Subject, probe_sets: Sequence[ProbeSet], sampling: Sampli
         probe_sets=tuple(reference(s) for s in probe_sets),
         created=timestamp(),
     )
+
+
+def answered_in(path: Path) -> frozenset[Key]:
+    """What a run that goes on in a journal asks no more; none where there is no such file. Raises
+    MalformedInput for a damaged one."""
+    if not path.is_file():
+        return frozenset()
+    held = Reading().read(path).replies
+    return frozenset(key for key, reply in held.items() if reply.status is not Status.ERROR)
 
 
 def part_of(

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from fingerprints.catalog_rows import content_digest
 from fingerprints.errors import (
     AuditError,
     MalformedInput,
@@ -23,6 +22,7 @@ from fingerprints.errors import (
     UsageProblem,
     printable,
 )
+from fingerprints.late_store import LateStore
 from fingerprints.makers_csv import read_metadata
 from fingerprints.progress import SILENT, Progress
 from fingerprints.recordings.counts import MOST_UNREADABLE, ReadingCounts
@@ -30,7 +30,7 @@ from fingerprints.recordings.data_set import REMOTE, DataSet
 from fingerprints.recordings.models import ModelsOfFile, counted, models_in
 from fingerprints.recordings.reading import AS_IT_IS, HowToRead
 from fingerprints.records import Record
-from fingerprints.store import FingerprintStore
+from fingerprints.store import FingerprintStore, storable
 from fingerprints.subjects.kinds import RECORDINGS
 from fingerprints.transcript import Transcript
 
@@ -162,7 +162,7 @@ def looked_through(
 
 
 def import_answers(
-    store: FingerprintStore | None,
+    store: FingerprintStore | LateStore | None,
     found: LookedThrough,
     progress: Progress = SILENT,
     replace: bool = False,
@@ -176,7 +176,7 @@ def import_answers(
     stopped. A ``dry_run`` stores nothing; it alone needs no store, and reports what would be added.
     Raises what reading a file raises that changed since it was looked through.
     """
-    counts, known = _Counts(skipped=list(found.skipped)), found.makers
+    counts, known, late = _Counts(skipped=list(found.skipped)), found.makers, _late(store)
     for done, transcripts in enumerate(found.models()):
         progress(done, len(found.files))
         for model, transcript in transcripts.items():
@@ -185,13 +185,18 @@ def import_answers(
                 counts.other_vendor.append(model)
             again = replace and model not in counts.added
             by = (listed or vendor, family)
-            if dry_run or store is None:
-                _foresee(store, transcript, model, by, counts, again)
+            if dry_run or late is None:
+                seen = None if late is None else late.now()
+                _foresee(seen, transcript, model, by, counts, again)
             else:
-                _add(store, transcript, model, by, counts, again)
+                _add(late, transcript, model, by, counts, again)
         counts.without_metadata += [m for m in transcripts if known and m not in known]
     progress(len(found.files), len(found.files))
     return ImportReport.model_validate({**vars(counts), "reading": _report(found.reading)})
+
+
+def _late(store: FingerprintStore | LateStore | None) -> LateStore | None:
+    return LateStore(lambda: store) if isinstance(store, FingerprintStore) else store
 
 
 def _checked(
@@ -243,10 +248,10 @@ def _foresee(
     replace: bool,
 ) -> None:
     """What `_add` would do, but for what only storing finds."""
-    content = content_digest(transcript)
     try:
+        content = storable(transcript, model)
         known = None if store is None else store.known(model, content, *made_by, replace)
-    except UsageProblem as error:
+    except (UsageProblem, MalformedInput) as error:
         counts.skip(model, error)
         return
     if known is not None or model in counts.added:
@@ -256,13 +261,20 @@ def _foresee(
 
 
 def _add(
-    store: FingerprintStore,
+    late: LateStore,
     transcript: Transcript,
     model: str,
     made_by: tuple[str, str],
     counts: _Counts,
     replace: bool,
 ) -> None:
+    try:
+        storable(transcript, model)
+    except (UsageProblem, MalformedInput) as error:
+        counts.skip(model, error)
+        return
+    # What is wrong with the store itself is no fault of this model.
+    store = late.now()
     try:
         teacher, fresh = store.put(transcript, model, *made_by, replace)
     except (UsageProblem, MalformedInput) as error:

@@ -179,10 +179,9 @@ class FingerprintStore(Closing):
         another process stored them meanwhile. Raises UsageProblem for the same name with other
         content (unless ``replace``) and for a probe set of which the store holds another version.
         """
-        _check_name(name)
+        content = storable(transcript, name)
         if self.read_only:
             self._writable()
-        content = _content_of(transcript, name)
         found = self.known(name, content, vendor, family, replace)
         if found is not None:
             return Put(found, fresh=False)
@@ -353,7 +352,10 @@ class FingerprintStore(Closing):
             self._lock.close(remove=remove_lock)
 
 
-def _content_of(transcript: Transcript, name: str) -> str:
+def storable(transcript: Transcript, name: str) -> str:
+    """The digest of a transcript that any store can hold under this name. Raises UsageProblem for a
+    name that none may have, MalformedInput for text that no file can hold."""
+    check_name(name)
     try:
         return content_digest(transcript)
     except UnicodeEncodeError as error:
@@ -376,7 +378,8 @@ def _same(stored: StoredTeacher, content: str, vendor: str, family: str) -> bool
     )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises UsageProblem for what can be no model's name."""
     if not name.strip() or len(name) > LONGEST_NAME or printable(name) != name:
         raise UsageProblem(
             f"a model's name is 1 to {LONGEST_NAME} printable characters, not"

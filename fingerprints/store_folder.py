@@ -62,10 +62,22 @@ def refuse_absent(path: Path) -> None:
 
 
 def refuse_occupied(path: Path) -> None:
-    """Raises UsageProblem where there is neither a store nor room for one: a folder of other
-    things. Needs no lock."""
-    if path.is_dir() and not (path / CATALOG).is_file() and (others := _others(path)):
+    """Raises where there is neither a store nor room for one: UsageProblem for a folder of other
+    things, MalformedInput for a file and for a folder that can't be written. Needs no lock."""
+    if (path / CATALOG).is_file():
+        return
+    if os.path.lexists(path) and not path.is_dir():
+        raise MalformedInput(
+            "a file, where a store's folder is needed",
+            where=path,
+            next_step="move it away, or choose another folder",
+        )
+    if path.is_dir() and (others := _others(path)):
         raise _occupied(path, others)
+    if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+        raise MalformedInput(
+            "can't be written", where=path, next_step="choose a folder that you may write to"
+        )
 
 
 def _others(path: Path) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+from fingerprints.collect import Key
 from fingerprints.records import ProbeSet, Record, Sampling
 from fingerprints.subjects.spec import parse_spec
 
@@ -29,16 +31,26 @@ TEMPLATE_TOKENS = 30
 
 
 def estimate(
-    sets: Sequence[ProbeSet], sampling: Sampling, parameters: float | None
+    sets: Sequence[ProbeSet],
+    sampling: Sampling,
+    parameters: float | None,
+    held: AbstractSet[Key] = frozenset(),
 ) -> CostEstimate:
-    """Questions, tokens and time of asking these. ``parameters`` is the suspect's size, None for an
-    endpoint.
+    """Questions, tokens and time of asking these but for those that are ``held``. ``parameters`` is
+    the suspect's size, None for an endpoint.
 
     Tokens read are counted from characters, tokens written are an upper bound, and seconds assume
     two CPU cores (or 160 tokens a second from an endpoint): expect a factor of two either way, and
     far less on a GPU.
     """
-    rows = [(p, s) for s in sets for p in s.probes for _ in s.arms for _ in range(sampling.samples)]
+    rows = [
+        (p, s)
+        for s in sets
+        for p in s.probes
+        for arm in s.arms
+        for sample in range(sampling.samples)
+        if (p.id, arm.value, sample) not in held
+    ]
     tokens_in = sum(int(len(p.prompt()) / CHARACTERS_PER_TOKEN) + TEMPLATE_TOKENS for p, _ in rows)
     cap = sampling.max_tokens
     tokens_out = sum(min(s.max_tokens, cap or s.max_tokens) for _, s in rows)
@@ -61,10 +73,16 @@ def estimate(
     )
 
 
-def cost_of(spec: str, sets: Sequence[ProbeSet], sampling: Sampling) -> dict[str, Any]:
-    """The estimate for a subject as a dry run shows it. Raises what `parse_spec` and the kind
-    raise."""
+def cost_of(
+    spec: str,
+    sets: Sequence[ProbeSet],
+    sampling: Sampling,
+    held: AbstractSet[Key] = frozenset(),
+) -> dict[str, Any]:
+    """The estimate for a subject as a dry run shows it, of what is not ``held``. Raises what
+    `parse_spec` and the kind raise."""
     parsed = parse_spec(spec)
     if parsed.kind.recorded:
         return RECORDED
-    return estimate(sets, sampling, parsed.kind.parameters(parsed)).model_dump(mode="json")
+    found = estimate(sets, sampling, parsed.kind.parameters(parsed), held)
+    return found.model_dump(mode="json")

@@ -118,7 +118,7 @@ class LineageOut(_Numbers):
     and its bounds. ``bounds`` is None where too few lineages would be left for a fit.
 
     The scales of what unrelated suspects get and the coefficients' covariances stay those of all
-    lineages.
+    lineages: intervals are narrower by a twentieth with thirteen of them, and by less with more.
     """
 
     lineage: str

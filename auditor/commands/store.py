@@ -28,10 +28,10 @@ from auditor.commands.options import (
     store_folder,
 )
 from auditor.commands.stored import (
+    added_to,
     hit,
     list_hits,
     list_stored,
-    opened_to_write,
     recall_line,
     repair_of,
     show_cost,
@@ -45,14 +45,14 @@ from auditor.commands.stored import (
 from auditor.console import progress_on, put, put_json, say
 from fingerprints.address import Address, is_address
 from fingerprints.collect import collect, header_of
-from fingerprints.errors import StoreIntegrity, UsageProblem, printable
+from fingerprints.errors import MalformedInput, StoreIntegrity, UsageProblem, printable
 from fingerprints.importing import import_answers, looked_through
 from fingerprints.probes import PRESETS, parse_probes
 from fingerprints.publishing import foreseen
 from fingerprints.publishing import publish as publish_store
 from fingerprints.recordings.recording import how_to_read
 from fingerprints.records import ProbeSet, Sampling, sha256
-from fingerprints.store import FingerprintStore
+from fingerprints.store import FingerprintStore, check_name
 from fingerprints.store_costs import cost_of_index
 from fingerprints.store_folder import refuse_occupied
 from fingerprints.subjects import open_subject
@@ -122,20 +122,22 @@ def add(
         return show_cost(cost_of(spec, sets, sampling), as_json)
     # Beside the store: a run that is cut leaves the store as it was, and is resumed from here.
     pending = Path(f"{store_dir.rstrip('/')}.pending") / f"{sha256(f'{name}|{spec}')[:16]}.jsonl"
+    check_name(name)
     refuse_occupied(Path(store_dir))
     with (
         progress_on("opening") as progress,
         open_subject(placed(spec, device, dtype)) as subject,
-        # Behind the subject: what can't be opened leaves no empty store.
-        opened_to_write(store_dir, embedder) as opened,
+        added_to(store_dir, embedder) as late,
     ):
-        warn_of_slip(vendor, opened)
-        known = None if replace else _said_already(opened, name, subject, sets, sampling)
+        warn_of_slip(vendor, late)
+        known = None if replace else _said_already(late.there, name, subject, sets, sampling)
         asking = progress.step("asking")
         if known is not None:
             say("its answers to these questions are stored: nobody is asked (--replace does)")
         transcript = known or collect(subject, sets, sampling, pending, asking)
-        stored = opened.add(transcript, name=name, vendor=vendor, family=family, replace=replace)
+        stored = late.now().add(
+            transcript, name=name, vendor=vendor, family=family, replace=replace
+        )
     pending.unlink(missing_ok=True)
     if pending.parent.is_dir() and not any(pending.parent.iterdir()):
         shutil.rmtree(pending.parent)
@@ -144,7 +146,7 @@ def add(
 
 
 def _said_already(
-    store: FingerprintStore,
+    store: FingerprintStore | None,
     name: str,
     subject: Subject,
     sets: Sequence[ProbeSet],
@@ -152,8 +154,9 @@ def _said_already(
 ) -> Transcript | None:
     """The stored answers to the very same questions, all of them: a run that was killed after they
     were stored asks nobody again. None where there are none; recorded answers are read anew."""
-    held = next((t for t in store.teachers() if t.name == name), None)
-    if held is None or "recorded" in subject.offers:
+    if store is None or "recorded" in subject.offers:
+        return None
+    if all(teacher.name != name for teacher in store.teachers()):
         return None
     said = store.transcript(name)
     asked = header_of(subject, sets, sampling).terms()
@@ -256,10 +259,14 @@ def import_(
     if dry_run:
         return show_import(report, as_json)
     # What is refused was refused by now: a store is made for answers that can be read.
-    with opened_to_write(store_dir, embedder) as opened, progress_on("importing") as progress:
-        warn_of_slip(vendor, opened)
-        outcome = import_answers(opened, found, progress, replace, vendor.strip())
-    return tell_import(outcome, vendor, as_json)
+    with added_to(store_dir, embedder) as late, progress_on("importing") as progress:
+        warn_of_slip(vendor, late)
+        outcome = import_answers(late, found, progress, replace, vendor.strip())
+    told = tell_import(outcome, vendor, as_json)
+    if late.there is not None:
+        return told
+    say(f"nothing could be stored: no store was made at {store_dir}")
+    return MalformedInput.exit_code
 
 
 @store.command(short_help="Find the stored answers nearest to a text.")

@@ -21,14 +21,16 @@ from fingerprints import remote_store
 from fingerprints.address import is_address
 from fingerprints.catalog_file import CATALOG
 from fingerprints.catalog_rows import StoredTeacher
-from fingerprints.embed import HashedNgrams, SentenceTransformer
+from fingerprints.embed import Embedder, HashedNgrams, SentenceTransformer
 from fingerprints.errors import UsageProblem, printable
 from fingerprints.importing import ImportReport
 from fingerprints.inspection import StoreProblem, repair
+from fingerprints.late_store import LateStore
 from fingerprints.nearest import Recall
 from fingerprints.publishing import Published
 from fingerprints.store import FingerprintStore
 from fingerprints.store_costs import cost_of_adding
+from fingerprints.store_folder import refuse_occupied
 
 
 def hit(opened: FingerprintStore, score: float, number: int) -> dict[str, Any]:
@@ -134,25 +136,37 @@ def show_import(found: ImportReport, as_json: bool) -> int:
     return show_cost(cost, as_json=False)
 
 
-def warn_of_slip(vendor: str, opened: FingerprintStore) -> None:
+def warn_of_slip(vendor: str, late: LateStore) -> None:
     """Says that a maker's name looks misspelt: it is kept as it was given."""
-    maker = meant(vendor, [t.vendor for t in opened.teachers()])
+    stored = [] if late.there is None else late.there.teachers()
+    maker = meant(vendor, [t.vendor for t in stored])
     if maker is not None:
         say(f"no maker is called {vendor} (--vendor): did you mean {maker}?")
 
 
-def opened_to_write(store_dir: str, embedder: str | None) -> FingerprintStore:
-    """A store that is added to, made where there is none. Raises what `FingerprintStore.join`
-    raises."""
-    path = Path(store_dir)
-    if embedder is None:
-        return FingerprintStore.join(path)
-    name = embedder.removeprefix("sentence-transformers:")
-    if name == embedder or not name:
+@contextmanager
+def added_to(store_dir: str, embedder: str | None) -> Iterator[LateStore]:
+    """A store that is added to: joined at once where there is one, so that what is wrong with it
+    shows before anybody is asked; elsewhere made with the first model that is stored, so that work
+    which ends before leaves no empty one. Raises what `FingerprintStore.join` raises, UsageProblem
+    for an unknown embedder, and what `refuse_occupied` raises."""
+    path, chosen = Path(store_dir), _embedder(embedder)
+    refuse_occupied(path)
+    with LateStore(lambda: FingerprintStore.join(path, embedder=chosen)) as late:
+        if (path / CATALOG).is_file():
+            late.now()
+        yield late
+
+
+def _embedder(name: str | None) -> Embedder | None:
+    if name is None:
+        return None
+    model = name.removeprefix("sentence-transformers:")
+    if model == name or not model:
         raise UsageProblem(
             "unknown embedder", where="--embedder", next_step="write sentence-transformers:MODEL"
         )
-    return FingerprintStore.join(path, embedder=SentenceTransformer(name))
+    return SentenceTransformer(model)
 
 
 def tell_stored(stored: StoredTeacher, as_json: bool) -> None:

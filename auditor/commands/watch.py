@@ -19,27 +19,24 @@ from auditor.console import progress_on, put, put_json, say
 from auditor.execution.order import Executor
 from auditor.fleet.plan import FleetPlan
 from auditor.fleet.run import fleet_folder
-from auditor.fleet.telling import WEBHOOK, posted, summary, write_feed
-from auditor.fleet.watching import (
-    BASELINE,
-    QUESTIONS,
+from auditor.fleet.telling import FEED, WEBHOOK, posted, summary, write_feed
+from auditor.fleet.watch_files import (
     WatchedChange,
     WatchState,
     held_states,
-    look,
+    kept,
     open_file,
     open_look,
-    state_file,
-    watched,
 )
-from fingerprints.errors import Incomplete, printable
-from fingerprints.record_files import write_record
+from auditor.fleet.watching import BASELINE, QUESTIONS, look, watched
+from fingerprints.errors import AuditError, Incomplete, printable
 from fingerprints.records import Sampling
 
 TIME = re.compile(r"([0-9]{1,6})([smhd])")
 LONGEST = 366 * 86400.0
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 CHANGED = 1
+LOOKED_ANEW = "everybody is looked at anew, and what the last look changed is told again"
 
 
 def _seconds(context: click.Context, option: click.Parameter, value: str) -> float:
@@ -107,8 +104,9 @@ def watch(
 
     Killed anywhere, the same command goes on with the look that it was in. With --once: 0 nothing
     changed, 1 something did (whoever could not be asked is told on stderr all the same), 6 nothing
-    did and an endpoint could not be asked. That an endpoint answers under several names in turn, as
-    a router does, or repeats its answers word for word, is told and is no change.
+    did and an endpoint could not be asked or compared, or the file of an open look was damaged.
+    That an endpoint answers under several names in turn, as a router does, or repeats its answers
+    word for word, is told and is no change.
     """
     path, folder = Path(plan_file), Path(out).absolute()
     plan = checked_fleet(path)
@@ -142,7 +140,7 @@ def _last(plan: FleetPlan, path: Path, out: Path) -> float:
     """When the last look at any endpoint was; 0 where there was none, or it was not ended."""
     if open_file(out).is_file():
         return 0.0
-    return max((state.at for state in held_states(plan, path, out).values()), default=0.0)
+    return max((state.at for state in held_states(watched(plan, path), out).values()), default=0.0)
 
 
 def _looked(
@@ -156,16 +154,31 @@ def _looked(
     once: bool,
 ) -> int:
     """One look, told; its exit code."""
-    with fleet_folder(plan.name, out), open_look(plan, path, out) as begun:
+    with fleet_folder(plan.name, out), open_look(watched(plan, path), out) as begun:
+        if begun.damaged:
+            say(printable(f"{begun.damaged}: {LOOKED_ANEW}", 600))
         with progress_on("looking") as progress:
             states = look(plan, path, out, executor, alpha, begun, progress)
-        write_feed(plan.name, states, out)
-        states = _sent(plan, states, out, allow_private)
         new = [c for s in states for c in s.changes[begun.known.get(s.suspect, 0) :]]
+        failed = _feed_problem(plan, states, out)
+        states = _sent(plan, states, out, allow_private)
         _tell(states, new, as_json, once)
     if any(change.is_change for change in new):
         return CHANGED
-    return Incomplete.exit_code if any(state.problem for state in states) else 0
+    if begun.damaged or any(state.problem for state in states):
+        return Incomplete.exit_code
+    return failed
+
+
+def _feed_problem(plan: FleetPlan, states: Sequence[WatchState], out: Path) -> int:
+    """Writes the feed; the exit code of why it can't be, which is told and keeps no change from
+    being told."""
+    try:
+        write_feed(plan.name, states, out)
+    except AuditError as error:
+        say(f"{FEED}: {error.line()}")
+        return error.exit_code
+    return 0
 
 
 def _sent(
@@ -176,9 +189,7 @@ def _sent(
         after, problem = posted(plan.name, state, url, allow_private) if url else (state, None)
         if problem is not None:
             say(f"webhook: {problem.line()}")
-        if after != state:
-            write_record(state_file(out, state.suspect), after)
-        found.append(after)
+        found.append(after if after == state else kept(after, state, out))
     return tuple(found)
 
 
@@ -187,7 +198,8 @@ def _tell(
 ) -> None:
     for state in states:
         if state.problem:
-            say(printable(f"{state.suspect}: not asked: {state.problem}", 300))
+            what = "not compared" if state.uncompared else "not asked"
+            say(printable(f"{state.suspect}: {what}: {state.problem}", 600))
     if as_json:
         plain = {
             "changes": [change.model_dump(mode="json") for change in new],

@@ -13,7 +13,7 @@ import time
 from contextlib import chdir
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from fingerprints.errors import AuditError, MalformedInput, missing_library
 from fingerprints.progress import SILENT, Progress
@@ -31,8 +31,10 @@ class WorkTask(Record):
     done. ``key`` says what it was made for: an end under another key says nothing of it.
     ``needs``: which must have succeeded before; ``lane``: units of one are done one after the
     other. It takes ``threads`` of a processor and, where there is a CUDA device, a ``share`` of
-    one's memory, a ``whole`` one, or none.
+    one's memory, a ``whole`` one, or none. ``MENDS``: doing it again makes whole what it left.
     """
+
+    MENDS: ClassVar[bool] = True
 
     id: str
     key: str
@@ -49,7 +51,7 @@ class WorkTask(Record):
 
     def leaves(self) -> tuple[Path, ...]:
         """The files without which its end counts for nothing: who takes them away has it done
-        again."""
+        again, as has who cuts one short of a unit that ``MENDS`` it."""
         return ()
 
 
@@ -57,8 +59,10 @@ class TaskEnd(Record):
     """How a task ended: its exit code, as the same command by itself would have had, and what was
     wrong. ``key`` is the task's: of another one it says nothing. ``peak_bytes``: the most main
     memory that the process which did it ever held; ``device_bytes``: the most that was reserved on
-    its CUDA device meanwhile, 0 where it had none. ``again``: why it was done although it may have
-    been done before; told once, and not written down."""
+    its CUDA device meanwhile, 0 where it had none. ``left``: the sizes in bytes of the files that
+    it leaves, in their order; none from older versions, which tell nothing of whether one was cut.
+    ``again``: why it was done although it may have been done before; told once, and not written
+    down."""
 
     id: str
     key: str
@@ -69,6 +73,7 @@ class TaskEnd(Record):
     seconds: float = 0.0
     peak_bytes: int = 0
     device_bytes: int = 0
+    left: tuple[int, ...] = ()
     again: str = ""
 
 
@@ -116,21 +121,44 @@ def end_in(path: Path) -> TaskEnd | None:
 
 def ended(task: WorkTask) -> TaskEnd | None:
     """How this very task ended; None where it did not yet, or under another key, or where what it
-    left was taken away since, or where its end is damaged."""
+    left was taken away or cut short since, or where its end is damaged."""
     found = end_in(Path(task.ends))
     if found is None or found.key != task.key:
         return None
-    return found if all(file.is_file() for file in task.leaves()) else None
+    return None if _lacking(task, found) else found
 
 
-def _damage(task: WorkTask) -> str:
-    """What is wrong with the file of its end; nothing where that can be read or isn't there."""
+def lacking(task: WorkTask) -> str:
+    """What is missing of what this very task left when it ended; nothing where all of it lies
+    there, and where no end tells that it left anything."""
+    found = end_in(Path(task.ends))
+    return "" if found is None or found.key != task.key else _lacking(task, found)
+
+
+def again(task: WorkTask) -> str:
+    """Why a task that was done is to be done again: its end is damaged, or what it left was taken
+    away or cut short. Nothing where it was not done, or needs no doing."""
     path = Path(task.ends)
     try:
-        if path.is_file():
-            END.read(path)
+        found = END.read(path) if path.is_file() else None
     except MalformedInput as error:
         return f"done again: {error.what} ({path})"
+    told = "" if found is None or found.key != task.key else _lacking(task, found)
+    return f"done again: {told}" if told else ""
+
+
+def _lacking(task: WorkTask, end: TaskEnd) -> str:
+    """What is missing of what a task left when it ended; nothing where all of it lies there."""
+    files = task.leaves()
+    gone = next((file for file in files if not file.is_file()), None)
+    if gone is not None:
+        return f"what it left is gone ({gone})"
+    if not (task.MENDS and len(end.left) == len(files)):
+        return ""
+    for file, was in zip(files, end.left, strict=True):
+        now = file.stat().st_size
+        if now < was:
+            return f"what it left was cut short since, from {was:,} to {now:,} bytes ({file})"
     return ""
 
 
@@ -144,12 +172,12 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     """Does a task, here and now, and writes down that it was done; does nothing for one that was
     done before. What failed is told and not written down: it is tried again.
 
-    Never raises what is the task's own fault, but that the disk is full.
+    Never raises what is the task's own fault. One whose end can't be written is not done.
     """
     before = ended(task)
     if before is not None and before.exit_code == 0:
         return before
-    damage, began = _damage(task), time.monotonic()
+    why, began = again(task), time.monotonic()
     _forget_device_peak()
     with chdir(task.home):
         found = _tried(task, progress)
@@ -160,8 +188,18 @@ def perform(task: WorkTask, progress: Progress = SILENT) -> TaskEnd:
     }
     end = found.model_copy(update=told)
     if not end.exit_code:
-        write_record(Path(task.ends), end, exclude={"again"})
-    return end.model_copy(update={"again": damage})
+        end = end.model_copy(update={"left": _sizes(task)})
+        try:
+            write_record(Path(task.ends), end, exclude={"again"})
+        except AuditError as error:
+            end = failed(task, error).model_copy(update=told)
+    return end.model_copy(update={"again": why})
+
+
+def _sizes(task: WorkTask) -> tuple[int, ...]:
+    """How large the files are that it left; none where it left one less than it says."""
+    files = task.leaves()
+    return tuple(f.stat().st_size for f in files) if all(f.is_file() for f in files) else ()
 
 
 def _tried(task: WorkTask, progress: Progress) -> TaskEnd:

@@ -12,18 +12,21 @@ from auditor.audits.frame import open_store
 from auditor.audits.plan import AskingOf
 from auditor.calibration.case import NONE, SHIPPED
 from auditor.calibration.record import read_calibration
-from auditor.execution.tasks import succeeded
+from auditor.execution.tasks import again, succeeded
 from auditor.fleet.cells import Cell
 from auditor.fleet.tasks import AskTask
 from auditor.fleet.tasks_of import FleetTasks, lane_of
 from detectors.lineup import counted
+from fingerprints.collect import answered_in
 from fingerprints.errors import AuditError
 from fingerprints.records import Record
 
 
 class AskedWhat(Record):
     """What one subject will be asked for one purpose: all shared probe sets, or an audit that asks
-    for itself. ``problem`` says why that can't be told, ``unknown`` that it shows on the way."""
+    for itself; of shared ones what lies there already is left out, ``held`` answers. ``problem``
+    says why that can't be told, ``unknown`` that it shows on the way; ``again``: why what was done
+    is gone on with."""
 
     subject: str
     purpose: str
@@ -35,6 +38,8 @@ class AskedWhat(Record):
     seconds: float = 0.0
     unknown: bool = False
     problem: str = ""
+    held: int = 0
+    again: str = ""
 
 
 class FleetForecast(Record):
@@ -70,16 +75,21 @@ class FleetForecast(Record):
 
 
 def _told(one: AskedWhat) -> str:
+    return f"{_told_cost(one)}; {one.again}" if one.again else _told_cost(one)
+
+
+def _told_cost(one: AskedWhat) -> str:
     if one.problem:
         return one.problem
     if one.done:
         return "done already"
     if one.unknown:
         return "what it asks shows on the way"
+    held = f" beside {counted(one.held, 'answer')} that it gave" if one.held else ""
     if not one.questions:
-        return "a recording is not asked anything"
+        return f"nothing is left to ask{held}" if held else "a recording is not asked anything"
     return (
-        f"{one.questions:,} questions, {one.tokens_in:,} tokens in, at most"
+        f"{one.questions:,} questions{held}, {one.tokens_in:,} tokens in, at most"
         f" {one.tokens_out_at_most:,} out, about {one.seconds:,.0f} s; {one.lane}"
     )
 
@@ -148,13 +158,21 @@ def _read_calibration(name: str) -> str:
 
 
 def _shared(task: AskTask) -> AskedWhat:
-    done = succeeded(task)
-    asked = [
-        AskingOf(task.spec, [r.choice.load()], r.sampling)
-        for r in task.recordings
-        if r.choice is not None
-    ]
-    return _cost(task.id, "for all of its audits", task.lane, asked, done)
+    """What is left to ask of what all audits of a subject share."""
+    done, why = succeeded(task), again(task)
+    found = AskedWhat(
+        subject=task.id, purpose="for all of its audits", lane=task.lane, done=done, again=why
+    )
+    costs, held = [], 0
+    try:
+        for one in task.recordings:
+            if one.choice is not None:
+                there = frozenset() if done else answered_in(Path(task.out) / one.file)
+                costs.append(cost_of(task.spec, [one.choice.load()], one.sampling, there))
+                held += len(there)
+    except AuditError as error:
+        return found.model_copy(update={"problem": error.line()})
+    return found.model_copy(update={**_sums(costs), "held": held})
 
 
 def _itself(cell: Cell, done: bool) -> Iterator[AskedWhat]:

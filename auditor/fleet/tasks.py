@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from auditor.audits.frame import keep
 from auditor.audits.plan import AuditPlan
@@ -58,7 +58,9 @@ class JudgeTask(WorkTask):
     """One audit of one suspect: its kind, its plan's fields, the folder of its report, and who was
     asked before. Without a ``lane`` it asks nobody, and waits for nobody's device. ``out`` is the
     fleet's folder; ``operator`` is who runs it, as given: of no account for what it was made
-    for."""
+    for. A report that was changed since is never written over: it is its reader's to look at."""
+
+    MENDS: ClassVar[bool] = False
 
     out: str
     kind: str

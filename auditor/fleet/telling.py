@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 
-from auditor.fleet.watching import ToldOf, WatchedChange, WatchState
+from auditor.fleet.watch_files import ToldOf, WatchedChange, WatchState
 from fingerprints.durable import replacing
 from fingerprints.errors import AuditError, Incomplete, UnsafeInput, UsageProblem, printable
 from fingerprints.subjects.guard import refuse_address

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from math import log10
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from auditor.execution.order import Executor, do_all
-from auditor.execution.tasks import TaskEnd
+from auditor.execution.tasks import TaskEnd, lacking
 from auditor.fleet.names_in_turn import ServedNames
 from auditor.fleet.plan import FLEET, FleetPlan, FleetSuspect
 from auditor.fleet.tasks import AskTask, Recording, end_file
 from auditor.fleet.tasks_of import lane_of
+from auditor.fleet.watch_files import (
+    OpenLook,
+    ToldOf,
+    WatchedChange,
+    WatchState,
+    kept,
+    look_id,
+    look_name,
+    state_file,
+    state_of,
+    trouble,
+)
 from detectors.service.repeated import ANSWERED, said
 from detectors.stats.char_kernel import exact, hamming
 from detectors.stats.exchangeability import log10_mixed_capital, strangeness_p
@@ -30,8 +38,7 @@ from fingerprints.collect import timestamp
 from fingerprints.errors import AuditError, MalformedInput
 from fingerprints.probes import ProbeChoice
 from fingerprints.progress import SILENT, Progress
-from fingerprints.record_files import RecordFile, write_record
-from fingerprints.records import Record, Sampling, sha256
+from fingerprints.records import Sampling, sha256
 from fingerprints.subjects.spec import parse_spec
 from fingerprints.transcript import Transcript, load_transcript
 
@@ -41,75 +48,10 @@ BASELINE = 8
 MOST_LOOKS = 300
 """Looks of one test: then a new one begins, with the same baseline, since the work of a look grows
 with the looks before it."""
-
-ToldOf = Literal["answers", "name", "spec", "turns", "repeats"]
-NO_CHANGE: frozenset[ToldOf] = frozenset({"turns", "repeats"})
-"""What is told and is no change: it says how far the others can be trusted."""
-
-
-class WatchedChange(Record):
-    """Something that is told of an endpoint at a ``look``: that its answers changed (``log10_e``:
-    the capital of the bet; ``needed``: what it had to reach), the name that it answers under, or
-    its spec in the plan. No change: it answers under several names in ``turns``; it ``repeats`` its
-    answers word for word, so that they may come from a cache (of answers that changed: ``repeated``
-    says that they had repeated before)."""
-
-    what: ToldOf
-    suspect: str
-    look: int
-    made: str
-    log10_e: float | None = None
-    needed: float | None = None
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    repeated: bool = False
-
-    @property
-    def is_change(self) -> bool:
-        """Whether something is otherwise than before."""
-        return self.what not in NO_CHANGE
-
-
-class WatchState(Record):
-    """What is known of one endpoint after its last whole look.
-
-    ``looks`` were whole. ``test`` counts the tests so far; ``baseline`` is the look whose answers
-    this one begins with and ``began`` the look behind which its own begin; ``p``: the p-values of
-    each of these. ``told`` of the ``changes`` were sent on. ``at``: seconds since 1970. ``named``:
-    the names that it answered under; ``repeats``: all answers of the baseline to one question were
-    one.
-    """
-
-    format: Literal["watch/1"] = "watch/1"
-    suspect: str
-    spec_sha256: str
-    looks: Annotated[int, Field(ge=0)] = 0
-    test: Annotated[int, Field(ge=1)] = 1
-    baseline: int = 1
-    began: int = 1
-    p: tuple[tuple[float, ...], ...] = ()
-    log10_e: float = 0.0
-    names: tuple[str, ...] = ()
-    named: ServedNames = ServedNames()
-    repeats: bool = False
-    changes: tuple[WatchedChange, ...] = ()
-    told: int = 0
-    at: float = 0.0
-    problem: str = ""
-    exit_code: int = 0
-
-
-class OpenLook(Record):
-    """A look at all endpoints that has not been told yet: of each suspect, how many whole looks
-    there were before it, and how many changes were known."""
-
-    format: Literal["watch-look/1"] = "watch-look/1"
-    looks: dict[str, int]
-    known: dict[str, int]
-
-
-STATE = RecordFile(WatchState, nothing="not the state of a watch", next_step="move it away")
-OPEN = RecordFile(OpenLook, nothing="not a look of a watch", next_step="move it away")
+ANEW = (
+    "what was known of it is gone: {looks} earlier looks are not compared with, and look {next} is"
+    " its new baseline"
+)
 
 
 def watched(plan: FleetPlan, path: Path) -> tuple[FleetSuspect, ...]:
@@ -155,7 +97,10 @@ def look(
     Raises MalformedInput for a plan without endpoints.
     """
     suspects = watched(plan, path)
-    found, damaged = _states(suspects, out)
+    found, damaged = _states(suspects, out, begun)
+    for name, known in found.items():
+        if known.looks and not state_file(out, name).is_file():
+            progress.say(f"{name}: {ANEW.format(looks=known.looks, next=known.looks + 1)}")
     home = str(path.resolve().parent)
     asked = [
         (_task(suspect, state, home, out), state)
@@ -168,19 +113,18 @@ def look(
     ends = do_all(tasks, executor, lambda task, end, n: asking(n, len(tasks)))
     for task, state in asked:
         after = _after(state, task, ends[task.id], out, alpha, len(suspects))
-        write_record(state_file(out, state.suspect), after)
-        found[state.suspect] = after
+        found[state.suspect] = kept(after, state, out)
     return tuple((found | damaged)[suspect.name] for suspect in suspects)
 
 
 def _states(
-    suspects: Sequence[FleetSuspect], out: Path
+    suspects: Sequence[FleetSuspect], out: Path, begun: OpenLook
 ) -> tuple[dict[str, WatchState], dict[str, WatchState]]:
     """What is known of each endpoint, by name; and, of those whose file is damaged, that."""
     found, damaged = dict[str, WatchState](), dict[str, WatchState]()
     for suspect in suspects:
         try:
-            found[suspect.name] = _state(suspect, out)
+            found[suspect.name] = _state(suspect, out, begun.looks.get(suspect.name, 0))
         except MalformedInput as error:
             damaged[suspect.name] = WatchState(
                 suspect=suspect.name,
@@ -191,51 +135,8 @@ def _states(
     return found, damaged
 
 
-def held_states(plan: FleetPlan, path: Path, out: Path) -> dict[str, WatchState]:
-    """What earlier looks left, by endpoint; a damaged file is told by the look."""
-    found = {}
-    for suspect in watched(plan, path):
-        file = state_file(out, suspect.name)
-        with suppress(MalformedInput):
-            if file.is_file():
-                found[suspect.name] = STATE.read(file)
-    return found
-
-
-@contextmanager
-def open_look(plan: FleetPlan, path: Path, out: Path) -> Iterator[OpenLook]:
-    """The look that is under way: one that was killed before its end, or a new one, which is
-    written down. It ends with the block, so that whoever is killed in it goes on with it, and tells
-    again what may not have been told."""
-    file = open_file(out)
-    if file.is_file():
-        look = OPEN.read(file)
-    else:
-        held, names = held_states(plan, path, out), [s.name for s in watched(plan, path)]
-        look = OpenLook(
-            looks={name: held[name].looks if name in held else 0 for name in names},
-            known={name: len(state.changes) for name, state in held.items()},
-        )
-        write_record(file, look)
-    yield look
-    file.unlink()
-
-
-def open_file(out: Path) -> Path:
-    """Where the look lies that is under way; it is there for so long."""
-    return out / "look.json"
-
-
-def state_file(out: Path, suspect: str) -> Path:
-    """Where the state of an endpoint lies."""
-    return out / "watch" / suspect / "state.json"
-
-
-def _state(suspect: FleetSuspect, out: Path) -> WatchState:
-    digest, path = sha256(suspect.spec), state_file(out, suspect.name)
-    if not path.is_file():
-        return WatchState(suspect=suspect.name, spec_sha256=digest)
-    found = STATE.read(path)
+def _state(suspect: FleetSuspect, out: Path, looks: int) -> WatchState:
+    digest, found = sha256(suspect.spec), state_of(suspect, out, looks)
     if found.spec_sha256 == digest:
         return found
     # The plan asks another address: nothing that was heard before is compared with it.
@@ -253,27 +154,24 @@ def _anew(state: WatchState, change: WatchedChange) -> WatchState:
     return state.model_copy(update={**begin, **told})
 
 
-def _file(state: WatchState, number: int) -> str:
-    """A look's file; another spec's has another name, so that no half look is gone on with by
-    asking somebody else."""
-    return f"watch/{state.suspect}/looks/{number:06d}-{state.spec_sha256[:10]}.jsonl"
-
-
 def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> AskTask:
-    number = state.looks + 1
+    return _look_task(state, suspect.spec, state.looks + 1, home, out)
+
+
+def _look_task(state: WatchState, spec: str, number: int, home: str, out: Path) -> AskTask:
     samples = BASELINE if number == state.baseline else 1
     # Another seed a look: where a server honours it, the same one would give the same answer.
     sampling = Sampling(temperature=1.0, samples=samples, seed=number * BASELINE)
-    recording = Recording(choice=QUESTIONS, sampling=sampling, file=_file(state, number))
-    name = f"look/{suspect.name}/{number}"
+    recording = Recording(choice=QUESTIONS, sampling=sampling, file=look_name(state, number))
+    name = look_id(state.suspect, number)
     return AskTask(
         id=name,
         key=sha256(f"{state.spec_sha256} {number} {samples}"),
         home=home,
         ends=str(end_file(out, name)),
         out=str(out),
-        lane=lane_of(suspect.spec),
-        spec=suspect.spec,
+        lane=lane_of(spec),
+        spec=spec,
         recordings=(recording,),
     )
 
@@ -281,17 +179,45 @@ def _task(suspect: FleetSuspect, state: WatchState, home: str, out: Path) -> Ask
 def _after(
     state: WatchState, task: AskTask, end: TaskEnd, out: Path, alpha: float, endpoints: int
 ) -> WatchState:
-    """The state after a look that has ended."""
+    """The state after a look that has ended; as before, with the reason, where it can't be compared
+    with earlier ones."""
     if end.exit_code:
-        return state.model_copy(update={"problem": end.what, "exit_code": end.exit_code})
+        return state.model_copy(update=trouble(end.what, end.exit_code))
+    try:
+        return _compared(state, task, out, needed(alpha, endpoints, state.test))
+    except AuditError as error:
+        return state.model_copy(update=trouble(error.line(), error.exit_code, uncompared=True))
+
+
+def _compared(state: WatchState, task: AskTask, out: Path, bound: float) -> WatchState:
     number = state.looks + 1
     heard = load_transcript(out / task.recordings[0].file)
     names = tuple(sorted({r.served_model for r in heard.replies if r.served_model}))
-    known = {"looks": number, "at": time.time(), "problem": "", "exit_code": 0, "names": names}
+    known = {"looks": number, "at": time.time(), "names": names, **trouble("", 0)}
     after = _named(state.model_copy(update=known), state.names)
     if number != state.baseline:
-        return _tested(after, heard, out, alpha, endpoints)
+        return _tested(after, heard, _earlier(after, task, out), bound)
     return _repeating(after, heard)
+
+
+def _earlier(state: WatchState, task: AskTask, out: Path) -> list[Transcript]:
+    """The looks that the newest is compared with, all of their answers. Raises MalformedInput where
+    one is damaged, gone or was cut short: to go on with fewer would tell a change later, and
+    nobody why."""
+    found = []
+    for number in (state.baseline, *range(state.began + 1, state.looks)):
+        earlier = _look_task(state, task.spec, number, task.home, out)
+        file = out / earlier.recordings[0].file
+        step = f"put it back, or move {file.parent.parent} away: it is then watched anew"
+        if lost := lacking(earlier):
+            raise MalformedInput(f"look {number}: {lost}", next_step=step)
+        try:
+            found.append(load_transcript(file))
+        except AuditError as error:
+            raise MalformedInput(
+                f"look {number}: {error.what}", where=file, next_step=step
+            ) from error
+    return found
 
 
 def _named(state: WatchState, before: tuple[str, ...]) -> WatchState:
@@ -324,14 +250,11 @@ def _with(state: WatchState, change: WatchedChange) -> WatchState:
 
 
 def _tested(
-    state: WatchState, heard: Transcript, out: Path, alpha: float, endpoints: int
+    state: WatchState, heard: Transcript, earlier: Sequence[Transcript], bound: float
 ) -> WatchState:
-    earlier = [state.baseline, *range(state.began + 1, state.looks)]
-    bags = _bags([load_transcript(out / _file(state, n)) for n in earlier])
-    p = (*state.p, tuple(_p_values(bags, heard, state)))
+    p = (*state.p, tuple(_p_values(_bags(earlier), heard, state)))
     capital = float(log10_mixed_capital(p)[-1])
     after = state.model_copy(update={"p": p, "log10_e": capital})
-    bound = needed(alpha, endpoints, state.test)
     if capital >= bound:
         told = {"log10_e": capital, "needed": bound, "repeated": state.repeats}
         return _anew(after, WatchedChange.model_validate({**_change("answers", after), **told}))

@@ -147,10 +147,13 @@ def is_closed(spec: str) -> bool:
 
 
 def refuse_absent(spec: str) -> None:
-    """Raises Incomplete for a model whose files were read and are not on this machine."""
+    """Raises Incomplete for a model whose files were read and are not on this machine. Recorded
+    answers lie beside the report, and nobody read weights there."""
     if is_closed(spec):
         return
     path = path_in(spec)
+    if path is not None and kind_of("recording").recognises(Path(path)):
+        return
     if path is None or not Path(path).expanduser().exists():
         raise Incomplete(
             "its files were weighed, and are not at hand",

@@ -16,7 +16,7 @@ from auditor.execution.tasks import WorkTask, line_of, succeeded, task_in
 from auditor.execution.telling import UnitsTold, check_ends
 from fingerprints.errors import Incomplete, MalformedInput, UsageProblem
 from fingerprints.progress import Progress
-from tests.auditor.execution.units import Failing, Heard, Writing, lines
+from tests.auditor.execution.units import Failing, Heard, Mistaken, Writing, lines
 
 
 def chain(folder: Path) -> list[WorkTask]:
@@ -183,6 +183,30 @@ def test_a_damaged_end_is_told_done_again_and_stops_nobody(tmp_path: Path, damag
     # Once: the next run finds an end that is whole.
     do_all(tasks, ThisProcess(), UnitsTold("units", 3, said))
     assert len(said.lines) == 1
+
+
+@pytest.mark.timeout(300)
+def test_a_bug_in_a_process_is_told_as_one_and_costs_its_unit_alone(tmp_path: Path) -> None:
+    tasks = [Mistaken.make(tmp_path, "bad"), Writing.make(tmp_path, "beside")]
+    with LocalProcesses(1) as executor:
+        ends = do_all(tasks, executor, Heard())
+    assert {n: (e.exit_code, e.code) for n, e in ends.items()} == {
+        "bad": (70, "E-INTERNAL"),
+        "beside": (0, ""),
+    }
+
+
+def test_a_unit_whose_end_can_not_be_written_is_no_done_one_and_stops_nobody(
+    tmp_path: Path,
+) -> None:
+    """As on a disk that is full by then."""
+    (tmp_path / "file").touch()
+    ends = {"ends": str(tmp_path / "file" / "one.end")}
+    tasks = [Writing.make(tmp_path, "one", **ends), Writing.make(tmp_path, "two")]
+    found = do_all(tasks, ThisProcess(), Heard())
+    assert {n: e.exit_code for n, e in found.items()} == {"one": 3, "two": 0}
+    assert str(tmp_path / "file") in found["one"].what
+    assert not succeeded(tasks[0])
 
 
 def runs(executor: Executor) -> int:

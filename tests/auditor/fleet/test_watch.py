@@ -17,17 +17,16 @@ from auditor.cli import run
 from auditor.commands.watch import wait_first
 from auditor.fleet.plan import read_fleet
 from auditor.fleet.telling import ATOM, FEED, feed, post
-from auditor.fleet.watching import (
+from auditor.fleet.watch_files import (
     STATE,
     OpenLook,
     WatchedChange,
     WatchState,
-    look,
-    needed,
     open_file,
     open_look,
     state_file,
 )
+from auditor.fleet.watching import look, needed, watched
 from fingerprints.errors import Incomplete, MalformedInput, UnsafeInput, UsageProblem
 from tests.auditor.fleet.fleets import Inline, answers, suspect, written
 from tests.faultserver import Behaviour, Exchange, FaultServer, completion, fails, sends
@@ -62,7 +61,7 @@ def served(tmp_path: Path, server: FaultServer) -> Path:
 def looked(path: Path, times: int = 1, alpha: float = 0.05) -> WatchState:
     for _ in range(times):
         plan, out = read_fleet(path), path.parent / "out"
-        with open_look(plan, path, out) as begun:
+        with open_look(watched(plan, path), out) as begun:
             (state,) = look(plan, path, out, Inline(), alpha, begun)
     return state
 

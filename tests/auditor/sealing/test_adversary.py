@@ -4,6 +4,7 @@ with something else."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from fingerprints.journal import TranscriptWriter
 from fingerprints.record_files import write_record
 from tests.auditor.audits.lineage.relatives import base
 from tests.auditor.sealing.conftest import SealedCase
+from tests.fingerprints.subjects.tiny import tiny_checkpoint
 from tests.recordings import answers_of, recorded, stored, write_jsonl
 
 
@@ -212,6 +214,38 @@ def test_recorded_answers_are_judged_again_from_the_report_alone(
     Path("suspect.jsonl").unlink()
     known.unlink()
     assert run(["verify", "report", "--key", "key.pub", "--rescore"]) == 0, capsys.readouterr()
+
+
+@pytest.mark.parametrize("suspect", ["./model", "./said.jsonl"])
+def test_what_a_base_said_lies_beside_the_report_whatever_answered_and_however_it_was_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    suspect: str,
+) -> None:
+    """A recording of a model's answers is told as that model's: its weights were compared by
+    nobody."""
+    monkeypatch.chdir(tmp_path)
+    asked = ["--probes", "identity:2,style:6", "--max-tokens", "8"]
+    for seed, name in enumerate(("model", "below"), 1):
+        tiny_checkpoint(Path(name), seed=seed)
+        said = "said.jsonl" if name == "model" else "base.jsonl"
+        assert run(["probe", f"./{name}", "--out", said, *asked, "--dtype", "float32"]) == 0
+    stored(Path())
+    placed = ["--dtype", "float32"] if suspect == "./model" else []
+    judged = ["--store", "teachers", "--calibration", "none", "--base", "./base.jsonl"]
+    assert run(["audit", suspect, *judged, *asked, *placed, "--out", "report"]) == 0
+    new_key(Path("key"))
+    seal_report(Path("report"), Signing(file_signer(Path("key"))))
+    for file in ("base.jsonl", "said.jsonl"):
+        Path(file).unlink()
+    capsys.readouterr()
+    check = ["verify", "report", "--key", "key.pub", "--rescore"]
+    assert run(check) == 0, capsys.readouterr()
+    # A model's own weights are needed wherever they were read.
+    shutil.rmtree("model")
+    assert run(check) == (6 if suspect == "./model" else 0)
+    assert ("its files were weighed" in capsys.readouterr().err) == (suspect == "./model")
 
 
 def test_paths_are_told_from_wherever_one_works_and_are_the_same_all_the_same(
