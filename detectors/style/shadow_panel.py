@@ -136,7 +136,7 @@ class ShadowPanel:
     def scores(self) -> Array:
         """The suspect's score on each candidate, (candidates,): the mean over fits that each
         leave one seed out."""
-        return self._suspect(self.directions)
+        return self._suspect(_gram(self.directions))
 
     @cached_property
     def rounds(self) -> Array:
@@ -151,7 +151,7 @@ class ShadowPanel:
         for start in range(0, ROUNDS, ROUNDS_AT_ONCE):
             means = drawn[start : start + ROUNDS_AT_ONCE] @ flat
             for mean in means.reshape(len(means), len(self.x), -1):
-                out.append(self._suspect(_of_length_one(mean.astype(np.float64))))
+                out.append(self._suspect(_gram_of_length_one(mean.astype(np.float64))))
         return np.stack(out)
 
     def axis(self, candidate: str) -> Array:
@@ -181,9 +181,9 @@ class ShadowPanel:
         length = max(float(np.linalg.norm(mean)), STILL)
         return np.asarray(self.x[0] * (self.axis(candidate) / length) / len(self.x[0]))
 
-    def _suspect(self, directions: Array) -> Array:
+    def _suspect(self, gram: Array) -> Array:
         fits, of = self._suspects_fits
-        found = fits.scores(Spectrum.of(_gram(directions)))
+        found = fits.scores(Spectrum.of(gram))
         out = np.full(len(self.candidates), np.nan)
         for place in np.unique(of):
             out[place] = found[of == place].mean()
@@ -328,3 +328,11 @@ def _of_length_one(means: Array) -> Array:
 
 def _gram(directions: Array) -> Array:
     return np.asarray(directions @ directions.T)
+
+
+def _gram_of_length_one(means: Array) -> Array:
+    """That of the means made of length 1, without a copy of them."""
+    gram = _gram(means)
+    length = np.sqrt(np.diag(gram))
+    inverse = 1 / np.where(length > STILL, length, np.inf)
+    return np.asarray(gram * inverse * inverse[:, None])
