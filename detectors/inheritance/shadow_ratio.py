@@ -63,14 +63,16 @@ class ShadowRatio(Detector):
         suspect and base.
         """
         panel, name = self.panel(case), case.the_candidate.name
-        if panel is None:
-            return NotMeasured.of(
-                "too_few_answers",
-                "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
-                " of them",
-            )
-        problem = _lacking(panel, name)
-        return NotMeasured(reason=problem, code="no_shadows") if problem else _measured(panel, name)
+        found = bare(panel, name)
+        if panel is None or isinstance(found, NotMeasured):
+            return found
+        return found.model_copy(
+            update={
+                "tables": (shadows_table(panel, name), families_table(panel, name)),
+                "charts": (scores_chart(panel, name, found.value, _resampled(panel, name)),),
+                "exhibits": exhibits_of(panel, name),
+            }
+        )
 
     def panel(self, case: Case) -> ShadowPanel | None:
         """The panel of a case's suspect, base and shadows; the last one is kept, as candidates
@@ -82,19 +84,21 @@ class ShadowRatio(Detector):
         )
 
 
-def _lacking(panel: ShadowPanel, candidate: str) -> str:
-    """Why a candidate can't be measured on these shadows, empty where it can."""
-    if candidate not in panel.candidates:
-        return "no shadow student of this candidate has answered"
-    if all(candidate in s.teachers for s in panel.shadows):
-        return "every shadow is a student of the candidate: there is nothing to tell it from"
-    return ""
-
-
-def _measured(panel: ShadowPanel, candidate: str) -> Measurement:
+def bare(panel: ShadowPanel | None, candidate: str) -> Measurement | NotMeasured:
+    """What `ShadowRatio` measures of one candidate on a panel, without tables, charts and quoted
+    answers: all that a verdict rests on."""
+    if panel is None:
+        return NotMeasured.of(
+            "too_few_answers",
+            "suspect and base share fewer than 20 style prompts, or no shadow answered 80 %"
+            " of them",
+        )
+    problem = _lacking(panel, candidate)
+    if problem:
+        return NotMeasured(reason=problem, code="no_shadows")
     place = panel.candidates.index(candidate)
     value = float(panel.scores[place])
-    low, high = np.quantile(panel.rounds[:, place], [0.025, 0.975])
+    low, high = _resampled(panel, candidate)
     null = null_of(panel, candidate, value)
     rank = Rank(position=1 + int((panel.scores > value).sum()), of=len(panel.candidates))
     return Measurement(
@@ -105,15 +109,28 @@ def _measured(panel: ShadowPanel, candidate: str) -> Measurement:
         n_unit="prompts",
         counts_prompts=True,
         direction="higher: the suspect went from its base the way the candidate's students went",
-        interval=(min(float(low), value), max(float(high), value)),
+        interval=(min(low, value), max(high, value)),
         rank=rank,
         null=null,
         summary=_summary(panel, candidate, value, null, rank),
-        tables=(shadows_table(panel, candidate), families_table(panel, candidate)),
-        charts=(scores_chart(panel, candidate, value, (float(low), float(high))),),
-        exhibits=exhibits_of(panel, candidate),
         notes=_notes(panel, candidate),
     )
+
+
+def _resampled(panel: ShadowPanel, candidate: str) -> tuple[float, float]:
+    """The middle 95 % of the suspect's scores under resampling of prompts."""
+    rounds = panel.rounds[:, panel.candidates.index(candidate)]
+    low, high = np.quantile(rounds, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _lacking(panel: ShadowPanel, candidate: str) -> str:
+    """Why a candidate can't be measured on these shadows, empty where it can."""
+    if candidate not in panel.candidates:
+        return "no shadow student of this candidate has answered"
+    if all(candidate in s.teachers for s in panel.shadows):
+        return "every shadow is a student of the candidate: there is nothing to tell it from"
+    return ""
 
 
 def _summary(panel: ShadowPanel, candidate: str, value: float, null: Null, rank: Rank) -> str:

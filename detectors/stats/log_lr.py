@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 
 from detectors.stats.grouping import Grouped, finite, grouped, soft_weights
-from detectors.stats.logistic import curvature, soft_logistic
+from detectors.stats.logistic import curvature, soft_lines, soft_logistic
 from detectors.stats.lr_bounds import Bounds, bounds
 from fingerprints.records import Record
 
@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 Direction = Literal["higher", "lower"]
 LN10 = float(np.log(10))
 FEWEST_MODELS = 2
+_AT_ONCE = 16
+"""Models that are left out together: as many as stay in a processor's nearer memory."""
 
 
 class LogLrNumbers(Record):
@@ -175,16 +177,17 @@ class LogLikelihoodRatio(BaseEstimator):  # type: ignore[misc]  # scikit-learn h
     def _left_out(self, columns: Array, data: Grouped, start: Array) -> tuple[Array, Array]:
         """Each row's log10 LR without its own model, (rows,), and the coefficients without each
         model, (models, 2)."""
-        out, without = np.empty(len(columns)), np.empty((len(data.names), 2))
-        for group in range(len(data.names)):
-            drawn = np.ones(len(data.names))
-            drawn[group] = 0.0
-            beta = soft_logistic(
-                columns, *soft_weights(data, self.pseudo_models, drawn), _SIGNED, start
-            )
-            out[data.of == group] = columns[data.of == group] @ beta / LN10
-            without[group] = beta
-        return out, without
+        without = np.empty((len(data.names), 2))
+        x, every = columns[:, 1], np.eye(len(data.names), dtype=np.bool_)
+        for at in range(0, len(every), _AT_ONCE):
+            some = [
+                soft_weights(data, self.pseudo_models, np.where(left, 0.0, 1.0))
+                for left in every[at : at + _AT_ONCE]
+            ]
+            one, two = (np.stack(side) for side in zip(*some, strict=True))
+            without[at : at + _AT_ONCE] = soft_lines(x, one, two, start)
+        own = without[data.of]
+        return (own[:, 0] + own[:, 1] * x) / LN10, without
 
 
 _SIGNED = np.array([True, False])

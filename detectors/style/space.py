@@ -94,6 +94,11 @@ class StyleSpace:
         return self
 
     @property
+    def width(self) -> int:
+        """How many columns the array has."""
+        return sum(len(c.columns) for c in self.chosen)
+
+    @property
     def slices(self) -> dict[str, slice]:
         """Where each family's columns lie in the array."""
         ends = np.cumsum([0, *(len(c.columns) for c in self.chosen)])
@@ -115,10 +120,7 @@ class StyleSpace:
 def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[Dense]:
     """The arrays of the texts in several fitted spaces; each text is read, and each counted family
     measured, once for all of them."""
-    out = [
-        np.empty((len(texts), sum(len(c.columns) for c in s.chosen)), dtype=np.float32)
-        for s in spaces
-    ]
+    out = [np.empty((len(texts), s.width), dtype=np.float32) for s in spaces]
     for start in range(0, len(texts), BATCH):
         pages = [page_of(t) for t in texts[start : start + BATCH]]
         counted = {
@@ -133,7 +135,7 @@ def transform_all(spaces: Sequence[StyleSpace], texts: Sequence[str]) -> list[De
                     if isinstance(family, HashedFamily)
                     else values[chosen.name]
                 )
-                array[start : start + BATCH, where] = _weighed(family, chosen, measured)
+                array[start : start + BATCH, where] = weighed(chosen, measured)
         for page in pages:
             page.let_go()
     return out
@@ -163,10 +165,10 @@ def _choose(
     )
 
 
-def _weighed(
-    family: HashedFamily | CountedFamily, chosen: Chosen, measured: Dense | NDArray[np.int64]
-) -> Dense:
-    if isinstance(family, CountedFamily):
+def weighed(chosen: Chosen, measured: Dense | NDArray[np.int64]) -> Dense:
+    """One family's slice of the array, (texts, columns), from what was measured of the texts: all
+    columns of a counted family, the chosen ones of a hashed one."""
+    if isinstance(FAMILIES[chosen.name], CountedFamily):
         values = (measured[:, chosen.columns] - chosen.shift) * chosen.scale
         bound = 4.0 / max(1.0, np.sqrt(len(chosen.columns)))
         return np.asarray(chosen.weight * np.clip(values, -bound, bound), dtype=np.float32)

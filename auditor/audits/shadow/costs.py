@@ -44,6 +44,10 @@ OPENING_SECONDS, PARAMETERS_OPENED_PER_SECOND = 3.0, 3e7
 """Opening a shadow's models again and again, beside the tokens: about 8 s at 135 million
 parameters on one x86-64 core."""
 
+WEIGHING_SECONDS, WEIGHING_SECONDS_PER_PAIR = 0.5, 1.4e-4
+"""Processor seconds of one weighing with 60 prompts, and what each pair of shadows adds: the
+products of all of them are decomposed in each of 200 rounds (docs/benchmarks.md)."""
+
 
 class Decision(Record):
     """How many seeds and examples, what that is expected to cost, and what the expectation rests
@@ -88,6 +92,14 @@ class Decision(Record):
         others = self.shadows - self.students // max(1, self.teachers)
         return clopper_pearson(0, others)[1]
 
+    @property
+    def weighing_seconds(self) -> float:
+        """Processor seconds of one thread for weighing a suspect against all of them once, and
+        once more without each seed, source and set of prompts: asks nobody, and every further
+        suspect takes it again. Expect a factor of two either way."""
+        weighings = 2 + self.seeds + self.teachers + len(CONTROL_KINDS)
+        return weighings * (WEIGHING_SECONDS + WEIGHING_SECONDS_PER_PAIR * self.shadows**2)
+
     def lines(self) -> tuple[str, ...]:
         """The decision for people."""
         at_once = "" if self.at_once == 1 else f" with {self.at_once} at once"
@@ -107,6 +119,11 @@ class Decision(Record):
                 f"if none of them supports a candidate falsely, up to {self.unseen:.1%} of models"
                 " made like them may (with a confidence of 97.5 %)"
             )
+            if self.weighing_seconds >= 60:
+                weighing = counted(round(self.weighing_seconds / 60), "minute")
+                told.append(
+                    f"weighing a suspect against them takes about {weighing} of one processor core"
+                )
         return (
             *told,
             f"about {self.tokens:,} tokens and {minutes}{at_once}, by {self.basis}",

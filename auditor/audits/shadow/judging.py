@@ -6,7 +6,7 @@ A pure function of records: nothing is asked, so the same records give the same 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,8 @@ import numpy as np
 from auditor.audits.frame import finding_of
 from auditor.evidence.records import Finding, Skipped, Verdict
 from auditor.evidence.weight import SAME, SCALE, Weight, outcome_of, weigh
-from detectors.base import Case, Measurement, Question, Shadow, Teacher
-from detectors.inheritance.shadow_ratio import ShadowRatio
+from detectors.base import Case, Measurement, NotMeasured, Question, Shadow, Teacher
+from detectors.inheritance.shadow_ratio import ShadowRatio, bare
 from detectors.stats.log_lr import LogLikelihoodRatio
 from detectors.stats.pvalues import holm
 from detectors.style.shadow_panel import ShadowPanel
@@ -59,10 +59,26 @@ def judge(
         name: Case(suspect, Teacher(name, "", "", nobody), (), base, among) for name in candidates
     }
     measured = {name: detector.measure(case) for name, case in cases.items()}
+    panel = detector.panel(next(iter(cases.values()))) if cases else None
+    return _judged(panel, measured, calibration)
+
+
+def judge_panel(panel: ShadowPanel | None, candidates: Sequence[str]) -> tuple[Verdict, ...]:
+    """The verdicts that `judge` gives on such a panel, with nothing that is shown and with no
+    calibration's name."""
+    measured = {name: bare(panel, name) for name in candidates}
+    return _judged(panel, measured, "").verdicts
+
+
+def _judged(
+    panel: ShadowPanel | None,
+    measured: Mapping[str, Measurement | NotMeasured],
+    calibration: str,
+) -> JudgedShadows:
+    detector = ShadowRatio()
     found = {name: m for name, m in measured.items() if isinstance(m, Measurement)}
     told = [finding_of(detector, name, m) for name, m in measured.items()]
     skipped = tuple(f for f in told if isinstance(f, Skipped))
-    panel = detector.panel(next(iter(cases.values()))) if cases else None
     # One map for all candidates: each has a handful of students, too few for a map of its own.
     fitted, problem = (None, "nothing was measured") if panel is None else calibrate(panel)
     corrected = corrected_p(found)
@@ -80,7 +96,7 @@ def judge(
             reasons.get(name, problem),
             calibration,
         )
-        for name in candidates
+        for name in measured
     )
     return JudgedShadows(findings, skipped, verdicts, fitted, panel)
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.audits.inheritance.sensitivity import prompt_sets, without_prompts
-from auditor.audits.shadow.judging import JudgedShadows, judge
+from auditor.audits.shadow.judging import JudgedShadows, judge_panel
 from auditor.calibration.sensitivity import compared, telling
 from auditor.evidence.sensitivity import Sensitivity, WithoutPiece, of_source
 from detectors.base import Shadow, Teacher
 from detectors.inheritance.shadow_ratio import ShadowRatio
+from detectors.style.shadow_panel import ShadowPanel
 from fingerprints.progress import SILENT, Progress
 from fingerprints.records import ProbeSet
 from fingerprints.transcript import Transcript
@@ -35,19 +36,19 @@ def sensitivity(
         return None
     counted = judged.panel.shadows if judged.panel is not None else ()
     groups, asked = groups_of(counted), _style_sets(sets, suspect)
+    cases = [(suspect, [s for s in shadows if s.name not in left]) for left in groups.values()]
+    cases += [(without_prompts(suspect, prompts), [*shadows]) for prompts in asked.values()]
+    panels = ShadowPanel.of_each(cases, base.transcript)
     rows: list[WithoutPiece] = []
-    step, total = progress.step("weighing with one piece left out"), len(groups) + len(asked)
-    for done, (piece, left) in enumerate(groups.items(), 1):
-        rest = [s for s in shadows if s.name not in left]
+    step, total = progress.step("weighing with one piece left out"), len(cases)
+    for done, (piece, panel) in enumerate(zip(groups, panels, strict=False), 1):
         others = [c for c in candidates if piece != of_source(c)]
-        again = judge(suspect, base, rest, others, "")
-        rows += compared("shadows", piece, judged.verdicts, again.verdicts)
+        rows += compared("shadows", piece, judged.verdicts, judge_panel(panel, others))
         step(done, total)
     rows = list(telling(rows))
-    for done, (name, prompts) in enumerate(asked.items(), 1 + len(groups)):
-        less = without_prompts(suspect, prompts)
-        again = judge(less, base, shadows, candidates, "")
-        rows += compared("prompts", name, judged.verdicts, again.verdicts)
+    for done, (name, panel) in enumerate(zip(asked, panels, strict=True), 1 + len(groups)):
+        again = judge_panel(panel, candidates)
+        rows += compared("prompts", name, judged.verdicts, again)
         step(done, total)
     return Sensitivity(
         detectors=(ShadowRatio.name,),

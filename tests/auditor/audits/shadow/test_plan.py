@@ -279,6 +279,20 @@ def test_what_more_shadows_can_and_cannot_give_is_told_beforehand() -> None:
     assert len(older.lines()) == 3
 
 
+def test_how_long_hundreds_of_shadows_are_weighed_is_told_beforehand() -> None:
+    """It grows with their square and with the pieces that are left out; of few nothing is said."""
+    few, many = costs(plan()).whole(2, 128), costs(plan()).whole(60, 128)
+    assert few.weighing_seconds < 10 < 120 < many.weighing_seconds < 3600
+    told = [line for line in many.lines() if line.startswith("weighing a suspect")]
+    minutes = round(many.weighing_seconds / 60)
+    assert told == [
+        f"weighing a suspect against them takes about {minutes} minutes of one processor core"
+    ]
+    assert not [line for line in few.lines() if line.startswith("weighing")]
+    # What is trained takes as long as before.
+    assert many.lines()[-1] == many.model_copy(update={"teachers": 0}).lines()[-1]
+
+
 def among_all_kinds(seeds: tuple[int, ...], taught: tuple[str, ...]) -> tuple[Shadow, ...]:
     """Students of these candidates and every kind of control."""
     trained = shadows(seeds, taught)

@@ -14,6 +14,24 @@ from fingerprints.transcript import Transcript
 from tests.detectors.inheritance.test_shadow_ratio import BASE, TAUGHT, said, shadows
 
 SEEDS = (1, 2, 3)
+ALONE = (
+    ("alpha", "source=(untrained)", -0.8429863215877308, -0.8429863215877308, -0.6464383455788025),
+    ("alpha", "source=gamma", -0.5891394009914777, -0.5891394009914777, -0.2125088217297808),
+    ("beta", "seed=1", 0.8709629732462242, -0.08843757848819567, 0.8709629732462242),
+    ("beta", "seed=2", 0.8538719643217619, -0.08708905702404035, 0.8538719643217619),
+    ("beta", "seed=3", 0.8636451763487663, -0.0987404075649414, 0.8636451763487663),
+    ("beta", "source=(own samples)", 0.9459050776277673, 0.054887597100648944, 0.9459050776277673),
+    ("beta", "source=(untrained)", 1.0170333392987805, 0.09885808819401254, 1.0170333392987805),
+    ("beta", "source=alpha", 0.8403449443424645, -0.05375613384614475, 0.8403449443424645),
+    ("beta", "source=gamma", 0.8840160795994824, -0.05400016942798824, 0.8840160795994824),
+    ("gamma", "source=(untrained)", -0.8429863215877308, -0.8429863215877308, -0.6124185778009648),
+    ("gamma", "source=alpha", -0.5200425256403018, -0.5200425256403018, -0.17333727498409823),
+    ("alpha", "few", -0.8315955696106097, -0.8315955696106097, -0.46572513387121095),
+    ("beta", "few", 1.0419025412604301, 0.11527434975721951, 1.0419025412604301),
+    ("gamma", "few", -0.8315955696106097, -0.8315955696106097, -0.43463155741567117),
+)
+"""Candidate, piece, log10 LR and its interval, as they were when every fold was fitted by
+itself and every text was read anew for every piece."""
 
 
 class Counting(Progress):
@@ -73,6 +91,17 @@ def test_every_row_is_what_the_rest_would_have_given() -> None:
     # Fifty prompts still tell, ten do not.
     assert without["few"].log10_lr is not None
     assert (without["most"].outcome, without["most"].changes) == ("not_assessable", True)
+
+
+def test_the_rows_are_those_of_fits_one_by_one() -> None:
+    """The interval's ends come from means of single precision, whose sums are rounded by the
+    order in which they are added up."""
+    suspect = said("beta", 7, 0.5)
+    rows = [r for r in left_out(suspect, parts(suspect), SEEDS).rows if r.log10_lr is not None]
+    assert [(r.candidate, r.piece) for r in rows] == [row[:2] for row in ALONE]
+    for row, (_, _, ratio, low, high) in zip(rows, ALONE, strict=True):
+        assert row.log10_lr == pytest.approx(ratio, abs=1e-9)
+        assert row.interval == pytest.approx((low, high), abs=1e-6)
 
 
 def test_no_candidate_is_judged_without_its_own_students() -> None:
