@@ -36,9 +36,10 @@ units once their tokens are laid over each other: one to five in a hundred in GP
 larger one is allowed."""
 STRANGE = 0.01
 """Above this p-value no more halves agree than among strangers."""
-TWIN_HALVES, ROUNDED = 0.3, 1e-4
+TWIN_HALVES, ROUNDED = 0.5, 1e-4
 """From this cosine of the two halves of one unit on (the root of its mean square over units), one
-half tells of the other; and how much of a half may be rounding."""
+half tells of the other (just below it 0.9 % of random strangers' halves agree, of 0.5 % without);
+and how much of a half may be rounding."""
 WIDE, DIRECTIONS = 1024, 512
 """Up to so many coordinates the map between streams is found whole; beyond, in so many
 directions."""
@@ -159,15 +160,16 @@ def order_of_coordinates(one: ArrayLike, other: ArrayLike) -> Order | None:
 
 
 def apart(first: Array, second: Array) -> Array:
-    """The second halves of units, (n × d), less what they have of the first: where halves are
-    alike within a model (`TWIN_HALVES`), as where a gate was made of its up, one finds what the
-    other finds, in strangers too. As they are elsewhere. What is left of a half that is all of the
-    other is zero."""
-    a, b = units(first), units(second)
-    shared = np.vecdot(a, b)
+    """The second halves of units less what they have of the first, rows of length one, (n × d).
+
+    Where halves are alike within a model (`TWIN_HALVES`), as where a gate was made of its up, one
+    finds what the other finds, in strangers too. As they are elsewhere. What is left of a half that
+    is all of the other is zero.
+    """
+    shared = np.vecdot(first, second)
     if not len(shared) or float(np.sqrt(np.mean(shared**2))) < TWIN_HALVES:
         return second
-    left = b - shared[:, None] * a
+    left = second - shared[:, None] * first
     left[shared**2 > 1 - ROUNDED] = 0
     return np.asarray(left, dtype=np.float32)
 

@@ -9,8 +9,6 @@ as a common origin only where the parts themselves are alike, by something that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from auditor.audits.lineage.basis import FEW_TOKENS
@@ -20,14 +18,20 @@ from auditor.audits.lineage.heads import dimension_agreement
 from auditor.audits.lineage.sides import Side, runs, shared_tokens
 from auditor.audits.lineage.units import MATCHED, Pairing, nearest
 from detectors.lineage.independence import FEWEST
-from detectors.lineage.weight_alignment import STRANGE, at_least, coordinates_alike
+from detectors.lineage.weight_alignment import (
+    STRANGE,
+    UnitAgreement,
+    at_least,
+    coordinates_alike,
+    pooled,
+)
 
 ALIKE = 0.7
 """From this mean cosine of what units of a layer read on, they are alike beyond what any order of
 strangers gives: those of six pairs of the weight zoo that were put in one order have 0.27."""
 BY_ORDER = 0.05
-"""What share of unit halves may agree in strangers that were put in one order: 0.043 at most agreed
-in 90 pairs of independent runs, and an order changes nothing of it."""
+"""What share of unit halves, over all layers together, may agree in strangers that were put in one
+order: 0.043 at most agreed in 90 pairs of independent runs, and an order changes nothing of it."""
 COORDINATES = 0.7
 """From this likeness of coordinates over tokens on (the middle one's), they are alike beyond what
 an order gives: strangers of the zoo that were put in one order have 0.65, published ones 0.12."""
@@ -56,23 +60,29 @@ def _rows_alike(found: ComparedPair) -> bool:
 
 
 def _units_agree(one: Side, other: Side, found: ComparedPair) -> bool:
+    """Whether more unit halves agree than in strangers: over all layers together, or in any one,
+    which may be all that is shared, beyond what is allowed to converge."""
     plainest = sorted(found.pairings, key=lambda p: p.order.p)[:LOOKED_AT]
-    p_values = list(_agreements(one, other, found, plainest))
-    return bool(p_values) and len(p_values) * min(p_values) < STRANGE
+    agreed = [_agreement(one, other, found, pair) for pair in plainest]
+    if not agreed:
+        return False
+    least = min(a.p for a in agreed) * len(agreed)
+    return 2 * min(least, _beyond(pooled(agreed))) < STRANGE
 
 
-def _agreements(
-    one: Side, other: Side, found: ComparedPair, pairings: list[Pairing]
-) -> Iterator[float]:
-    """How likely as many units agree as do, were the two strangers in one order, layer by layer."""
-    for pair in pairings:
-        mine, theirs = one.mlps(pair.layer)[pair.mlp], other.mlps(pair.of)[pair.theirs]
-        among = np.arange(theirs.units, dtype=np.intp)
-        held = (one, pair.layer, mine), (other, pair.of, theirs)
-        agreed = nearest(*held, found.basis, runs(mine.units, MATCHED), among).agreement(len(among))
-        allowed = max(BY_ORDER, agreed.chance / max(1, agreed.n))
-        distinct = agreed.agreeing if agreed.distinct is None else agreed.distinct
-        yield at_least(distinct, agreed.n, min(1.0, allowed))
+def _agreement(one: Side, other: Side, found: ComparedPair, pair: Pairing) -> UnitAgreement:
+    """How many units of a layer find one and the same of the other's by either half, of all."""
+    mine, theirs = one.mlps(pair.layer)[pair.mlp], other.mlps(pair.of)[pair.theirs]
+    among = np.arange(theirs.units, dtype=np.intp)
+    held = (one, pair.layer, mine), (other, pair.of, theirs)
+    return nearest(*held, found.basis, runs(mine.units, MATCHED), among).agreement(len(among))
+
+
+def _beyond(agreed: UnitAgreement) -> float:
+    """How likely so many agree in strangers that were put in one order."""
+    distinct = agreed.agreeing if agreed.distinct is None else agreed.distinct
+    allowed = max(BY_ORDER, agreed.chance / max(1, agreed.n))
+    return at_least(distinct, agreed.n, min(1.0, allowed))
 
 
 def _heads_agree(one: Side, other: Side, found: ComparedPair) -> bool:

@@ -28,7 +28,7 @@ from detectors.lineage.head_alignment import (
     products,
     sketcher,
 )
-from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
+from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order, units
 from detectors.lineage.weight_alignment import (
     UnitAgreement,
     agreement,
@@ -252,7 +252,7 @@ def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreeme
         there = [pairs.theirs[int(looks[i])] for i in some]
         mine, theirs = _halves(one, [pairs.mine[i] for i in some]), _halves(other, there)
         for i, place in zip(some, there, strict=True):
-            read, written = (pairs.basis.laid(half) for half in mine[pairs.mine[i]])
+            read, written = (units(pairs.basis.laid(half)) for half in mine[pairs.mine[i]])
             reads, writes = (
                 likeness(a, pairs.basis.beside(b), signed=False)
                 for a, b in zip((read, apart(read, written)), theirs[place], strict=True)

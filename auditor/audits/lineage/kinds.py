@@ -311,7 +311,6 @@ def _trained(alike: float, disguised: bool = False) -> str:
         return f"otherwise unchanged, as far as can be seen (least likeness {alike:.3f})"
     if alike >= TUNED:
         return f"fine-tuned (least likeness {alike:.2f})"
-    # One parent of a merge alone looks the same.
     return f"trained at length, or mixed, since a common start (least likeness {alike:.2f})"
 
 

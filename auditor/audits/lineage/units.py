@@ -125,11 +125,12 @@ def nearest(
     come in portions."""
     (side, layer, mlp), (against, of, theirs) = one, other
     first, up = (basis.laid(rows) for rows in _halves(side, layer, mlp, places, theirs))
-    # Where what opens a unit is made of what it reads, what it writes is its other half.
-    twins = apart(first, up) is not up
-    third = _third(side, mlp, places, theirs, basis.laid) if twins else None
     first, lengths, up = units(first), _lengths(up), units(up)
-    rest = units(apart(first, up if third is None else third)) if twins else up
+    rest = apart(first, up)
+    # Where what opens a unit is made of what it reads, what it writes is its other half.
+    twins = rest is not up
+    third = _third(side, mlp, places, theirs, basis.laid) if twins else None
+    rest = units(rest if third is None else apart(first, units(third))) if twins else up
     # A gate's activation fixes its sign; up's may be turned together with down's.
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from detectors.lineage.independence import units
 from detectors.lineage.weight_alignment import (
     CONVERGED,
     agreement,
@@ -124,11 +125,11 @@ def test_copies_of_one_unit_agree_together_and_count_once() -> None:
 
 def test_halves_that_are_alike_are_told_apart_and_others_left(tokens: np.ndarray) -> None:
     other = np.random.default_rng(1).normal(size=tokens.shape).astype(np.float32)
-    assert apart(tokens, other) is other
-    left = apart(tokens, tokens + other)
-    cosines = np.vecdot(left, tokens) / np.linalg.norm(left, axis=1)
-    assert np.abs(cosines).max() < 1e-4
-    assert not apart(tokens, -2 * tokens).any()
+    first, second = units(tokens), units(other)
+    assert apart(first, second) is second
+    left = apart(first, units(tokens + other))
+    assert np.abs(np.vecdot(units(left), first)).max() < 1e-4
+    assert not apart(first, -first).any()
 
 
 def test_coordinates_that_never_vary_have_no_place(tokens: np.ndarray) -> None:
