@@ -50,6 +50,7 @@ ReasonCode = Literal[
     "size_bounds",
     "other_widths",
     "sorted_units",
+    "order_alone",
     "units_alike",
     "tokens_untold",
     "units_agree",
@@ -79,7 +80,8 @@ vendor's other versions (of reports in which single models had verdicts); weight
 suspect and candidate are known to share, or of which it isn't known whether they do; a maker looked
 at for its likeness alone; a calibration of single models; a third source; a population of shadows.
 Of services: the sides were sampled unlike or repeat themselves; other signs speak against
-the claim; nothing was found at this size. Of weights: widths differ; units are sorted or all alike;
+the claim; nothing was found at this size. Of weights: widths differ; units are sorted, or stand in
+one order and are strangers', or are all alike;
 tokens can't be told; more units, or heads, agree than in strangers; a copy of a part would not be
 found; a kind of evidence, or the attention, could not be compared; roles of tensors were guessed;
 experts were left out; no order is shared; the files can't be read.

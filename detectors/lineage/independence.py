@@ -325,17 +325,32 @@ def profile_order(one: Ranked, other: Ranked) -> Order:
     return Order(float(rhos.mean()), float(max(special.ndtr(-z), FLOOR)), None, n)
 
 
-def bends(profile: ArrayLike) -> NDArray[np.float64]:
-    """How far every third unit's features lie above the middle of its two neighbours': (n, k) to (n
-    // 3, k).
+def bends(profile: ArrayLike, stride: int = 1) -> NDArray[np.float64]:
+    """How far every third unit's features lie above the middle of those of the units ``stride``
+    places before and behind it: (n, k) to (about n / 3, k).
 
-    Free of any trend along the units, as sorting by a feature leaves it, and each unit enters once:
-    `profile_order` of two models' bends is exact where that of the profiles is, and asks for the
-    very places. Fewer than 48 units give fewer than the 16 that it needs.
+    Free of any trend along the units, as sorting by a feature leaves it, and of any pattern that
+    comes again after ``stride`` places, and each unit enters once: `profile_order` of two models'
+    bends is exact where that of the profiles is, and asks for the very places. Fewer than 48 units
+    give fewer than the 16 that it needs.
     """
     values = np.asarray(profile, dtype=np.float64)
-    triples = values[: len(values) // 3 * 3].reshape(len(values) // 3, 3, -1)
-    return np.asarray(triples[:, 1] - (triples[:, 0] + triples[:, 2]) / 2)
+    whole = len(values) // (3 * stride) * 3 * stride
+    triples = values[:whole].reshape(-1, 3, stride, values.shape[1])
+    found = triples[:, 1] - (triples[:, 0] + triples[:, 2]) / 2
+    return np.asarray(found.reshape(-1, values.shape[1]))
+
+
+def far(n: int) -> int:
+    """How far apart places are of which bends are free of short patterns, such as keeping two
+    weights of every four leaves: the largest power of two up to 32 for which n places, 48 or more,
+    give 16 bends.
+
+    >>> far(48), far(95), far(96), far(4096)
+    (16, 16, 32, 32)
+    """
+    strides = (s for s in (32, 16, 8, 4, 2) if n // (3 * s) * s >= FEWEST)
+    return next(strides, 1)
 
 
 def _standard_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

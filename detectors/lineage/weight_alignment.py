@@ -15,10 +15,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from detectors.lineage.independence import FLOOR, Array, Indices, likeness, units
+from detectors.lineage.independence import (
+    FEWEST,
+    FLOOR,
+    Array,
+    Indices,
+    Order,
+    likeness,
+    order,
+    units,
+)
 
 CONVERGED = 0.10
 """What share of units may agree without a common origin. Models that were trained apart share a few
@@ -27,6 +36,10 @@ units once their tokens are laid over each other: one to five in a hundred in GP
 larger one is allowed."""
 STRANGE = 0.01
 """Above this p-value no more halves agree than among strangers."""
+TWIN_HALVES, ROUNDED = 0.5, 1e-4
+"""From this cosine of the two halves of one unit on (the root of its mean square over units), one
+half tells of the other (just below it 0.9 % of random strangers' halves agree, of 0.5 % without);
+and how much of a half may be rounding."""
 WIDE, DIRECTIONS = 1024, 512
 """Up to so many coordinates the map between streams is found whole; beyond, in so many
 directions."""
@@ -58,8 +71,8 @@ class UnitAgreement:
 
     @property
     def strange(self) -> bool:
-        """Whether no more agree than among strangers."""
-        return self.p > STRANGE
+        """Whether no more agree than among strangers; of none that could nothing is known."""
+        return self.n > 0 and self.p > STRANGE
 
 
 def rotation(one: ArrayLike, other: ArrayLike, *, centred: bool = True) -> tuple[Array, Array]:
@@ -110,6 +123,55 @@ def coordinates(one: ArrayLike, other: ArrayLike) -> Indices:
     """
     nearest: Indices = likeness(_centred(one).T, _centred(other).T, signed=False).argmax(axis=1)
     return nearest
+
+
+def coordinates_alike(one: ArrayLike, other: ArrayLike) -> Array:
+    """How alike every residual coordinate of one model is to the other's of the same number, by its
+    values over the same tokens (both n × d), 0 to 1; those that are the same for all tokens are
+    left out."""
+    mine, theirs = units(_centred(one).T), units(_centred(other).T)
+    found: Array = np.abs(np.vecdot(mine, theirs))[live(one) & live(other)]
+    return found
+
+
+def live(rows: ArrayLike) -> NDArray[np.bool_]:
+    """Which columns are not the same number in all rows: such a coordinate tells nothing of
+    tokens, and is near to nothing."""
+    values = np.asarray(rows)
+    found: NDArray[np.bool_] = (values != values[:1]).any(axis=0)
+    return found
+
+
+def order_of_coordinates(one: ArrayLike, other: ArrayLike) -> Order | None:
+    """The test of the coordinates' order (`detectors.lineage.independence.order`), by rows of the
+    same tokens, (n × d) and (n × e), without those that are the same for all tokens: what was set
+    to zero at the same places in two strangers would stand in one order. None where fewer than 16
+    are left in either."""
+    a, b = np.asarray(one), np.asarray(other)
+    mine, theirs = np.flatnonzero(live(a)), np.flatnonzero(live(b))
+    if min(len(mine), len(theirs)) < FEWEST:
+        return None
+    if len(mine) == a.shape[1] and len(theirs) == b.shape[1]:
+        return order(coordinates(a, b), of=len(theirs))
+    found = theirs[coordinates(a[:, mine], b[:, theirs])]
+    # Places have counterparts where the whole streams are as wide.
+    of = b.shape[1] if a.shape[1] == b.shape[1] else None
+    return order(found, mine, of, theirs)
+
+
+def apart(first: Array, second: Array) -> Array:
+    """The second halves of units less what they have of the first, rows of length one, (n × d).
+
+    Where halves are alike within a model (`TWIN_HALVES`), as where a gate was made of its up, one
+    finds what the other finds, in strangers too. As they are elsewhere. What is left of a half that
+    is all of the other is zero.
+    """
+    shared = np.vecdot(first, second)
+    if not len(shared) or float(np.sqrt(np.mean(shared**2))) < TWIN_HALVES:
+        return second
+    left = second - shared[:, None] * first
+    left[shared**2 > 1 - ROUNDED] = 0
+    return np.asarray(left, dtype=np.float32)
 
 
 def agreement(by_gate: Indices, by_up: Indices, of: int) -> UnitAgreement:

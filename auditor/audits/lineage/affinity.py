@@ -49,6 +49,11 @@ class Affinity:
         return tuple(int(k) for k in found)
 
     @property
+    def nearness(self) -> tuple[float, ...]:
+        """How alike each of the one's layers is to its nearest one."""
+        return tuple(float(x) for x in self.table.max(axis=1))
+
+    @property
     def height(self) -> float:
         """How far the better half of the nearest layers stands above the middle of the table:
         copies stand out in the basis in which they are copies, and in no other."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from auditor.audits.lineage.nearest_units import NearestUnits
 from auditor.audits.lineage.sides import Side, shared_tokens
-from detectors.lineage.independence import FEWEST, Array, Indices, Order, order, precise, units
-from detectors.lineage.weight_alignment import coordinates, rotation, turned
+from detectors.lineage.independence import FEWEST, Array, Indices, Order, precise, units
+from detectors.lineage.weight_alignment import order_of_coordinates, rotation, turned
 
 TOKENS, FEW_TOKENS = 4096, 2048
 """Tokens that a map between streams is learned from, at least (twice the wider stream where that is
@@ -77,7 +77,7 @@ def candidate_bases(one: Side, other: Side) -> list[Basis]:
     if n < FEWEST:
         return [Basis(None, "identity", None, n, None)] if width == theirs else []
     a, b = one.embedding(few[0]), other.embedding(few[1])
-    ordered = order(coordinates(a, b), of=theirs) if width >= FEWEST else None
+    ordered = order_of_coordinates(a, b)
     known = bool(one.vocabulary and other.vocabulary)
     as_it_is = Basis(None, "identity", ordered, n, _alike(a, b) if width == theirs else None)
     if width == theirs and ordered is not None and max(ordered.p, precise([ordered])) < CERTAIN:

@@ -39,7 +39,7 @@ class ComparedPair:
     ``tried``: bases that were looked at. ``embedding``: the largest mean cosine of embeddings in
     any basis. ``pairs``: attention heads, where they were looked at; ``halves``: the agreement of
     their values' dimensions; ``directions``: what turned embeddings share beside what tokens
-    mean."""
+    mean; ``nearness``: how alike each layer is to its nearest one, where that was looked at."""
 
     basis: Basis
     layers: tuple[int, ...]
@@ -58,6 +58,7 @@ class ComparedPair:
     pairs: HeadPairs | None = None
     embedding: float | None = None
     directions: UnitAgreement | None = None
+    nearness: tuple[float, ...] = ()
 
     @property
     def exact_p(self) -> float | None:

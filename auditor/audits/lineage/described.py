@@ -17,7 +17,7 @@ from auditor.audits.lineage.compared_pair import (
 from auditor.audits.lineage.heads import HeadPairs, head_pairs
 from auditor.audits.lineage.likeness import DEEP, LOST, LayerLikeness, layer_likeness
 from auditor.audits.lineage.nearest_units import NearestUnits
-from auditor.audits.lineage.sides import Side, sampled
+from auditor.audits.lineage.sides import Side, looked_into
 from auditor.audits.lineage.units import looked_up, paired
 from detectors.lineage.independence import precise
 
@@ -26,7 +26,7 @@ def pairs_in(one: Side, other: Side, found: ComparedPair) -> HeadPairs | None:
     """The heads in the basis of what was found, looked at unless they were before."""
     pairs = found.pairs
     if pairs is None or pairs.basis is not found.basis:
-        pairs = head_pairs(one, other, [found.basis])
+        pairs = head_pairs(one, other, [found.basis], found.nearness)
     return pairs
 
 
@@ -47,9 +47,9 @@ def _attention_layers(found: ComparedPair, pairs: HeadPairs | None) -> tuple[int
     return tuple(layers)
 
 
-def deep_layers(one: Side) -> set[int]:
+def deep_layers(one: Side, found: ComparedPair) -> set[int]:
     """The layers in which more is looked at."""
-    return {int(i) for i in sampled(one.layers, DEEP)}
+    return {int(i) for i in looked_into(one.layers, DEEP, found.nearness)}
 
 
 def looked_up_in(
@@ -99,7 +99,7 @@ def _likeness(
     nearest: dict[int, NearestUnits],
     attention: tuple[int, ...],
 ) -> tuple[LayerLikeness, ...]:
-    deep = deep_layers(one)
+    deep = deep_layers(one, found)
     return tuple(
         layer_likeness(
             one,

@@ -7,12 +7,18 @@ import numpy as np
 from auditor.audits.lineage.compared_pair import ComparedPair
 from auditor.audits.lineage.sides import MOST_MLPS
 from auditor.evidence.codes import ReasonCode
+from detectors.lineage.independence import FEWEST
 from detectors.lineage.weight_alignment import CONVERGED
 
 SORTED = (
     "units or coordinates of both stand in a like order at large, and no more of them in the very"
     " same place than beside it: so do those of unrelated models that were sorted by one property,"
     " as pruning tools do"
+)
+ORDER_ALONE = (
+    "units or coordinates stand in the base's order, and are themselves no more alike than those of"
+    " unrelated models in one order: whoever puts a model's units in the order in which they are"
+    " most like another's, which changes nothing that it computes, leaves that too"
 )
 UNTOLD = (
     "too few tokens can be told by their text to lay one residual stream over the other: a rotated"
@@ -34,8 +40,9 @@ EMBEDDING_ALIKE = (
     " hidden unit and no head is: the embedding alone may be the base's"
 )
 MISSING = (
-    "one kind of evidence is missing, since the hidden units or the coordinates are too few, or no"
-    " token is shared: a copy of what was not compared would not be seen"
+    "one kind of evidence is missing, since the hidden units or the coordinates are too few, either"
+    " half of a unit tells the other, or no token is shared: a copy of what was not compared would"
+    " not be seen"
 )
 NO_ATTENTION = (
     "the attention of one of the two, or that of some of its layers, is of a kind that is not"
@@ -61,6 +68,7 @@ PART_WEAK = (
 DOUBTS: dict[ReasonCode, str] = {
     "units_alike": ALIKE,
     "sorted_units": SORTED,
+    "order_alone": ORDER_ALONE,
     "units_agree": AGREEING,
     "heads_agree": HEADS_AGREEING,
     "embedding_alike": EMBEDDING_ALIKE,
@@ -93,7 +101,9 @@ def doubt_of(
     tests. ``attention``: whether that of every layer of both could be looked at; ``guessed``:
     whether what tensors are was guessed; ``experts``: whether some of either were left out."""
     agreed = found.agreement
-    missing = found.unit_p is None or found.coordinate_p is None or agreed is None
+    # Of units whose halves are one and the same, as where a gate was made of its up, none agrees.
+    halved = agreed is not None and agreed.n >= FEWEST
+    missing = found.unit_p is None or found.coordinate_p is None or not halved
     alike = bool(found.pairings) and all(np.ptp(p.nearest.together) == 0 for p in found.pairings)
     doubts: tuple[tuple[bool, ReasonCode], ...] = (
         (alike, "units_alike"),

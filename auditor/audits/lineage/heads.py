@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.audits.lineage.basis import Basis
-from auditor.audits.lineage.sides import Side, sampled
+from auditor.audits.lineage.sides import Side, looked_into, sampled
 from detectors.lineage.head_alignment import (
     HeadParts,
     HeadProducts,
@@ -28,8 +28,14 @@ from detectors.lineage.head_alignment import (
     products,
     sketcher,
 )
-from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order
-from detectors.lineage.weight_alignment import UnitAgreement, agreement, pooled, rotation
+from detectors.lineage.independence import FEWEST, Array, Indices, Order, likeness, order, units
+from detectors.lineage.weight_alignment import (
+    UnitAgreement,
+    agreement,
+    apart,
+    pooled,
+    rotation,
+)
 
 SMALL, LARGE = 1e-9, 1e9
 """Between these, products of heads' matrices are what float32 can hold."""
@@ -80,14 +86,18 @@ class HeadPairs:
         ]
 
 
-def head_pairs(one: Side, other: Side, bases: Sequence[Basis]) -> HeadPairs | None:
+def head_pairs(
+    one: Side, other: Side, bases: Sequence[Basis], nearness: Sequence[float] = ()
+) -> HeadPairs | None:
     """The heads of both models in that of several bases in which they are most alike, which does
     not depend on their order; None where one of them has no attention that is known here. Of the
-    suspect some evenly spread layers are looked at. Raises what reading the weights raises."""
+    suspect some layers are looked at, evenly spread ones and, where ``nearness`` is known, those
+    that are most like any of the base's. Raises what reading the weights raises."""
     mine, theirs = known_layers(one), known_layers(other)
     if not mine or not theirs:
         return None
-    looked = [mine[int(i)] for i in sampled(len(mine), LOOKED_AT)]
+    near = [nearness[i] for i in mine] if len(nearness) == one.layers else ()
+    looked = [mine[int(i)] for i in looked_into(len(mine), LOOKED_AT, near)]
     maps = [_maps(one, other, basis) for basis in bases]
     a, at = _kept(one, looked, [m[0] for m in maps], OF_LAYER)
     b, there = _kept(other, theirs, [m[1] for m in maps], other.anatomy.heads)
@@ -242,9 +252,10 @@ def dimension_agreement(one: Side, other: Side, pairs: HeadPairs) -> UnitAgreeme
         there = [pairs.theirs[int(looks[i])] for i in some]
         mine, theirs = _halves(one, [pairs.mine[i] for i in some]), _halves(other, there)
         for i, place in zip(some, there, strict=True):
+            read, written = (units(pairs.basis.laid(half)) for half in mine[pairs.mine[i]])
             reads, writes = (
-                likeness(pairs.basis.laid(a), pairs.basis.beside(b), signed=False)
-                for a, b in zip(mine[pairs.mine[i]], theirs[place], strict=True)
+                likeness(a, pairs.basis.beside(b), signed=False)
+                for a, b in zip((read, apart(read, written)), theirs[place], strict=True)
             )
             # A row of zeros is near to nothing.
             told = (reads.max(axis=1) > 0) & (writes.max(axis=1) > 0)

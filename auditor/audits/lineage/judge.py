@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from auditor.audits.lineage.arranged import arranged
 from auditor.audits.lineage.basis import CERTAIN
 from auditor.audits.lineage.compared_pair import ComparedPair
 from auditor.audits.lineage.doubts import DOUBTS, OPEN, doubt_of
@@ -30,7 +31,7 @@ from auditor.audits.lineage.records import (
     WeightTest,
 )
 from auditor.audits.lineage.sides import Side
-from auditor.evidence.codes import Outcome
+from auditor.evidence.codes import Outcome, ReasonCode
 from detectors.stats.pvalues import holm
 from fingerprints.errors import AuditError
 from fingerprints.progress import SILENT, Told
@@ -263,6 +264,8 @@ def _basis_told(found: ComparedPair) -> str:
 def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases: int) -> JudgedPair:
     if one.found is None:
         return one
+    if p_holm < alpha and arranged(suspect, one.side, one.found):
+        return replace(one, told=_ordered(one.told, p_holm))
     if p_holm < alpha:
         return replace(one, told=_related(suspect, one, one.found, p_holm))
     attention = whole(suspect) and whole(one.side)
@@ -286,6 +289,20 @@ def _decided(suspect: Side, one: JudgedPair, p_holm: float, alpha: float, bases:
         }
     )
     return replace(one, told=told)
+
+
+def _ordered(told: WeightComparison, p_holm: float) -> WeightComparison:
+    """An order that may have been put there: it neither shows nor excludes a common origin."""
+    code: ReasonCode = "order_alone"
+    return told.model_copy(
+        update={
+            "relation": "unclear",
+            "p_holm": p_holm,
+            "likeness": None,
+            "reason": DOUBTS[code],
+            "reason_code": code,
+        }
+    )
 
 
 def _related(

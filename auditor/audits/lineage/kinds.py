@@ -311,7 +311,7 @@ def _trained(alike: float, disguised: bool = False) -> str:
         return f"otherwise unchanged, as far as can be seen (least likeness {alike:.3f})"
     if alike >= TUNED:
         return f"fine-tuned (least likeness {alike:.2f})"
-    return f"trained at length from a common start (least likeness {alike:.2f})"
+    return f"trained at length, or mixed, since a common start (least likeness {alike:.2f})"
 
 
 def _bits(one: Side, other: Side, changes: list[WeightChange]) -> int | None:

@@ -249,5 +249,7 @@ ALTERNATIVES = (
     "Both models come from a third one, which was not compared.",
     "The base was derived from the suspect.",
     "Both runs began with the same random numbers: a published initialisation, or one seed.",
+    "Only coordinates stand in one order, and the one model was trained to have the other's hidden"
+    " states, or both to have a third one's: that ties coordinates, and no weight is taken over.",
     "The suspect holds the base's weights and its maker had the right to use them.",
 )

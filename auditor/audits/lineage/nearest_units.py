@@ -16,10 +16,11 @@ from detectors.lineage.weight_alignment import UnitAgreement, agreement
 class NearestUnits:
     """For each of the one model's units at ``places``: where its nearest one stands in the other,
     by all halves together, by its first half alone (gate, or down where there is none) and by up
-    alone; and the cosine of the nearest, 0 to 1. Of the nearest by all halves together, besides,
-    the cosines of the first halves (``gated``: of what opens them) and of what they read, −1 to 1,
-    and how many times as long the latter is, as a logarithm. ``told``: whether either half is near
-    to anything at all, which a row of zeros is not."""
+    alone (where gate and up are alike, by what down has besides); and the cosine of the nearest, 0
+    to 1. Of the nearest by all halves together, besides, the cosines of the first halves
+    (``gated``: of what opens them) and of what they read, −1 to 1, and how many times as long the
+    latter is, as a logarithm. ``told``: whether either half is near to anything at all, which a row
+    of zeros is not."""
 
     places: Indices
     together: Indices

@@ -42,7 +42,7 @@ def compare(one: Side, other: Side, progress: Told = SILENT) -> ComparedPair | N
     if found is None:
         return None
     if found.basis.by == "units" and found.by_agreement:
-        looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
+        looked = looked_up_in(one, other, found, sorted(deep_layers(one, found)))
         found = replace(found, basis=relaid(one, other, found.basis, looked, found.layers))
     elif not found.by_agreement and not found.by_order and found.by_heads:
         found = _where_heads_are(one, other, found)
@@ -78,6 +78,7 @@ def units_alone(one: Side, other: Side) -> float | None:
         return None
     (table,) = affinities(one, other, [basis])
     found = _tested(one, other, basis, table.layers, True, SILENT)
+    found = replace(found, nearness=table.nearness)
     if not found.pairings:
         return None
     return _among_others(agreement=_raised(None, _agreement(one, other, found), looks=2))
@@ -139,7 +140,9 @@ def _in_order(one: Side, other: Side, bases: Sequence[Basis], progress: Told) ->
             found = moved if found is None else _either(found, moved)
     alike = [b.embedding for b in bases if b.embedding is not None and b.by != "output_layer"]
     trends = found.trends if basis.coordinates is None else (*found.trends, basis.coordinates.p)
-    return replace(found, tried=len(bases), embedding=max(alike, default=None), trends=trends)
+    near = next((t.nearness for t in tables if t.basis is basis), ())
+    embedding = max(alike, default=None)
+    return replace(found, tried=len(bases), embedding=embedding, trends=trends, nearness=near)
 
 
 def _either(by_number: ComparedPair, moved: ComparedPair) -> ComparedPair:
@@ -207,7 +210,7 @@ def _in_any_order(
         found = replace(found, agreement=_agreement(one, other, found))
     if found.by_coordinates and found.by_agreement:
         return found  # plain, and so is which part is which
-    pairs = head_pairs(one, other, bases)
+    pairs = head_pairs(one, other, bases, found.nearness)
     return found if pairs is None else _heads_tested(one, other, found, pairs)
 
 
@@ -236,7 +239,7 @@ def _by_where_they_look(one: Side, other: Side, found: ComparedPair) -> Compared
     are raised for a second look. Where coordinates stand in one order, nothing was turned."""
     plain = found.coordinate_p is not None and found.coordinate_p < SEEN
     basis = None if plain or found.pairs is None else laid_by_looks(one, other)
-    pairs = None if basis is None else head_pairs(one, other, [basis])
+    pairs = None if basis is None else head_pairs(one, other, [basis], found.nearness)
     if pairs is None:
         return found
     again = _heads_tested(one, other, found, pairs)
@@ -263,7 +266,7 @@ def _raised(
 
 
 def _agreement(one: Side, other: Side, found: ComparedPair) -> UnitAgreement:
-    looked = looked_up_in(one, other, found, sorted(deep_layers(one)))
+    looked = looked_up_in(one, other, found, sorted(deep_layers(one, found)))
     return pooled([n.agreement(other.mlps(found.layers[i])[0].units) for i, n in looked.items()])
 
 
@@ -278,7 +281,7 @@ def _in_another_basis(one: Side, other: Side, found: ComparedPair) -> ComparedPa
         return found
     best = max(tables, key=lambda t: t.height)
     again = _tested(one, other, best.basis, best.layers, True, SILENT)
-    again = replace(again, coordinate_p=found.coordinate_p)
+    again = replace(again, coordinate_p=found.coordinate_p, nearness=best.nearness)
     again = replace(again, agreement=_agreement(one, other, again))
     return _better(found, again)
 
@@ -308,4 +311,10 @@ def _better(found: ComparedPair, again: ComparedPair) -> ComparedPair:
     told = replace(found, unit_p=min(1.0, 2 * p), agreement=agreed)
     if not (again.by_agreement or again.by_order):
         return told
-    return replace(told, basis=again.basis, layers=again.layers, pairings=again.pairings)
+    return replace(
+        told,
+        basis=again.basis,
+        layers=again.layers,
+        pairings=again.pairings,
+        nearness=again.nearness,
+    )

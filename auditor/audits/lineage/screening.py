@@ -20,6 +20,7 @@ from detectors.lineage.independence import (
     Order,
     Ranked,
     bends,
+    far,
     fisher,
     profile_order,
     ranked,
@@ -31,7 +32,14 @@ from fingerprints.weights.signature import WeightSignature
 LOOKED_AT = 25
 """Stored models that are looked at closely, the nearest by sorted values first."""
 
+NO_SIZE = -34.0
+"""Below this logarithm of its size a coordinate was set to zero."""
+
 Mask = NDArray[np.bool_]
+Looks = tuple[Ranked, Ranked, Ranked]
+"""Ranks of profiles as they are, and free of trends by near and by far neighbours. Sorting leaves a
+trend, and pruning two of every four weights a pattern: each of both is seen by one look less than
+by the others."""
 
 
 def screened(
@@ -54,14 +62,14 @@ class LayerProfiles:
 
     def __init__(self, signature: WeightSignature) -> None:
         self.signature = signature
-        self._layers: dict[int, tuple[Ranked, Ranked]] = {}
+        self._layers: dict[int, Looks] = {}
 
-    def layer(self, index: int, which: Mask | None = None) -> tuple[Ranked, Ranked]:
+    def layer(self, index: int, which: Mask | None = None) -> Looks:
         """Those of a layer's kept units, or of some of them alone."""
         if which is not None:
-            return _both(self._values(index)[which])
+            return _looks(self._values(index)[which])
         if index not in self._layers:
-            self._layers[index] = _both(self._values(index))
+            self._layers[index] = _looks(self._values(index))
         return self._layers[index]
 
     def live(self, index: int) -> Mask:
@@ -72,27 +80,43 @@ class LayerProfiles:
     def _values(self, index: int) -> NDArray[np.float64]:
         return self.signature.layer(index).astype(np.float64).T
 
+    def coordinates(self, which: Mask) -> Looks:
+        """Those of some residual coordinates."""
+        if not which.all():
+            return _looks(self._profile[which])
+        return self._all_coordinates
+
     @cached_property
-    def coordinates(self) -> tuple[Ranked, Ranked] | None:
-        """Those of the residual coordinates; None where these are too few."""
-        profile = _coordinates(self.signature)
-        return None if len(profile) < 3 * FEWEST else _both(profile)
+    def _all_coordinates(self) -> Looks:
+        return _looks(self._profile)
+
+    @cached_property
+    def _profile(self) -> NDArray[np.float64]:
+        return _coordinates(self.signature)
+
+    @cached_property
+    def live_coordinates(self) -> Mask:
+        """Which coordinates were not set to zero, in the embedding or in what is read."""
+        mine = self.signature
+        sizes = np.concatenate([mine.embedding[None], mine.ups])
+        gains = np.concatenate([mine.gains, mine.last_gain[None]])
+        return np.asarray((sizes > NO_SIZE).all(axis=0) & (gains != 0).all(axis=0))
 
     @cached_property
     def shape(self) -> tuple[int, int]:
         """Coordinates, and what is kept of each."""
-        wide, deep = _coordinates(self.signature).shape
+        wide, deep = self._profile.shape
         return wide, deep
 
 
-def _both(profile: NDArray[np.float64]) -> tuple[Ranked, Ranked]:
-    return ranked(profile), ranked(bends(profile))
+def _looks(profile: NDArray[np.float64]) -> Looks:
+    return ranked(profile), ranked(bends(profile)), ranked(bends(profile, far(len(profile))))
 
 
-def unit_order(one: LayerProfiles, other: LayerProfiles) -> tuple[list[Order], list[Order]]:
+def unit_order(one: LayerProfiles, other: LayerProfiles) -> tuple[list[Order], ...]:
     """The test of unit order for every layer that both can be compared in, as it is, and free of
-    trends; empty where their layers have no equal widths, or too few units."""
-    whole, local = list[Order](), list[Order]()
+    trends in two ways; empty where their layers have no equal widths, or too few units."""
+    out: tuple[list[Order], ...] = ([], [], [])
     mine, theirs = one.signature.facts, other.signature.facts
     for layer, of in enumerate(layer_map(one.signature, other.signature)):
         if mine.units[layer] != theirs.units[of]:
@@ -103,22 +127,25 @@ def unit_order(one: LayerProfiles, other: LayerProfiles) -> tuple[list[Order], l
         if live.sum() < 3 * FEWEST:
             continue
         profiles = one.layer(layer, some), other.layer(of, some)
-        for orders, a, b in zip((whole, local), *profiles, strict=True):
+        for orders, a, b in zip(out, *profiles, strict=True):
             orders.append(profile_order(a, b))
-    return whole, local
+    return out
 
 
-def coordinate_order(one: LayerProfiles, other: LayerProfiles) -> tuple[Order, Order] | None:
-    """The test of the residual coordinates' order, as it is and free of trends: what units in
-    another order leave as it was.
+def coordinate_order(one: LayerProfiles, other: LayerProfiles) -> tuple[Order, ...] | None:
+    """The test of the residual coordinates' order, as it is and free of trends in two ways: what
+    units in another order leave as it was.
 
     None where the streams have other widths or too few coordinates, or other numbers of layers were
-    kept.
+    kept. Coordinates that were set to zero in either are left out.
     """
-    if one.shape != other.shape or one.coordinates is None or other.coordinates is None:
+    if one.shape != other.shape:
         return None
-    whole, local = zip(one.coordinates, other.coordinates, strict=True)
-    return profile_order(*whole), profile_order(*local)
+    live = one.live_coordinates & other.live_coordinates
+    if live.sum() < 3 * FEWEST:
+        return None
+    profiles = one.coordinates(live), other.coordinates(live)
+    return tuple(profile_order(a, b) for a, b in zip(*profiles, strict=True))
 
 
 def _coordinates(signature: WeightSignature) -> NDArray[np.float64]:
@@ -175,21 +202,22 @@ def _told(
 
 
 def _by_units(one: LayerProfiles, other: LayerProfiles) -> tuple[WeightTest, float] | None:
-    orders, local = unit_order(one, other)
+    looks = unit_order(one, other)
+    orders = looks[0]
     if not orders:
         return None
-    # The larger one: sorting units by their size would give an order at large to strangers too.
-    trend = fisher([o.p for o in orders])
+    # The largest: sorting units by their size would give an order at large to strangers too.
+    trend, *local = (fisher([o.p for o in look]) for look in looks)
     rho, n = float(np.mean([o.rho for o in orders])), sum(o.n for o in orders)
-    return _test("hidden units", max(trend, fisher([o.p for o in local])), rho, n), trend
+    return _test("hidden units", max(trend, *local), rho, n), trend
 
 
 def _by_coordinates(one: LayerProfiles, other: LayerProfiles) -> tuple[WeightTest, float] | None:
     found = coordinate_order(one, other)
     if found is None:
         return None
-    whole, local = found
-    return _test("coordinates", max(whole.p, local.p), whole.rho, whole.n), whole.p
+    whole = found[0]
+    return _test("coordinates", max(o.p for o in found), whole.rho, whole.n), whole.p
 
 
 def _test(unit: str, p: float, rho: float, n: int) -> WeightTest:

@@ -6,7 +6,7 @@ Knows where numbers come from; weighs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -200,6 +200,22 @@ def centred(rows: Array) -> Array:
 def sampled(n: int, most: int) -> Indices:
     """At most ``most`` numbers from 0 to n − 1, evenly spread: the same ones for the same n."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+def looked_into(n: int, most: int, nearness: Sequence[float] = ()) -> Indices:
+    """At most ``most`` of n layers: half of them evenly spread, the others those that are most like
+    any of another model's (``nearness``, where it is known), since whoever knows which are looked
+    at could put layers there that come from nowhere.
+
+    >>> looked_into(9, 4).tolist(), looked_into(9, 4, [0, 0, 0, 0, 0, 3, 0, 2, 0]).tolist()
+    ([0, 3, 5, 8], [0, 5, 7, 8])
+    """
+    if n <= most or len(nearness) != n:
+        return sampled(n, most)
+    even = sampled(n, most // 2)
+    rest = np.setdiff1d(np.arange(n, dtype=np.intp), even)
+    nearest = rest[np.argsort(-np.asarray(nearness)[rest], kind="stable")]
+    return np.sort(np.concatenate([even, nearest[: most - len(even)]]))
 
 
 def runs(n: int, most: int) -> Indices:

@@ -14,14 +14,17 @@ from auditor.audits.lineage.basis import CERTAIN, FEW_TOKENS, held_out_tokens
 from auditor.audits.lineage.compared_pair import PLAIN_HEADS, ComparedPair
 from auditor.audits.lineage.records import KeptPart, PartName, PartState
 from auditor.audits.lineage.sides import Side, sampled, shared_tokens
-from detectors.lineage.independence import FEWEST, Array, Indices, order, precise, units
-from detectors.lineage.weight_alignment import coordinates
+from detectors.lineage.independence import FEWEST, Array, Indices, precise, units
+from detectors.lineage.weight_alignment import order_of_coordinates
 
 KEPT, OTHER = 0.7, 0.25
 """From this mean cosine of tokens' rows a matrix counts as kept, up to that one as another's. Both
 in a basis that layers told: rows of unrelated models have about 0 there."""
 ASKED, PORTION = 64, 4096
 """Rows that are looked for among all of the base's, whatever tokens they are said to be of."""
+MOST_TOKENS = 1 << 20
+"""Of a base that claims more tokens than this, several times the most of any published model, not
+all are looked through: a file of holes may claim billions."""
 
 RowsOf = Callable[[Side, Indices], Array]
 
@@ -81,11 +84,10 @@ def _state(
 def _in_order(one: Side, other: Side, part: PartName) -> bool:
     """Whether the matrix's coordinates stand in the base's order, by an exact test."""
     mine, theirs = shared_tokens(one, other, FEW_TOKENS)
-    if min(len(mine), one.anatomy.hidden) < FEWEST:
+    if len(mine) < FEWEST:
         return False
-    rows = ROWS[part](one, mine), ROWS[part](other, theirs)
-    found = order(coordinates(*rows), of=other.anatomy.hidden)
-    return max(found.p, precise([found])) < CERTAIN
+    found = order_of_coordinates(ROWS[part](one, mine), ROWS[part](other, theirs))
+    return found is not None and max(found.p, precise([found])) < CERTAIN
 
 
 def _alike(one: Side, other: Side, found: ComparedPair, part: PartName) -> float | None:
@@ -105,9 +107,11 @@ def _alike(one: Side, other: Side, found: ComparedPair, part: PartName) -> float
 
 
 def _anywhere(one: Side, other: Side, found: ComparedPair, part: PartName) -> bool:
-    """Whether rows are the base's under other tokens, as where a vocabulary was shuffled: more
-    alike than the nearest of as many unrelated rows are."""
+    """Whether rows may be the base's under other tokens, as where a vocabulary was shuffled: more
+    alike than the nearest of as many unrelated rows are, or too many to be looked through."""
     whole = (other.anatomy.head if part == "head" else None) or other.anatomy.embedding
+    if whole.outputs > MOST_TOKENS:
+        return True
     asked = sampled(one.anatomy.embedding.outputs, ASKED)
     rows = units(found.basis.laid(ROWS[part](one, asked)))
     best = np.full(len(rows), -1.0, dtype=np.float32)

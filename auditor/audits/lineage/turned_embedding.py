@@ -34,4 +34,5 @@ def by_turned_embedding(
     if not found.by_directions:
         return found
     (table,) = affinities(one, other, [basis])
-    return replace(found, basis=basis, layers=table.layers, pairings=(), pairs=None)
+    near = table.nearness
+    return replace(found, basis=basis, layers=table.layers, pairings=(), pairs=None, nearness=near)

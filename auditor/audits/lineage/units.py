@@ -6,6 +6,7 @@ Reads a few rows of each layer; a model's weights are never held as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from detectors.lineage.independence import (
     order,
     units,
 )
+from detectors.lineage.weight_alignment import apart
 from fingerprints.weights import Mlp
 
 UNITS = 512
@@ -123,8 +125,12 @@ def nearest(
     come in portions."""
     (side, layer, mlp), (against, of, theirs) = one, other
     first, up = (basis.laid(rows) for rows in _halves(side, layer, mlp, places, theirs))
-    first, lengths = units(first), _lengths(up)
-    up = units(up)
+    first, lengths, up = units(first), _lengths(up), units(up)
+    rest = apart(first, up)
+    # Where what opens a unit is made of what it reads, what it writes is its other half.
+    twins = rest is not up
+    third = _third(side, mlp, places, theirs, basis.laid) if twins else None
+    rest = units(rest if third is None else apart(first, units(third))) if twins else up
     # A gate's activation fixes its sign; up's may be turned together with down's.
     gated = mlp.gate is not None and theirs.gate is not None
     tops = [_Top(len(places)) for _ in range(3)]
@@ -139,7 +145,11 @@ def nearest(
         better, at = tops[0].see(halves[0] + halves[1], some)
         kept[:2, better] = [half[better, at] for half in signed]
         kept[2, better] = lengths[better] - _lengths(their_up)[at]
-        for top, scores in zip(tops[1:], halves, strict=True):
+        alone = halves[1]
+        if twins:
+            their_third = _third(against, theirs, some, mlp, basis.beside)
+            alone = np.abs(cosines(rest, their_up if their_third is None else their_third))
+        for top, scores in zip(tops[1:], (halves[0], alone), strict=True):
             top.see(scores, some)
     together, by_first, by_up = tops
     return NearestUnits(
@@ -170,6 +180,14 @@ def _halves(side: Side, layer: int, mlp: Mlp, units: Indices, other: Mlp) -> tup
     what they read."""
     gate = side.gate(layer, mlp, units) if other.gate is not None else None
     return (side.down(mlp, units) if gate is None else gate), side.up(layer, mlp, units)
+
+
+def _third(
+    side: Side, mlp: Mlp, units: Indices, other: Mlp, laid: Callable[[Array], Array]
+) -> Array | None:
+    """What units write, where both models have gates; else that is one of their two halves."""
+    gated = mlp.gate is not None and other.gate is not None
+    return laid(side.down(mlp, units)) if gated else None
 
 
 class _Top:

@@ -9,7 +9,9 @@ from scipy import stats
 
 from detectors.lineage.independence import (
     FLOOR,
+    bends,
     cosines,
+    far,
     fisher,
     likeness,
     order,
@@ -111,3 +113,25 @@ def test_cosines_are_likeness_whatever_the_size_of_rows(size: float) -> None:
     one, other = rng.normal(size=(5, 40)), rng.normal(size=(7, 40)) * size
     found = cosines(units(one), other.astype(np.float32))
     assert np.allclose(found, likeness(one, other, signed=True), atol=1e-6)
+
+
+def test_bends_by_far_neighbours_know_no_pattern_that_comes_again() -> None:
+    rng = np.random.default_rng(4)
+    pattern = np.tile([2.0, 1.0, 0.0, 0.0], 64)[:, None]
+    near, apart = [], []
+    for _ in range(200):
+        a, b = (pattern + rng.normal(size=(256, 2)) for _ in range(2))
+        near.append(profile_order(ranked(bends(a)), ranked(bends(b))).p)
+        a, b = (bends(x, far(256)) for x in (a, b))
+        assert len(a) == 64
+        apart.append(profile_order(ranked(a), ranked(b)).p)
+    assert np.mean(np.array(near) < 1e-3) > 0.5
+    assert stats.kstest(apart, "uniform").pvalue > 0.01
+
+
+def test_bends_by_far_neighbours_know_a_copy() -> None:
+    rng = np.random.default_rng(5)
+    a = rng.normal(size=(256, 4))
+    b = a + 0.5 * rng.normal(size=a.shape)
+    stride = far(256)
+    assert profile_order(ranked(bends(a, stride)), ranked(bends(b, stride))).p < 1e-10

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from detectors.lineage.independence import units
 from detectors.lineage.weight_alignment import (
     CONVERGED,
     agreement,
+    apart,
     assigned,
     coordinates,
+    coordinates_alike,
+    order_of_coordinates,
     pooled,
     rotation,
     turned,
@@ -117,3 +121,30 @@ def test_copies_of_one_unit_agree_together_and_count_once() -> None:
     assert agreement(apart, apart, 200).p < 1e-90
     nobody = agreement(hub[:0], hub[:0], 200)
     assert (nobody.share, nobody.p) == (0.0, 1.0)
+
+
+def test_halves_that_are_alike_are_told_apart_and_others_left(tokens: np.ndarray) -> None:
+    other = np.random.default_rng(1).normal(size=tokens.shape).astype(np.float32)
+    first, second = units(tokens), units(other)
+    assert apart(first, second) is second
+    left = apart(first, units(tokens + other))
+    assert np.abs(np.vecdot(units(left), first)).max() < 1e-4
+    assert not apart(first, -first).any()
+
+
+def test_coordinates_that_never_vary_have_no_place(tokens: np.ndarray) -> None:
+    other = np.random.default_rng(1).normal(size=tokens.shape).astype(np.float32)
+    a, b = tokens.copy(), other.copy()
+    for rows, value in ((a, 0.1), (b, 0.3)):
+        rows[:, :8] = value
+    found = order_of_coordinates(a, b)
+    assert found is not None
+    assert found.n == 16
+    assert found.p > 0.01
+    copy = order_of_coordinates(a, a)
+    assert copy is not None
+    assert copy.rho == pytest.approx(1)
+    assert len(coordinates_alike(a, a)) == 16
+    assert coordinates_alike(a, a) == pytest.approx(np.ones(16), abs=1e-5)
+    a[:, :9] = 0
+    assert order_of_coordinates(a, b) is None
