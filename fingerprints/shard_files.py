@@ -241,7 +241,9 @@ class ShardBuild:
             key = sha256(f"{shard.ids_sha256} {self.files[TRAINED].sha256}")
             if not self._taken(name, key, lent.get(shard.number) == shard.ids_sha256):
                 index, rows = sharded.empty_lists(trained), self._vectors(shard)
-                sorted_before = self._begun(shard, index) if same else 0
+                sorted_before = (
+                    self._begun(self.before, shard, index) if same and self.before else 0
+                )
                 for start in range(sorted_before, shard.n, PORTION):
                     told(done + start, whole)
                     index.add(np.ascontiguousarray(rows[start : start + PORTION]))
@@ -249,11 +251,10 @@ class ShardBuild:
             done += shard.n
             told(done, whole)
 
-    def _begun(self, shard: ShardEntry, index: Any) -> int:
+    def _begun(self, before: Before, shard: ShardEntry, index: Any) -> int:
         """Copies the lists of a shard that only grew since the generation before into an empty
         index; how many of its first vectors these hold."""
-        assert self.before is not None
-        old = next((s for s in self.before.shards if s.number == shard.number), None)
+        old = next((s for s in before.shards if s.number == shard.number), None)
         if old is None or old.n >= shard.n:
             return 0
         ids, _, lists = old.files()
@@ -262,7 +263,7 @@ class ShardBuild:
         if sha256(first) != old.ids_sha256:
             return 0
         try:
-            held = read_mapped(self.before.folder / lists, self.before.files[lists])
+            held = read_mapped(before.folder / lists, before.files[lists])
         except FileNotFoundError:  # somebody took it away: all are sorted anew
             return 0
         sharded.copy_lists(sharded.lists_over(index, held, old.n), index)
