@@ -234,17 +234,17 @@ class ShardBuild:
     def _lists(self, shards: tuple[ShardEntry, ...], trained: Any) -> None:
         told = self.told.step("sorting into cells")
         whole, done = sum(shard.n for shard in shards), 0
-        same = self.before is not None and self.before.files[TRAINED] == self.files[TRAINED]
-        lent = {s.number: s.ids_sha256 for s in self.before.shards} if self.before and same else {}
+        before = self.before
+        if before is not None and before.files[TRAINED] != self.files[TRAINED]:
+            before = None  # lists of other cells are of no use
+        lent = {s.number: s.ids_sha256 for s in before.shards} if before else {}
         for shard in shards:
             name = shard.files()[2]
             key = sha256(f"{shard.ids_sha256} {self.files[TRAINED].sha256}")
             if not self._taken(name, key, lent.get(shard.number) == shard.ids_sha256):
                 index, rows = sharded.empty_lists(trained), self._vectors(shard)
-                sorted_before = (
-                    self._begun(self.before, shard, index) if same and self.before else 0
-                )
-                for start in range(sorted_before, shard.n, PORTION):
+                begun = self._begun(before, shard, index) if before else 0
+                for start in range(begun, shard.n, PORTION):
                     told(done + start, whole)
                     index.add(np.ascontiguousarray(rows[start : start + PORTION]))
                 self._write(name, partial(sharded.write_lists, index), key)
