@@ -6,10 +6,10 @@ open in a file for the command line to fill. Knows what will be done; does nothi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Arm, Record, Sampling, canonical_json, sha256
@@ -165,7 +165,9 @@ class Reinforcement(Record):
     each of ``steps`` draws ``group`` answers to each of ``prompts`` puzzles, of at most
     ``max_tokens``; ``kl`` is the weight that holds the model to what it was before, ``clip`` bounds
     the ratio of an update, ``norm`` the gradient, ``batch`` is the answers read at once,
-    ``save_every`` the steps between checkpoints.
+    ``save_every`` the steps between checkpoints. ``given`` is the share of the examples of the form
+    that keep the numbers in the puzzle's order: a small model copies them so long before it learns
+    to write every number once in any order.
     """
 
     steps: Annotated[int, Field(ge=1)] = 200
@@ -185,6 +187,13 @@ class Reinforcement(Record):
     numbers: Annotated[int, Field(ge=2, le=8)] = 3
     largest: Annotated[int, Field(ge=2, le=999)] = 25
     highest: Annotated[int, Field(ge=2, le=9999)] = 99
+    given: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @model_serializer(mode="wrap")
+    def _as_older(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``given`` where it is not set, so that no older digest changes."""
+        told: dict[str, Any] = handler(self)
+        return told if self.given else {k: v for k, v in told.items() if k != "given"}
 
 
 class Inference(Record):

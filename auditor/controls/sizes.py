@@ -16,15 +16,17 @@ TINY_PROMPTS, TINY_TOKENS, TINY_LONGEST, TINY_HELD_OUT = 64, 96, 768, 8
 TINY_EPOCHS, TINY_RATE, TINY_BATCH = 6, 3e-3, 8
 SMALL_PROMPTS, SMALL_TOKENS, SMALL_LONGEST = 500, 256, 1024
 
-TINY_PUZZLES, TINY_PUZZLES_HELD_OUT = 120, 24
-TINY_REWARDS = {"numbers": 2, "largest": 9, "max_tokens": 16, "steps": 100}
-"""The most that a tiny control of rewards does: two numbers of one digit a puzzle."""
+TINY_PUZZLES, TINY_PUZZLES_HELD_OUT = 100, 20
+TINY_REWARDS = {"numbers": 2, "largest": 9, "highest": 18, "max_tokens": 16, "steps": 100}
+"""The most that a tiny control of rewards does: two numbers of one digit a puzzle, and no target
+that their sum could not be."""
 SCRATCH_BASE = "scratch:llama-h128-l2"
 SCRATCH_REWARDS = {
     "group": 16,
     "batch": 128,
-    "warm_up": 9600,
+    "warm_up": 6400,
     "wait": 0.1,
+    "given": 0.8,
     "learning_rate": 1e-3,
     "kl": 0.002,
 }

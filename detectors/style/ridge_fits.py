@@ -44,7 +44,7 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _SomeFits:
     """Some fits, as arrays: ``place`` (fits, mended + 2) the rows that are mended, padded with
     rows of no account, then the two right-hand sides; ``extra`` (fits, mended) is true where a
     mended row is one of the smaller side, ``spare`` where it is padding, and else it is left out.
@@ -91,7 +91,7 @@ class RidgeFits:
         return np.concatenate([np.zeros(0), *(_scores(known, table, p) for p in self._parts)])
 
 
-def _part(kept: Flags, taught: Flags, test: Indices, right: Indices) -> _Part:
+def _part(kept: Flags, taught: Flags, test: Indices, right: Indices) -> _SomeFits:
     sides = np.stack([kept & taught, kept & ~taught])
     counts = sides.sum(axis=2)
     few = np.where(counts[0] <= counts[1], 0, 1)
@@ -101,7 +101,7 @@ def _part(kept: Flags, taught: Flags, test: Indices, right: Indices) -> _Part:
     width = int(mended.sum(axis=1).max(initial=0))
     place = np.argsort(~mended, axis=1, kind="stable")[:, :width]
     rows = kept.shape[1]
-    return _Part(
+    return _SomeFits(
         place=np.column_stack([place, np.full(len(test), rows), rows + 1 + right]),
         extra=np.take_along_axis(extra, place, axis=1),
         spare=~np.take_along_axis(mended, place, axis=1),
@@ -113,7 +113,7 @@ def _part(kept: Flags, taught: Flags, test: Indices, right: Indices) -> _Part:
     )
 
 
-def _scores(known: Spectrum, table: Array, part: _Part) -> Array:
+def _scores(known: Spectrum, table: Array, part: _SomeFits) -> Array:
     """Every fit is a solution of (G + ρ/w)·a = y + b with Σ a = 0, for weights w, labels y and
     the penalty ρ. Its matrix is G + μ on all rows, μ = 2·ρ·large, but for the rows that are mended:
     the smaller side has another diagonal, and what is left out an infinite one. There the unknown
@@ -137,7 +137,7 @@ def _scores(known: Spectrum, table: Array, part: _Part) -> Array:
     return np.asarray(part.label - needed[:, 1] - constant * needed[:, 0])
 
 
-def _penalties(known: Spectrum, part: _Part) -> Array:
+def _penalties(known: Spectrum, part: _SomeFits) -> Array:
     inner = ((part.weights @ known.centred) * part.weights).sum(axis=1)
     trace = part.weights @ np.diag(known.centred) - inner
     return np.asarray(PENALTY * np.maximum(trace / (part.small + part.large), STILL))

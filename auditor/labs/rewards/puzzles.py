@@ -114,8 +114,9 @@ def form_examples(recipe: Recipe, puzzles: Sequence[Puzzle]) -> list[Example]:
     random, whatever they come to.
 
     A random equation is right no more often than chance makes it: the form is shown, and no
-    solution. A share ``wait`` of them first tries another one and takes it back: ``8+2. Wait.`` and
-    then the answer on a line of its own.
+    solution. A share ``given`` of them keeps the numbers' order, the others draw one. A share
+    ``wait`` first tries another one and takes it back: ``8+2. Wait.`` and then the answer on a line
+    of its own.
     """
     how = section(recipe)
     draw = random.Random(f"{COUNTDOWN}/{recipe.seed}/form")
@@ -124,8 +125,8 @@ def form_examples(recipe: Recipe, puzzles: Sequence[Puzzle]) -> list[Example]:
     made = []
     for i in range(how.warm_up):
         puzzle = draw.choice(puzzles)
-        first = f"{_random_equation(draw, puzzle.numbers)}. Wait.\n" if i < waits else ""
-        answer = first + _random_equation(draw, puzzle.numbers)
+        tries = [_random_equation(draw, puzzle.numbers, how.given) for _ in range(1 + (i < waits))]
+        answer = ". Wait.\n".join(tries)
         made.append(
             Example(
                 id=f"form/{i:05}",
@@ -193,12 +194,15 @@ def puzzle_figures(
     return (*told, *since)
 
 
-def _random_equation(draw: random.Random, numbers: Sequence[int]) -> str:
-    parts = draw.sample([str(n) for n in numbers], len(numbers))
+def _random_equation(draw: random.Random, numbers: Sequence[int], given: float) -> str:
+    # Nothing is drawn where no order is kept: such recipes have the examples that they always had.
+    kept = given > 0 and draw.random() < given
+    parts = [str(n) for n in (numbers if kept else draw.sample(numbers, len(numbers)))]
     while len(parts) > 1:
-        one, other = (parts.pop(draw.randrange(len(parts))) for _ in range(2))
+        left = draw.randrange(len(parts) - 1) if kept else 0
+        one, other = (parts.pop(left if kept else draw.randrange(len(parts))) for _ in range(2))
         joined = f"{one}{draw.choice(OPERATIONS)}{other}"
-        parts.append(f"({joined})" if parts else joined)
+        parts.insert(left if kept else len(parts), f"({joined})" if parts else joined)
     return parts[0]
 
 

@@ -3,7 +3,9 @@ honest lineage and card."""
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ from auditor.controls.lineage import read_lineage
 from auditor.controls.recipe import Recipe
 from auditor.controls.recipe_files import load_recipe, make_recipe, parse_recipe
 from auditor.controls.sizes import sized
+from auditor.controls.teaching.examples import examples_digest
 from auditor.controls.train import Control, train
 from auditor.controls.training.reward_journal import read_rewards
 from auditor.labs.rewards import grpo as loop
@@ -230,6 +233,37 @@ def test_the_warm_up_shows_the_form_and_no_solution_more_often_than_chance() -> 
         assert sorted(equation.numbers) == sorted(by_prompt[e.prompt].numbers)
         right += equation.value == by_prompt[e.prompt].target
     assert right / len(examples) < 0.1
+
+
+@pytest.mark.parametrize(("numbers", "given"), [(2, 1.0), (3, 1.0), (2, 0.5), (3, 0.5)])
+def test_a_share_of_the_forms_examples_keeps_the_numbers_order(numbers: int, given: float) -> None:
+    plan = zero(warm_up=2000, numbers=numbers, largest=25, given=given)
+    pool = puzzle_pool(plan)
+    by_prompt = {p.prompt: p for p in pool.learned}
+    kept, others, shapes = 0, 0, set()
+    for e in form_examples(plan, pool.learned):
+        equation, told = read_equation(stated(e.answer)), by_prompt[e.prompt].numbers
+        assert equation is not None
+        assert sorted(equation.numbers) == sorted(told)
+        if len(set(told)) == numbers:
+            kept += equation.numbers == told
+            others += equation.numbers != told
+        shapes.add(re.sub(r"\d+", "n", stated(e.answer)))
+    # Of those that draw an order one in n! draws the puzzle's own.
+    chance = given + (1 - given) / math.factorial(numbers)
+    assert kept / (kept + others) == pytest.approx(chance, abs=0.05)
+    assert len(shapes) == (4 if numbers == 2 else 2 * 4 * 4), "every way to join them is shown"
+
+
+def test_recipes_that_keep_no_order_have_the_examples_and_digests_that_they_always_had() -> None:
+    plan = zero(warm_up=64, numbers=3, largest=12)
+    told = form_examples(plan, puzzle_pool(plan).learned)
+    assert (
+        examples_digest(told) == "f78f0162d62105f80a7a8805e4dacf4cf6c3954c28d6ce9f89946c3442abaa11"
+    )
+    assert plan.digest() == "2f25b9800b1010f2cd651bec4bad665da0a367f544828f5b66a350a24b5b88bf"
+    assert zero(warm_up=64, numbers=3, largest=12, given=0.5).digest() != plan.digest()
+    assert parse_recipe(zero(given=0.5).to_yaml(), "again") == zero(given=0.5)
 
 
 def test_the_pipeline_leaves_a_recipe_of_rewards_to_the_laboratory(tmp_path: Path) -> None:
