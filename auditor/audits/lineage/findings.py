@@ -185,8 +185,8 @@ def _by_signature(told: WeightComparison) -> Finding:
 
 
 BY_SIGNATURE_SEES = (
-    "A signature keeps values of single units: it finds an origin, and not how one became the"
-    " other."
+    "A signature keeps values of single units: it finds an order in common, which a common origin"
+    " leaves and which can be put there, and not how one became the other."
 )
 
 

@@ -25,6 +25,10 @@ TOKENIZERS = "Tokenizers and declarations alone were compared, and they decide n
 DISAGREE = "Its verdicts do not bear out what was compared, so that nothing is concluded."
 UNDECIDED = "What was compared decides nothing about weights."
 SEEN = ", as far as these tests see"
+PUT_IN_ORDER = (
+    ": they share an origin, one was derived from the other, or one was put into the other's order,"
+    " which their weights would tell."
+)
 MOST_PARTS = 4
 NONE_STORED = "None of the stored signatures shows a common origin, which rules none of them out."
 
@@ -65,7 +69,14 @@ def _found(report: Report, found: LineageSection) -> GlanceLine:
         )
         told_ = (*some, ", or those from them.", *_parts(found.origins))
         return GlanceLine("lineage", status, told_, _sure(partly))
+    if status == "supported" and common and all(c.by_signature for c in common):
+        stored: Told = (
+            "By signature, its weights stand in the order of those of ",
+            *_names(common),
+        )
+        return GlanceLine("lineage", status, (*stored, PUT_IN_ORDER), _sure(common))
     if status == "supported" and common:
+        common = [c for c in common if not c.by_signature]
         shared = ("Its weights share an origin with those of ", *_names(common))
         told_ = (*shared, ", or one was derived from the other.")
         return GlanceLine("lineage", status, told_, _sure(common))

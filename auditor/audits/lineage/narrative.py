@@ -180,6 +180,13 @@ def _related(told: WeightComparison) -> str:
             f"Parts of the suspect's weights and of those of {told.base} are derived one from the"
             f" other, and others are not{p}{kinds}."
         )
+    if told.by_signature:
+        return (
+            f"By signature, the suspect's weights stand in the order of those of {told.base}{p}:"
+            " they share an initialisation, one was derived from the other, or one was put into"
+            " the other's order, which changes nothing that it computes. Give both models' weights:"
+            " they tell which."
+        )
     return (
         f"The suspect's weights and those of {told.base} share an initialisation or are derived one"
         f" from the other{p}{kinds}."

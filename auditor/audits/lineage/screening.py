@@ -233,7 +233,10 @@ def _test(unit: str, p: float, rho: float, n: int) -> WeightTest:
 
 
 OTHER_WIDTHS = "its layers have other widths: a signature can't be compared; give its weights"
-BY_SIGNATURE = "by signature alone: give its weights to learn how one became the other"
+BY_SIGNATURE = (
+    "by signature alone: give its weights to learn whether the order was put there, and how one"
+    " became the other"
+)
 UNSEEN: dict[ReasonCode, str] = {
     "sorted_units": (
         "an order was seen at large and not in the very places, as sorting units by a property"

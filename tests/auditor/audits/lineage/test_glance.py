@@ -15,8 +15,11 @@ from tests.auditor.reporting.example import report
 BASES: dict[str, str] = {"hill-7b": "hf:./hill-7b", "lake-2b": "hf:./lake-2b", "old": "signature:x"}
 
 
-def told(conclusion: Conclusion, **relations: Relation) -> tuple[str, str]:
-    """Status and sentence where bases stand in these relations (``old`` is a stored signature)."""
+def told(
+    conclusion: Conclusion, borne_out: tuple[str, ...] = (), **relations: Relation
+) -> tuple[str, str]:
+    """Status and sentence where bases stand in these relations (``old`` is a stored signature), of
+    which verdicts bear some out."""
     named = {name.replace("_", "-"): relation for name, relation in relations.items()}
     section = LineageSection(
         alpha=0.001,
@@ -37,7 +40,7 @@ def told(conclusion: Conclusion, **relations: Relation) -> tuple[str, str]:
     verdicts = tuple(
         Verdict(question="lineage", candidate=n, outcome=OUTCOMES[r])
         for n, r in named.items()
-        if r in ("independent", "unclear")
+        if r in ("independent", "unclear") or n in borne_out
     )
     made = report().model_copy(update={"answers": (answer,), "verdicts": verdicts, "sections": {}})
     (line,) = glance(made.with_section(section)).lines
@@ -75,3 +78,13 @@ def test_what_no_verdict_bears_out_neither_accuses_nor_clears(
     assert status == "inconclusive"
     assert "hill-7b" not in sentence
     assert "None of the stored" not in sentence
+
+
+def test_an_order_that_a_signature_shows_is_told_with_who_else_may_have_made_it() -> None:
+    status, sentence = told("supported", ("old",), old="common_origin")
+    assert status == "supported"
+    assert "By signature" in sentence
+    assert "put into the other's order" in sentence
+    both = told("supported", ("old", "hill-7b"), old="common_origin", hill_7b="common_origin")[1]
+    assert "hill-7b, or one was derived" in both
+    assert "old" not in both
