@@ -69,20 +69,21 @@ def _found(report: Report, found: LineageSection) -> GlanceLine:
         )
         told_ = (*some, ", or those from them.", *_parts(found.origins))
         return GlanceLine("lineage", status, told_, _sure(partly))
-    if status == "supported" and common and all(c.by_signature for c in common):
-        stored: Told = (
-            "By signature, its weights stand in the order of those of ",
-            *_names(common),
-        )
-        return GlanceLine("lineage", status, (*stored, PUT_IN_ORDER), _sure(common))
     if status == "supported" and common:
-        common = [c for c in common if not c.by_signature]
-        shared = ("Its weights share an origin with those of ", *_names(common))
-        told_ = (*shared, ", or one was derived from the other.")
-        return GlanceLine("lineage", status, told_, _sure(common))
+        return GlanceLine("lineage", status, _shared(common), _sure(common))
     if derived or partly or common:
         return GlanceLine("lineage", "inconclusive", (DISAGREE,))
     return _unrelated(status, found)
+
+
+def _shared(common: list[WeightComparison]) -> Told:
+    """What is shared with whom. An order that signatures alone show may have been put there."""
+    weighed = [c for c in common if not c.by_signature]
+    if weighed:
+        shared = ("Its weights share an origin with those of ", *_names(weighed))
+        return (*shared, ", or one was derived from the other.")
+    stored = ("By signature, its weights stand in the order of those of ", *_names(common))
+    return (*stored, PUT_IN_ORDER)
 
 
 def _unrelated(status: Status, found: LineageSection) -> GlanceLine:
