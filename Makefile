@@ -48,7 +48,7 @@ test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: .venv/dev .venv/demo
-	$(BIN)/python -m pip install --quiet --editable '.[serve]'
+	$(BIN)/python -m pip install --quiet --editable '.[serve]' 'transformers[serving]'
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest -m slow --timeout 900
 
 lint: .venv/dev

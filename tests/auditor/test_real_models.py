@@ -65,7 +65,7 @@ def served(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(
-            f"transformers serve needs {', '.join(missing)}: pip install 'distillation-auditor[serve]'"
+            f"transformers serve needs {', '.join(missing)}: pip install 'transformers[serving]'"
         )
     with open_subject(f"gguf:{model},device=cpu") as subject:
         folder: Path = subject.folder  # type: ignore[attr-defined]  # the converted checkpoint

@@ -22,7 +22,7 @@ from tests.fingerprints.subjects.asking import endpoint, free_port
 from tests.fingerprints.subjects.tiny import tiny_checkpoint, tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.slow
-NEEDED = ("fastapi", "uvicorn", "starlette", "opentelemetry")
+NEEDED = ("fastapi", "uvicorn", "starlette", "opentelemetry", "openai")
 STARTS_WITHIN = 90.0
 
 
