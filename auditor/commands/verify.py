@@ -83,6 +83,8 @@ def _tell(found: Verification, as_json: bool) -> int:
         if found.intact:
             added = f", {found.added} added since" if found.added else ""
             put(f"as sealed: report {found.report}{added}, newest statement {found.head}")
+        if found.judged_again:
+            put("judged again from its records: every figure comes out the same")
     for unchecked in found.unchecked:
         say(f"not checked: {unchecked.line()}")
     if not found.intact:

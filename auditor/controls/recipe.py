@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from fingerprints.errors import UsageProblem
 from fingerprints.records import Arm, Record, Sampling, canonical_json, sha256
@@ -189,12 +189,6 @@ class Reinforcement(Record):
     highest: Annotated[int, Field(ge=2, le=9999)] = 99
     given: Annotated[float, Field(ge=0, le=1)] = 0.0
 
-    @model_serializer(mode="wrap")
-    def _as_older(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without ``given`` where it is not set, so that no older digest changes."""
-        told: dict[str, Any] = handler(self)
-        return told if self.given else {k: v for k, v in told.items() if k != "given"}
-
 
 class Inference(Record):
     """How the trained student is asked for known answers (`fingerprints.subjects.forcing`).
@@ -324,14 +318,22 @@ class Recipe(Record):
 
     def digest(self) -> str:
         """As of every record; parts that older recipes don't have count only where they are set."""
-        fields, value = type(self).model_fields, self.model_dump(mode="json")
+        fields, value = type(self).model_fields, _without_given(self.model_dump(mode="json"))
         counted = {k: v for k, v in value.items() if k not in LATER or v != fields[k].default}
         return sha256(canonical_json(counted))
 
     def to_yaml(self) -> str:
         """The recipe as YAML that `read_recipe` reads back to an equal recipe."""
-        value = self.model_dump(mode="json", exclude_none=True)
+        value = _without_given(self.model_dump(mode="json", exclude_none=True))
         return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _without_given(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's fields, without ``reinforcement.given`` where it is unset: older ones lack it."""
+    rewards = recipe.get("reinforcement")
+    if rewards is not None and not rewards["given"]:
+        del rewards["given"]
+    return recipe
 
 
 def check_complete(recipe: Recipe) -> None:

@@ -151,7 +151,8 @@ class Verification(Record):
     """What a check came to. ``intact`` says that nothing is wrong, not that all could be checked.
 
     ``head`` is the digest of the newest statement: who noted it down can tell whether the end of
-    the chain was cut off.
+    the chain was cut off. ``judged_again``: the records were judged again, and every figure and
+    word that is compared came out the same.
     """
 
     intact: bool
@@ -159,6 +160,7 @@ class Verification(Record):
     report: str | None = None
     head: str | None = None
     added: int = 0
+    judged_again: bool = False
     signers: tuple[SealSigner, ...] = ()
     problems: tuple[Problem, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()

@@ -63,7 +63,7 @@ def rescored(folder: Path, found: Verification, against: RescoreAgainst) -> Veri
             problems = tuple(_differing(report, again, moved, beside))
             # What was given was judged with, and its digest compared: it is at hand after all.
             left = tuple(u for u in found.unchecked if u.code not in moved)
-            found = found.model_copy(update={"unchecked": left})
+            found = found.model_copy(update={"unchecked": left, "judged_again": not problems})
     except AuditError as error:
         unchecked = (Unchecked(code="rescore", detail=error.line()),)
     return found.model_copy(

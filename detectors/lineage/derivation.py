@@ -8,7 +8,7 @@ no file and no verdict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,23 +68,31 @@ class Mixture:
 
 
 def grid(rows: ArrayLike, rounding: float = 2.0**-24) -> Grid | None:
-    """The grid that rows of weights lie on, or None: how a quantised model looks after it was
-    stored as plain numbers.
+    """The coarsest grid that rows of weights lie on, or None: how a quantised model looks after it
+    was stored as plain numbers. As `grids`."""
+    return next(grids(rows, rounding), None)
+
+
+def grids(rows: ArrayLike, rounding: float = 2.0**-24) -> Iterator[Grid]:
+    """All grids that rows of weights lie on, the coarsest first: numbers that were rounded twice
+    lie on two.
 
     Tried are 4 and 8 bits with the step that puts a block's largest value on the grid's last point;
     ``rounding`` is the relative rounding of the storage format (2⁻⁸ for bfloat16, 2⁻¹¹ for
     float16). At least 64 values are needed. For steps with an offset, the number of different
-    values in a block decides.
+    values in a block decides; behind a grid that is known already it would tell nothing new.
     """
-    matrix = np.asarray(rows, dtype=np.float64)
+    matrix, known = np.asarray(rows, dtype=np.float64), False
     if matrix.size < 64:
-        return None
+        return
     for bits in (4, 8):
         for block in BLOCKS:
             parts = _blocks(matrix, block)
-            if parts is not None and (_on_steps(parts, bits, rounding) or _few_values(parts, bits)):
-                return Grid(bits, block)
-    return None
+            if parts is not None and (
+                _on_steps(parts, bits, rounding) or (not known and _few_values(parts, bits))
+            ):
+                known = True
+                yield Grid(bits, block)
 
 
 def _blocks(matrix: NDArray[np.float64], block: int) -> NDArray[np.float64] | None:

@@ -273,6 +273,8 @@ class _PanelTexts:
     def of(
         cls, suspect: Transcript, base: Transcript, shadows: Sequence[Shadow]
     ) -> _PanelTexts | None:
+        """The texts of a case; None where suspect and base share fewer than twenty prompts, or no
+        shadow answered 80 % of them."""
         mine, theirs = style_answers(suspect), style_answers(base)
         shared = tuple(k for k in sorted(mine) if k in theirs)
         books = {s.name: style_answers(s.transcript) for s in shadows}

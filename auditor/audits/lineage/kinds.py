@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.audits.lineage.coarseness import coarseness, rounded_base
 from auditor.audits.lineage.compared_pair import SEEN, SHARED, ComparedPair
 from auditor.audits.lineage.likeness import KINDS as ROLES
 from auditor.audits.lineage.likeness import least
 from auditor.audits.lineage.parts import in_part, origins_of_layers
 from auditor.audits.lineage.records import KeptPart
 from auditor.audits.lineage.sides import Side, runs, sampled
-from detectors.lineage.derivation import Grid, Mixture, difference_rank, grid, mixture
+from detectors.lineage.derivation import Grid, Mixture, difference_rank, grids, mixture
 from detectors.lineage.independence import HUGE, TINY, Array, Indices
 from fingerprints.weights import TensorPart
 
@@ -33,11 +34,6 @@ ROUNDING = {
     "F8_E5M2": 2.0**-3,
 }
 """Half a step of each number format, relative to the number."""
-NEAR = {8: 0.012, 6: 0.035, 5: 0.06, 4: 0.14, 3: 0.25, 2: 0.45}
-"""Up to this relative difference a model rounded to so many bits is a rounded copy and no more: one
-and a half times what plain rounding in blocks of 32 leaves of numbers that are spread normally."""
-BITS = {f"Q{n}": n for n in NEAR} | {f"IQ{n}": n for n in (4, 3, 2)} | {"MXFP4": 4}
-"""Bits of a number by how the names of formats begin."""
 TUNED, UNCHANGED = 0.9, 0.999
 """From this likeness on, training after the copy is called fine-tuning; below it, continued
 training."""
@@ -49,13 +45,15 @@ READ_WHOLE = 8 << 30
 @dataclass(frozen=True)
 class WeightChange:
     """One kind of matrix in one layer: relative difference (root mean square), the grid that the
-    suspect is on, and whether rounding to a number format is all. ``of`` is the base's layer."""
+    suspect is on and that of the base (neither where it is one), and whether rounding to a number
+    format is all. ``of`` is the base's layer."""
 
     role: str
     layer: int
     of: int
     distance: float
     grid: Grid | None
+    their_grid: Grid | None
     rounded_only: bool
 
 
@@ -179,10 +177,14 @@ def _change(
         most += np.float32(1e-30)
         only = bool(np.all(np.abs(off) <= most))
     size = _size(theirs) or 1.0
-    own = None if only else grid(mine[:GRID_ROWS], rounding)
-    if own is not None and grid(theirs[:GRID_ROWS], their_rounding) is not None:
-        own = None
-    return WeightChange(role, layer, of, _size(off) / size, own, only)
+    own = base = None
+    if not only:
+        # A grid that both lie on explains no difference.
+        held = set(grids(theirs[:GRID_ROWS], their_rounding))
+        lies = list(grids(mine[:GRID_ROWS], rounding))
+        own = next((g for g in lies if g not in held), None)
+        base = min(held.difference(lies), key=lambda g: (g.bits, g.block), default=None)
+    return WeightChange(role, layer, of, _size(off) / size, own, base, only)
 
 
 def _size(values: Array) -> float:
@@ -288,12 +290,12 @@ def _numbers(
     formats = " and ".join(list(one.weights.quantisation)[:2])
     if all(c.rounded_only for c in changes):
         return [f"copy in another number format ({formats})"]
-    bits, merged = _bits(one, other, changes), one.weights.adapter is None
-    if (
-        bits is not None
-        and merged
-        and np.median([c.distance for c in changes if c.distance]) <= NEAR[bits]
-    ):
+    formats_of = one.weights.quantisation, other.weights.quantisation
+    mine = coarseness(*formats_of, [c.grid for c in changes])
+    theirs = coarseness(*formats_of[::-1], [c.their_grid for c in changes])
+    bits, merged = None if mine is None else mine.bits, one.weights.adapter is None
+    distance = float(np.median([c.distance for c in changes if c.distance]))
+    if mine is not None and merged and distance <= mine.near:
         return [f"quantised copy: about {bits} bits ({formats})"]
     out = [f"quantised: about {bits} bits ({formats})"] if bits is not None else []
     moved = [c for c in changes if not c.rounded_only]
@@ -302,6 +304,9 @@ def _numbers(
         roles = ", ".join(r for r in ROLES if r in {c.role for c in moved})
         word = "LoRA merged" if merged else "LoRA adapter"
         return [f"{word}: rank about {rank}, in {roles}"]
+    if theirs is not None and merged and rounded_base(distance, mine, theirs):
+        most = f"moved no further than the base's own rounding to {theirs.bits} bits leaves"
+        return [*out, f"{most}, by that or by training"]
     alike = least(list(found.likeness))
     return [*out, *([] if alike is None else [_trained(alike, disguised)])]
 
@@ -312,26 +317,6 @@ def _trained(alike: float, disguised: bool = False) -> str:
     if alike >= TUNED:
         return f"fine-tuned (least likeness {alike:.2f})"
     return f"trained at length, or mixed, since a common start (least likeness {alike:.2f})"
-
-
-def _bits(one: Side, other: Side, changes: list[WeightChange]) -> int | None:
-    """Bits of the suspect's grid, by its number format or by where its numbers lie; None where the
-    base has the same format, which then explains no difference."""
-    share, theirs = one.weights.quantisation, other.weights.quantisation
-    named = next(
-        (
-            (name, BITS[key])
-            for name in share
-            for key in BITS
-            if name.startswith(key) and share[name] >= 0.5
-        ),
-        None,
-    )
-    if named is not None:
-        name, bits = named
-        return None if theirs.get(name, 0.0) >= 0.5 else bits
-    grids = [c.grid.bits for c in changes if c.grid is not None]
-    return min(grids) if len(grids) * 2 > len(changes) else None
 
 
 def _same_bytes(one: Side, other: Side) -> bool:

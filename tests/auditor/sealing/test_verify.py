@@ -410,6 +410,9 @@ def test_judged_again_from_the_records_every_figure_is_the_same(
 ) -> None:
     flags = ["--key", str(sealed.public), "--rescore"]
     assert run(["verify", str(sealed.report), *flags]) == 0, capsys.readouterr()
+    assert "judged again from its records" in capsys.readouterr().out
+    assert run(["verify", str(sealed.report), *flags[:2]]) == 0
+    assert "judged again" not in capsys.readouterr().out
 
 
 def test_a_forged_verdict_that_was_sealed_by_its_forger_is_told_by_judging_again(
@@ -426,6 +429,7 @@ def test_a_forged_verdict_that_was_sealed_by_its_forger_is_told_by_judging_again
     said = capsys.readouterr().out
     assert "findings[0].value" in said
     assert "0.123" in said
+    assert "judged again from its records" not in said
 
 
 def test_where_the_store_is_not_at_hand_judging_again_is_left_open(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.lineage.derivation import Grid, difference_rank, grid, mixture
+from detectors.lineage.derivation import Grid, difference_rank, grid, grids, mixture
 
 RNG = np.random.default_rng(0)
 BASE = RNG.normal(scale=0.02, size=(64, 128)).astype(np.float32)
@@ -21,6 +21,12 @@ def rounded(rows: np.ndarray, bits: int, block: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(("bits", "block"), [(4, 0), (8, 0), (4, 32), (8, 64)])
 def test_a_grid_is_found_with_its_bits_and_block(bits: int, block: int) -> None:
     assert grid(rounded(BASE, bits, block)) == Grid(bits, block)
+
+
+def test_what_was_rounded_twice_lies_on_two_grids() -> None:
+    once = rounded(BASE, 4, 32)
+    assert list(grids(once)) == [Grid(4, 32)]
+    assert list(grids(rounded(once, 8))) == [Grid(4, 32), Grid(8, 0)]
 
 
 def test_steps_with_an_offset_are_told_by_their_few_values() -> None:

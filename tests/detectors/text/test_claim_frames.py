@@ -80,5 +80,6 @@ def test_time_grows_with_the_length(unit: str) -> None:
         extract_claims(text, IDENTITY)
         return time.process_time() - began
 
-    seconds(1)
-    assert seconds(4) <= 12 * max(seconds(1), 0.01)
+    seconds(2)  # what is made once is made; a text that was read before is not read again
+    one = seconds(1)
+    assert seconds(4) <= 12 * max(one, 0.01)

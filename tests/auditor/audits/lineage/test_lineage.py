@@ -213,6 +213,20 @@ def test_between_two_files_of_one_format_rounding_explains_nothing(
     assert against.kinds[0].startswith("quantised copy: about 4 bits")
 
 
+def test_a_rounded_base_that_is_rounded_again_was_not_trained(parent: Path, tmp_path: Path) -> None:
+    four, eight, again = tmp_path / "four", tmp_path / "eight", tmp_path / "again"
+    copied(parent, four, lambda m: quantise(m, Quantise(bits=4), 0))
+    copied(four, eight, lambda m: quantise(m, Quantise(bits=8), 0))
+    copied(parent, again, lambda m: quantise(m, Quantise(bits=8), 0))
+    (once,), (apart,), (back,) = told(eight, four), told(again, four), told(parent, four)
+    assert once.kinds[0].startswith("quantised copy: about 8 bits")
+    assert apart.kinds[0].startswith("quantised: about 8 bits")
+    for one in (apart, back):
+        assert one.kinds[-1].startswith("moved no further than the base's own rounding to 4 bits")
+    (tuned,) = told(nudged(four, tmp_path / "tuned", 0.02), four)
+    assert tuned.kinds[0].startswith("fine-tuned")
+
+
 def test_the_command_writes_a_report_that_tells_it(
     parent: Path, stranger: Path, tmp_path: Path
 ) -> None:
