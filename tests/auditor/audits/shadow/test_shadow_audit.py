@@ -231,26 +231,32 @@ def test_another_suspect_takes_the_shadows_of_a_finished_audit_and_nothing_is_tr
     assert yaml.safe_load((world / "c" / "plan.yaml").read_text())["shadows"] == str(home)
 
 
-@pytest.mark.timeout(120)
-def test_a_spent_budget_ends_the_audit_with_what_there_is(world: Path) -> None:
+def spent_out(world: Path, out: Path) -> Report:
+    """An audit of which an earlier run has left a minute less than nothing: the base itself is
+    still asked, and no shadow is trained."""
     limited = plan(world, "taught", budget_minutes=600.0, seeds=2)
-    out = world / "limited"
-    # An earlier run has left a minute less than nothing: the base itself is still asked, and no
-    # shadow is trained.
     out.mkdir()
     (out / "plan.yaml").write_text(limited.to_yaml())
     Purse.open(limited, out, Spent(seconds=1, tokens=1, trained=True)).put(
         "x", Spent(seconds=36_060, tokens=1, trained=True)
     )
-    report = shadow_audit(limited, out)
+    return shadow_audit(limited, out)
+
+
+@pytest.mark.timeout(120)
+def test_a_spent_budget_ends_the_audit_with_what_there_is(world: Path) -> None:
+    out = world / "limited"
+    report = spent_out(world, out)
     assert set(outcomes(report).values()) == {"not_assessable"}
     assert any("12 shadows could be made" in limit for limit in report.limits)
     assert [m.name for m in load_cohort(out / SHADOWS)] == ["untrained-base0"]
     assert load_bundle(out / REPORT).verdicts == report.verdicts
 
 
+@pytest.mark.timeout(120)
 def test_a_decision_that_was_damaged_is_one_line(world: Path) -> None:
-    out = world / "limited"
+    out = world / "damaged"
+    spent_out(world, out)
     (out / DECISION).write_text("{")
     with pytest.raises(MalformedInput, match="decision"):
         shadow_audit(plan(world, "taught", budget_minutes=600.0, seeds=2), out)
